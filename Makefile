@@ -1,0 +1,35 @@
+# Every target sets itself up: a fresh machine needs Python 3.11 to 3.13 and make, nothing else.
+PY := .venv/bin/python
+ARGS ?=
+.PHONY: setup devnet test nightly mutants simulate bench lint format
+
+setup:
+	@./bootstrap
+
+devnet: setup
+	@$(PY) -m devnet $(ARGS)
+
+test: setup
+	@$(PY) -m pytest -n 2 -m "not nightly" $(ARGS)
+
+nightly: setup
+	@$(PY) -m pytest -n 2 -m nightly $(ARGS)
+
+mutants: setup
+	@$(PY) -m tests.mutants $(ARGS)
+
+simulate: setup
+	@$(PY) -m tests.simulation $(ARGS)
+
+bench: setup
+	@$(PY) -m devnet.bench $(ARGS)
+
+lint: setup
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+format: setup
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .

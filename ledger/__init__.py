@@ -1,0 +1,1 @@
+"""The money: a pure function (state, block, view key) -> (changes, receipts, roots). The rules are in README.md."""

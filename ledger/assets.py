@@ -1,0 +1,56 @@
+"""Assets: a policy each, and what has been issued under it. Stored under `asset/CODE` in the assets tree."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from ledger.types import AmountOrZero, AssetText, Text16, Text20, Text35
+
+FeeType = Literal["pay", "hold"]
+
+
+class FeeRule(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """L17: fee(a) = min(max, max(min, fixed + floor(a * bps / 10000))) for legs that fit; a kind of "" fits every kind."""
+
+    type: FeeType
+    debit_kind: Text16
+    credit_kind: Text16
+    fixed: AmountOrZero
+    bps: Annotated[int, Meta(ge=0, le=10_000)]
+    min: AmountOrZero
+    max: AmountOrZero
+
+
+class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What the issuer decides. Fields of later rules (limits, receive, expires, powers) must be empty; publish must be "block"."""
+
+    code: AssetText
+    decimals: Annotated[int, Meta(ge=0, le=8)]
+    issuer: Text16
+    reserve: Literal["sovereign"]
+    """The other kinds of L9 come with the rules of money."""
+    cap: AmountOrZero | None
+    """Highest supply in minor units; None: none."""
+    limits: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    fees: Annotated[tuple[FeeRule, ...], Meta(max_length=16)]
+    queued: Literal[0]
+    receive: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    expires: None
+    powers: Annotated[tuple[Text20, ...], Meta(max_length=0)]
+    publish: Literal["block"]
+    fixed: Annotated[tuple[Literal["cap", "fees"], ...], Meta(max_length=2)]
+    """Names of further fields that never change once supply > 0, sorted, unique."""
+
+
+class Asset(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The policy and the running totals. supply = issued - redeemed = -(contra posted)."""
+
+    policy: Policy
+    supply: AmountOrZero
+    issued: int
+    """Cumulative minor units, 0..AMOUNT_MAX."""
+    redeemed: int
+    state: Literal["open"]
+    """Pauses and backing come later."""

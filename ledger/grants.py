@@ -1,0 +1,64 @@
+"""Grants: authority (L10, L25). Stored under `grant/ID` in the tree of the scope's participant, else in governance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from ledger.types import Amount, AmountOrZero, Text16, Text35, Text64, TimeMs
+
+Permission = Literal["root", "register", "wallet", "issue", "attest.reserve", "attest.price"]
+"""Those that exist now. attest.* authorise nothing yet, but the duties must already be disjoint (L10)."""
+
+
+class Scope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a grant is limited to; an empty field does not limit. `classes` comes later and must be empty."""
+
+    asset: Text16
+    participant: Text16
+    account: Text64
+    classes: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+
+
+class Quota(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How much may be done under a grant. `day` and `month` are business dates in Asia/Bishkek (L2)."""
+
+    amount: Amount
+    per: Literal["once", "day", "month"]
+
+
+class Need(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """At least m of these keysets must agree, each by its own m (L25)."""
+
+    m: Annotated[int, Meta(ge=1, le=32)]
+    of: Annotated[tuple[Text64, ...], Meta(min_length=1, max_length=32)]
+    """`participant/keyset`, sorted, unique."""
+
+
+class Grant(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Authority given to a participant. Without `need`: one keyset `ops` of `to`."""
+
+    id: Text64
+    to: Text16
+    permission: Permission
+    scope: Scope
+    quota: Quota | None
+    need: Need | None
+    lifted_by: Annotated[tuple[Text16, ...], Meta(max_length=0)]
+    """L27 comes later; must be empty."""
+    not_before: TimeMs
+    """`from` of the catalogue."""
+    until: TimeMs
+    """0: no end."""
+
+
+class GrantRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A grant in force, who gave it, and what is used of its quota in the current window."""
+
+    grant: Grant
+    giver: Text16
+    """"root" for grants given by the root quorum, else a participant id."""
+    window: Annotated[str, Meta(max_length=10)]
+    """"", "2026-11-21" or "2026-11": the window `used` counts in."""
+    used: AmountOrZero

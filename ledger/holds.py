@@ -1,0 +1,35 @@
+"""Holds: reserved value (L8, L19). Stored under `hold/ID` in the tree of the source account's participant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ledger.assets import FeeRule
+from ledger.types import AccountText, AmountOrZero, AssetText, Hash32, Text64, TimeMs
+
+
+class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Value reserved on `source` for `target`. An open hold has left > 0; a used up, voided or lapsed one is removed from the state."""
+
+    id: Hash32
+    """tx_id of the hold transaction."""
+    source: AccountText
+    target: AccountText
+    asset: AssetText
+    amount: AmountOrZero
+    """As placed, minor units."""
+    left: AmountOrZero
+    until: TimeMs
+    """Void for every read and check from this block time on."""
+    settle_by: Text64
+    """Participant or account whose quorum settles."""
+    void_by: Text64
+    condition: Literal["none"]
+    """sha256, arbiter and device come with the rules of money."""
+    kind: Literal["authorisation", "escrow"]
+    fee_rule: FeeRule | None
+    """The rule at placement; it stays (L17)."""
+    fee_left: AmountOrZero
+    """Fee still reserved: held on the source is left + fee_left."""

@@ -1,0 +1,244 @@
+"""The bodies of all transaction types that exist, and the envelope around them (section 3 and 4 of the ledger's specification).
+
+`TYPES` maps the name on the wire to the struct of its body; a name that is not there is refused as unknown (100).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Raw, Struct
+
+from ledger.accounts import AccountKind
+from ledger.assets import Policy
+from ledger.grants import Grant
+from ledger.participants import Keyset, Participant
+from ledger.types import (
+    AccountText,
+    Amount,
+    AmountOrZero,
+    AssetText,
+    Hash32,
+    PublicKey,
+    Salt16,
+    Signature64,
+    Text16,
+    Text35,
+    Text64,
+    Text140,
+    TimeMs,
+)
+
+LEGS_MAX = 1_000
+SIGNATURES_MAX = 32
+TX_BYTES_MAX = 262_144
+
+
+class Signature(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One signature over "som/sig/1" | tx_id. Sorted by (participant, keyset, public_key), no repeats."""
+
+    participant: Text64
+    """Owner of the keyset: a participant or an account."""
+    keyset: Text35
+    public_key: PublicKey
+    signature: Signature64
+
+
+class RawTransaction(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A transaction as it travels: the envelope's bytes as received, and the signatures."""
+
+    envelope: Raw
+    signatures: Annotated[tuple[Signature, ...], Meta(max_length=SIGNATURES_MAX)]
+
+
+class RawEnvelope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The envelope with its body still as bytes: `[version, chain, type, from, ref, valid_until, salt, body]`."""
+
+    version: Literal[1]
+    chain: Hash32
+    type: Text35
+    sender: Text64
+    """`from`: a participant or an account with a keyset."""
+    ref: Annotated[str, Meta(min_length=1, max_length=35)]
+    valid_until: TimeMs
+    salt: Salt16
+    body: Raw
+
+
+class ParticipantPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Create, update or suspend a participant (type 1)."""
+
+    participant: Participant
+
+
+class KeysetPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Bring or rotate a keyset (type 2)."""
+
+    owner: Text64
+    keyset: Keyset
+
+
+class AccountOpen(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Open an account (type 4). `pseudonym` and `classes` come later and must be empty."""
+
+    id: AccountText
+    kind: AccountKind
+    pseudonym: Annotated[bytes, Meta(max_length=0)]
+    keyset: Keyset | None
+    """The account's own keyset, brought and signed by its keys in the same envelope; None: the servicer signs for it."""
+    classes: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+
+
+class AccountSet(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Close or reopen an account, or replace its keyset (type 5). An empty status / None leaves that as it is; one of both must be set."""
+
+    id: AccountText
+    status: Literal["", "open", "closing", "closed"]
+    keyset: Keyset | None
+
+
+class GrantPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Give authority (type 6)."""
+
+    grant: Grant
+
+
+class GrantEnd(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Revoke a grant (type 7)."""
+
+    id: Text64
+
+
+class AssetPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Define or alter an asset (type 10)."""
+
+    policy: Policy
+
+
+class Issue(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Contra -> to (type 12)."""
+
+    asset: AssetText
+    to: AccountText
+    amount: Amount
+    basis: Text140
+    source: None
+    """`from` of a wrap; comes later."""
+
+
+class Redeem(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """From -> contra (type 13)."""
+
+    asset: AssetText
+    source: AccountText
+    """`from` of the catalogue."""
+    amount: Amount
+    payout_ref: Text140
+    to: None
+    """Target of an unwrap; comes later."""
+
+
+class Leg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One movement of value from `debit` to `credit` (L7)."""
+
+    debit: AccountText
+    credit: AccountText
+    asset: AssetText
+    amount: Amount
+    fee: AmountOrZero
+    """Quoted by the sender, on top of the amount (L17)."""
+    reference: Text35
+
+
+class Pay(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """Move value (type 14). `travel` and `return_of` come later and must be empty; `uetr` only with one leg."""
+
+    legs: Annotated[tuple[Leg, ...], Meta(min_length=1, max_length=LEGS_MAX)]
+    mode: Literal["atomic", "each"]
+    purpose: Text35
+    uetr: Annotated[bytes, Meta(min_length=16, max_length=16)] | None
+    memo: Text140
+    travel: None
+    return_of: None
+
+
+class HoldBody(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Reserve value (type 15); the hold's id is the tx_id."""
+
+    source: AccountText
+    target: AccountText
+    asset: AssetText
+    amount: Amount
+    fee: AmountOrZero
+    until: TimeMs
+    settle_by: Text64
+    void_by: Text64
+    condition: Literal["none"]
+    kind: Literal["authorisation", "escrow"]
+
+
+class Settle(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Move part or all of a hold to its target (type 16). `witness` belongs to conditions of later rules."""
+
+    hold: Hash32
+    amount: Amount
+    witness: Annotated[bytes, Meta(max_length=0)]
+
+
+class Void(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Release a hold (type 17)."""
+
+    hold: Hash32
+
+
+Body = (
+    ParticipantPut
+    | KeysetPut
+    | AccountOpen
+    | AccountSet
+    | GrantPut
+    | GrantEnd
+    | AssetPut
+    | Issue
+    | Redeem
+    | Pay
+    | HoldBody
+    | Settle
+    | Void
+)
+
+TYPES: dict[str, type[Body]] = {
+    "participant.put": ParticipantPut,
+    "keyset.put": KeysetPut,
+    "account.open": AccountOpen,
+    "account.set": AccountSet,
+    "grant.put": GrantPut,
+    "grant.end": GrantEnd,
+    "asset.put": AssetPut,
+    "issue": Issue,
+    "redeem": Redeem,
+    "pay": Pay,
+    "hold": HoldBody,
+    "settle": Settle,
+    "void": Void,
+}
+
+
+class Transaction(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A decoded transaction. Made by `ledger.codec.decode_transaction` only, so its bytes are known to be canonical."""
+
+    raw: bytes
+    """The whole transaction with signatures, canonical."""
+    raw_id: bytes
+    """SHA-256 of `raw`: the name under which pools, gossip and verification results know it (never tx_id)."""
+    tx_id: bytes
+    """SHA-256("som/tx/1" | envelope)."""
+    chain: bytes
+    type: str
+    sender: str
+    ref: str
+    valid_until: int
+    body: Body
+    signatures: tuple[Signature, ...]
+    ref_id: bytes
+    """SHA-256("som/ref-id/1" | from | 0x00 | ref)."""

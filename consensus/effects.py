@@ -12,10 +12,12 @@ The contract (architecture.md, "Effects contract"; consensus.md section 4):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from consensus.events import Status, TimerKind
-from consensus.evidence import Evidence
-from consensus.types import BlockFacts, BlockId, Certificate, Proposal, SignedVote, TimeMs, ValidatorId, View, Vote
+if TYPE_CHECKING:
+    from consensus.events import Status, TimerKind
+    from consensus.evidence import Evidence
+    from consensus.types import BlockFacts, BlockId, Certificate, Proposal, SignedVote, TimeMs, ValidatorId, View, Vote
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from consensus.types import BlockFacts, BlockId, Certificate, Epoch, Height, Proposal, SignedVote, TimeMs, ValidatorId, View, Vote
+if TYPE_CHECKING:
+    from consensus.types import BlockFacts, BlockId, Certificate, Epoch, Height, Proposal, SignedVote, TimeMs, ValidatorId, View, Vote
 
 
 class Verdict(IntEnum):

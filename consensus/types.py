@@ -98,17 +98,17 @@ class ValidatorSet:
 
     @property
     def size(self) -> int:
-        """n."""
+        """N."""
         return len(self.keys)
 
     @property
     def faults(self) -> int:
-        """f = (n - 1) // 3: how many may be Byzantine."""
+        """F = (n - 1) // 3: how many may be Byzantine."""
         return (len(self.keys) - 1) // 3
 
     @property
     def quorum(self) -> int:
-        """q = n - f, for every n: two quorums meet in an honest validator."""
+        """Q = n - f, for every n: two quorums meet in an honest validator."""
         return len(self.keys) - self.faults
 
     def leader(self, epoch: Epoch, view: View) -> ValidatorId:

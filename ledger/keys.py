@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
-from nacl.bindings import crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.bindings import crypto_sign as _sign
+from nacl.bindings import crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
 HASH_BYTES = 32

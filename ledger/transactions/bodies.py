@@ -22,7 +22,6 @@ from ledger.types import (
     PublicKey,
     Salt16,
     Signature64,
-    Text16,
     Text35,
     Text64,
     Text140,
@@ -192,19 +191,7 @@ class Void(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 Body = (
-    ParticipantPut
-    | KeysetPut
-    | AccountOpen
-    | AccountSet
-    | GrantPut
-    | GrantEnd
-    | AssetPut
-    | Issue
-    | Redeem
-    | Pay
-    | HoldBody
-    | Settle
-    | Void
+    ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut | Issue | Redeem | Pay | HoldBody | Settle | Void
 )
 
 TYPES: dict[str, type[Body]] = {

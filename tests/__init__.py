@@ -1,0 +1,1 @@
+"""Tests mirror the packages; simulation, mutants and fuzz are commands of their own."""

@@ -1,0 +1,104 @@
+"""`python -m tests.mutants [PATTERN]`: break each rule on purpose, in a copy of the tree, and see that the suite catches it.
+
+Before any mutant, all the tests that are named run once on the unbroken copy: a test that fails anyway catches nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.mutants.mutant import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "devnet-data*"
+)
+SECONDS_MAX = 300
+JOBS = 2
+CAUGHT, SURVIVED, STALE = "caught", "SURVIVED", "STALE"
+
+
+def all_mutants() -> list[Mutant]:
+    """Return the mutants of every list in this folder, in order of file and place."""
+    found: list[Mutant] = []
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.stem not in ("__init__", "__main__", "mutant"):
+            found.extend(importlib.import_module(f"tests.mutants.{path.stem}").MUTANTS)
+    return found
+
+
+def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
+    """Run the tests in a copy of the tree; return pytest's exit code, or -1 where they did not end in time (a hang is caught, too)."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS_MAX, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return -1
+
+
+def try_mutant(tree: Path, mutant: Mutant) -> str:
+    """Break the copy, run, mend it again."""
+    path = tree / mutant.file
+    whole = path.read_text() if path.is_file() else ""
+    if whole.count(mutant.find) != 1 or mutant.find == mutant.replace:
+        return STALE
+    path.write_text(whole.replace(mutant.find, mutant.replace))
+    try:
+        code = run_tests(tree, mutant.tests)
+    finally:
+        path.write_text(whole)
+    return CAUGHT if code in (1, -1) else SURVIVED if code == 0 else f"{STALE} (pytest {code})"
+
+
+def report(mutants: list[Mutant], outcomes: list[str]) -> int:
+    """Print a line per mutant and the sum; return the exit code."""
+    for mutant, outcome in zip(mutants, outcomes, strict=True):
+        sys.stdout.write(f"{outcome:10} {mutant.rule:6} {mutant.name}\n")
+    missed = sum(outcome != CAUGHT for outcome in outcomes)
+    rules = sorted({mutant.rule for mutant in mutants}, key=lambda rule: (rule[:1], int("".join(filter(str.isdigit, rule)) or 0)))
+    sys.stdout.write(f"{len(mutants)} mutants of {len(rules)} rules ({' '.join(rules)}): {len(mutants) - missed} caught, {missed} not\n")
+    return 1 if missed or not mutants else 0
+
+
+def main() -> int:
+    """Run the mutants whose rule or name contains the pattern."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("pattern", nargs="?", default="", help="only mutants whose `rule name` contains this")
+    pattern: str = parser.parse_args().pattern
+    mutants = [mutant for mutant in all_mutants() if pattern in f"{mutant.rule} {mutant.name}"]
+    with tempfile.TemporaryDirectory(prefix="som-mutants-") as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for job in range(JOBS):
+            trees.put(Path(shutil.copytree(ROOT, Path(folder) / f"tree{job}", ignore=LEFT_OUT)))
+        named = tuple(sorted({test for mutant in mutants for test in mutant.tests}))
+        first = trees.get()
+        if code := run_tests(first, named):
+            sys.stderr.write(f"mutants: the tests they name fail (pytest {code}) on the unbroken tree: mend those first\n")
+            return 2
+        trees.put(first)
+
+        def attempt(mutant: Mutant) -> str:
+            tree = trees.get()
+            try:
+                return try_mutant(tree, mutant)
+            finally:
+                trees.put(tree)
+
+        with ThreadPoolExecutor(JOBS) as pool:
+            return report(mutants, list(pool.map(attempt, mutants)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,55 @@
+"""The house rules that no linter knows: sizes, links of the documents, and mutants that still fit the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import all_mutants
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("consensus", "ledger", "node", "cli", "devnet", "tests")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+LINES_MAX = 400
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_longer_than_one_thought(path: Path) -> None:
+    """Goal: style rule 2. Method: count lines."""
+    assert len(path.read_text().splitlines()) <= LINES_MAX
+
+
+def test_no_assert_in_product_code() -> None:
+    """Goal: checks survive `python -O`. Method: look for assert statements outside the tests."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in SOURCES
+        if "tests" not in path.relative_to(ROOT).parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert)
+    ]
+    assert found == []
+
+
+def test_documents_link_to_files_that_exist() -> None:
+    """Goal: no dead link. Method: every relative link of every Markdown file."""
+    dead = []
+    for page in (path for path in ROOT.rglob("*.md") if ".venv" not in path.parts):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text()):
+            if not (page.parent / target).exists():
+                dead.append(f"{page.relative_to(ROOT)} -> {target}")
+    assert dead == []
+
+
+def test_every_mutant_still_fits_the_code() -> None:
+    """Goal: no stale mutant. Method: its `find` stands exactly once in its file, and the tests it names exist."""
+    stale = []
+    for mutant in all_mutants():
+        file = ROOT / mutant.file
+        if not file.is_file() or file.read_text().count(mutant.find) != 1:
+            stale.append(f"{mutant.rule} {mutant.name}: not once in {mutant.file}")
+        stale.extend(f"{mutant.name}: no {test}" for test in mutant.tests if not (ROOT / test.split("::")[0]).exists())
+    assert stale == []

@@ -36,11 +36,13 @@ def test_no_assert_in_product_code() -> None:
 
 def test_documents_link_to_files_that_exist() -> None:
     """Goal: no dead link. Method: every relative link of every Markdown file."""
-    dead = []
-    for page in (path for path in ROOT.rglob("*.md") if ".venv" not in path.parts):
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text()):
-            if not (page.parent / target).exists():
-                dead.append(f"{page.relative_to(ROOT)} -> {target}")
+    dead = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in ROOT.rglob("*.md")
+        if ".venv" not in page.parts
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
     assert dead == []
 
 

@@ -1,7 +1,7 @@
 """Every body that the client API takes and gives. `/openapi.json` is generated from these structs, and the command line reads them.
 
-Amounts are strings of minor units (a JSON number has 53 bits, L1 needs 60), hashes and keys lower-case hex, times Unix milliseconds, binary files
-(proofs) base64. A field that may be missing has a default; a client must ignore fields it does not know.
+Amounts are strings of minor units (a JSON number has 53 bits, L1 needs 60), hashes and keys lower-case hex, times Unix milliseconds, proof
+files base64. A field that may be missing has a default; a client must ignore fields it does not know.
 """
 
 from __future__ import annotations

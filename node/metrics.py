@@ -1,0 +1,178 @@
+"""What a node counts about itself, for Prometheus and for the bench. Every series exists from the start, so that an alarm on one can be tested.
+
+One `Metrics` belongs to one node and has its own registry. CPU is counted per stage and per thread (`with metrics.stage("verify"):` around a
+chunk of work, never around one transaction and never nested); what no stage claims is `loop`. Not here: logs, and readiness (`node.health`).
+"""
+
+from __future__ import annotations
+
+from time import process_time, thread_time
+from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
+"""Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
+Alarm = Literal["no_verdict", "false_verdict", "evidence", "certificates", "clock", "invariant", "poison", "disk"]
+"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off by 100 ms or
+more; a refusal 900; a transaction set aside by the builder; a failed write."""
+Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queue_full", "rate"]
+"""Why a message from a peer went no further."""
+MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
+
+STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
+FINALITY_BUCKETS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
+"""Seconds; the goals of 10, 20 and 80 ms are edges."""
+DISK_BUCKETS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+"""Seconds; a good disk syncs in 0.1 to 1 ms."""
+
+
+class Stage:
+    """Counts the CPU time of this thread between enter and exit. Not re-entrant."""
+
+    __slots__ = ("_began", "_counter", "seconds")
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._began = 0.0
+        self.seconds = 0.0
+        """CPU seconds since the start."""
+
+    def __enter__(self) -> Self:
+        self._began = thread_time()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.add(thread_time() - self._began)
+
+    def add(self, seconds: float) -> None:
+        """Add CPU seconds that were measured elsewhere."""
+        self.seconds += seconds
+        self._counter.inc(seconds)
+
+
+class _Loop(Collector):
+    """What the process used and no stage claimed: the event loop, HTTP, framing, consensus. It never falls."""
+
+    def __init__(self, stages: dict[StageName, Stage]) -> None:
+        self._stages = stages
+        self._highest = 0.0
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        rest = process_time() - sum(stage.seconds for stage in self._stages.values())
+        self._highest = max(self._highest, rest)
+        yield CounterMetricFamily("som_cpu_loop_seconds", "CPU of the process that no stage claims", value=self._highest)
+        yield CounterMetricFamily("som_cpu_all_seconds", "CPU of the whole process", value=process_time())
+
+
+class Gauged(Protocol):
+    """What is read at the moment of a scrape instead of being counted."""
+
+    def gauges(self) -> dict[str, float]:
+        """Value by name, the names being those of `GAUGES`."""
+
+
+GAUGES: Final = {
+    "height": "Height of the newest final block",
+    "committed_height": "Height that the store stands for",
+    "view": "Current view",
+    "final_view": "Highest final view",
+    "epoch": "Current epoch",
+    "peers_connected": "Peers connected now",
+    "peers_known": "Peers in the configuration",
+    "syncing": "1 while the node is catching up",
+    "pool_transactions": "Transactions admitted and not final",
+    "pool_bytes": "Bytes of the transactions admitted and not final",
+}
+
+
+class Metrics:
+    """All series of one node."""
+
+    def __init__(self) -> None:
+        self.registry: Final = CollectorRegistry()
+        self._gauges = {name: Gauge(f"som_{name}", text, registry=self.registry) for name, text in GAUGES.items()}
+        cpu = self._counter("cpu_seconds", "CPU by stage, threads included", "stage")
+        self._stages: dict[StageName, Stage] = {name: Stage(cpu.labels(name)) for name in STAGES}
+        self.registry.register(_Loop(self._stages))
+        self._count_money()
+        self._count_messages()
+        self._count_times()
+
+    def _count_money(self) -> None:
+        self.blocks_final = self._counter("blocks_final", "Final blocks executed by this node since it started")
+        self.views_nullified = self._counter("views_nullified", "Views given up since the node started")
+        final = self._counter("transactions_final", "Final transactions by result", "result")
+        self.transactions_ok = final.labels("ok")
+        self.transactions_failed = final.labels("refused")
+        self.transactions_admitted = self._counter("transactions_admitted", "Transactions taken into the pool")
+        self.transactions_expired = self._counter("transactions_expired", "Transactions that left the pool unfinal")
+        self._refused = self._counter("transactions_refused", "Transactions this node refused to admit, by reason", "name")
+        alarms = self._counter("alarms", "What an operator must look at", "kind")
+        self._alarms: dict[Alarm, Counter] = {kind: alarms.labels(kind) for kind in get_args(Alarm)}
+
+    def _count_messages(self) -> None:
+        received = self._counter("messages_received", "Messages from peers by kind", "kind")
+        self._received: dict[MessageKind, Counter] = {kind: received.labels(kind) for kind in get_args(MessageKind)}
+        dropped = self._counter("messages_dropped", "Messages from peers that went no further, by reason", "reason")
+        self._dropped: dict[Dropped, Counter] = {reason: dropped.labels(reason) for reason in get_args(Dropped)}
+        self._requests = self._counter("http_requests", "Client requests by route and status", "method", "route", "status")
+        self.event_clients = Gauge("som_event_clients", "Open event streams", registry=self.registry)
+        self.clock_skew_ms = Gauge("som_clock_skew_ms", "Own clock less the median of the peers'", registry=self.registry)
+
+    def _count_times(self) -> None:
+        self.finality = self._histogram("finality_seconds", "Admitted here until final here", FINALITY_BUCKETS)
+        self.journal_sync = self._histogram("journal_sync_seconds", "One synced append to the journal", DISK_BUCKETS)
+        self.flush = self._histogram("flush_seconds", "One commit of the store", DISK_BUCKETS)
+        self.judge = self._histogram("judge_seconds", "Execution of one proposed block", DISK_BUCKETS)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"som_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"som_{name}", text, buckets=buckets, registry=self.registry)
+
+    def stage(self, name: StageName) -> Stage:
+        """Context that counts CPU for a stage."""
+        return self._stages[name]
+
+    def alarm(self, kind: Alarm) -> None:
+        """Count an alarm; the caller logs the sentence."""
+        self._alarms[kind].inc()
+
+    def received(self, kind: MessageKind, count: int = 1) -> None:
+        """Count messages from peers."""
+        self._received[kind].inc(count)
+
+    def dropped(self, reason: Dropped, count: int = 1) -> None:
+        """Count messages that went no further."""
+        self._dropped[reason].inc(count)
+
+    def expect_refusals(self, names: tuple[str, ...]) -> None:
+        """Create the series of every reason before the first refusal."""
+        for name in names:
+            self._refused.labels(name)
+
+    def refused(self, name: str) -> None:
+        """Count a transaction refused at admission."""
+        self._refused.labels(name).inc()
+
+    def expect_request(self, method: str, route: str) -> None:
+        """Create the series of a route before its first request."""
+        self._requests.labels(method, route, "200")
+
+    def request(self, method: str, route: str, status: int) -> None:
+        """Count a client's request. `route` is the pattern, never the path: clients must not be able to make series."""
+        self._requests.labels(method, route, str(status)).inc()
+
+    def render(self, node: Gauged) -> bytes:
+        """Text of all series, gauges read now."""
+        for name, value in node.gauges().items():
+            self._gauges[name].set(value)
+        return generate_latest(self.registry)

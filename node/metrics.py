@@ -1,7 +1,8 @@
-"""What a node counts about itself, for Prometheus and for the bench. Every series exists from the start, so that an alarm on one can be tested.
+"""What a node counts about itself, for Prometheus and the bench. Every series exists from the start, so that an alarm on one can be tested.
 
-One `Metrics` belongs to one node and has its own registry. CPU is counted per stage and per thread (`with metrics.stage("verify"):` around a
-chunk of work, never around one transaction and never nested); what no stage claims is `loop`. Not here: logs, and readiness (`node.health`).
+One `Metrics` belongs to one node and has its own registry. CPU is counted per stage (`with metrics.stage("verify"):` around a chunk of work,
+never around one transaction, never nested; work in another thread calls `add` instead); what no stage claims is `loop`.
+Not here: logs, and readiness (`node.health`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from time import process_time, thread_time
 from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
 """Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
 Alarm = Literal["no_verdict", "false_verdict", "evidence", "certificates", "clock", "invariant", "poison", "disk"]
-"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off by 100 ms or
-more; a refusal 900; a transaction set aside by the builder; a failed write."""
+"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off by 100 ms;
+a refusal 900; a transaction set aside by the builder; a failed write."""
 Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queue_full", "rate"]
 """Why a message from a peer went no further."""
 MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
+
+disable_created_metrics()  # twice the text for nothing that anybody here reads
 
 STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 FINALITY_BUCKETS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
@@ -34,12 +37,11 @@ DISK_BUCKETS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.
 
 
 class Stage:
-    """Counts the CPU time of this thread between enter and exit. Not re-entrant."""
+    """Counts the CPU time of the event loop's thread between enter and exit. Not re-entrant."""
 
-    __slots__ = ("_began", "_counter", "seconds")
+    __slots__ = ("_began", "seconds")
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self) -> None:
         self._began = 0.0
         self.seconds = 0.0
         """CPU seconds since the start."""
@@ -49,26 +51,30 @@ class Stage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.add(thread_time() - self._began)
+        self.seconds += thread_time() - self._began
 
     def add(self, seconds: float) -> None:
-        """Add CPU seconds that were measured elsewhere."""
+        """Add CPU seconds that were measured elsewhere, in a thread of the pool for one."""
         self.seconds += seconds
-        self._counter.inc(seconds)
 
 
-class _Loop(Collector):
-    """What the process used and no stage claimed: the event loop, HTTP, framing, consensus. It never falls."""
+class _Cpu(Collector):
+    """The stages; `loop`, what no stage claims: the event loop, HTTP, framing, consensus; and `all`, the whole process."""
 
     def __init__(self, stages: dict[StageName, Stage]) -> None:
         self._stages = stages
-        self._highest = 0.0
+        self._loop = 0.0
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        rest = process_time() - sum(stage.seconds for stage in self._stages.values())
-        self._highest = max(self._highest, rest)
-        yield CounterMetricFamily("som_cpu_loop_seconds", "CPU of the process that no stage claims", value=self._highest)
-        yield CounterMetricFamily("som_cpu_all_seconds", "CPU of the whole process", value=process_time())
+        """Read the stages. `loop` never falls, though two clocks are read."""
+        whole = process_time()
+        self._loop = max(self._loop, whole - sum(stage.seconds for stage in self._stages.values()))
+        family = CounterMetricFamily("som_cpu_seconds", "CPU by stage, threads included", labels=["stage"])
+        for name, stage in self._stages.items():
+            family.add_metric([name], stage.seconds)
+        family.add_metric(["loop"], self._loop)
+        family.add_metric(["all"], whole)
+        yield family
 
 
 class Gauged(Protocol):
@@ -98,9 +104,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry: Final = CollectorRegistry()
         self._gauges = {name: Gauge(f"som_{name}", text, registry=self.registry) for name, text in GAUGES.items()}
-        cpu = self._counter("cpu_seconds", "CPU by stage, threads included", "stage")
-        self._stages: dict[StageName, Stage] = {name: Stage(cpu.labels(name)) for name in STAGES}
-        self.registry.register(_Loop(self._stages))
+        self._stages: dict[StageName, Stage] = {name: Stage() for name in STAGES}
+        self.registry.register(_Cpu(self._stages))
         self._count_money()
         self._count_messages()
         self._count_times()

@@ -1,7 +1,7 @@
 """What a node counts about itself, for Prometheus and the bench. Every series exists from the start, so that an alarm on one can be tested.
 
-One `Metrics` belongs to one node and has its own registry. CPU is counted per stage (`with metrics.stage("verify"):` around a chunk of work,
-never around one transaction, never nested; work in another thread calls `add` instead); what no stage claims is `loop`.
+One `Metrics` belongs to one node and has its own registry. CPU is counted per stage: `with metrics.stage("verify"):` around a chunk,
+never around one transaction, never nested; work in another thread calls `add` instead; what no stage claims is `loop`.
 Not here: logs, and readiness (`node.health`).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from time import process_time, thread_time
 from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
 """Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
 Alarm = Literal["no_verdict", "false_verdict", "evidence", "certificates", "clock", "invariant", "poison", "disk"]
-"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off by 100 ms;
+"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off;
 a refusal 900; a transaction set aside by the builder; a failed write."""
 Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queue_full", "rate"]
 """Why a message from a peer went no further."""
 MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
-
-disable_created_metrics()  # twice the text for nothing that anybody here reads
 
 STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 FINALITY_BUCKETS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)

@@ -1,0 +1,60 @@
+"""Canonical MessagePack (L6): one value has one encoding, and bytes that are not that encoding are refused.
+
+Every record, transaction, receipt, view, header and proof file goes through the two functions here. Structs are arrays with a fixed number of
+fields; there are no maps, no floats and no extension types. Not here: what the fields mean (the structs say), transactions (`ledger.codec`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeVar
+
+from msgspec import MsgspecError
+from msgspec.msgpack import Decoder, Encoder
+
+from ledger.errors import Malformed
+
+T = TypeVar("T")
+
+_ENCODER = Encoder()
+encode = _ENCODER.encode
+"""Canonical bytes of a value: shortest form of every integer, string and length, arrays for structs and tuples."""
+
+HOSTILE = (MsgspecError, UnicodeError, RecursionError, OverflowError)
+"""What msgspec raises on hostile bytes: truncated or mistyped, not UTF-8, nested too deep, an integer beyond 64 bits."""
+
+
+@lru_cache(maxsize=256)
+def decoder_of(type_: type[T]) -> Decoder[T]:
+    """Return the decoder of a type, made once: making one costs a thousand times a decode."""
+    return Decoder(type_)
+
+
+def decode(data: bytes, type_: type[T]) -> T:
+    """Value of canonical bytes.
+
+    Raises
+    ------
+    Malformed
+        The bytes are not MessagePack, not of this type, beyond a limit of a field, or not canonical.
+
+    Source: ledger/README.md, L6.
+    """
+    value = decode_loose(data, type_)
+    if _ENCODER.encode(value) != data:
+        raise Malformed(reason="the bytes are not canonical MessagePack")
+    return value
+
+
+def decode_loose(data: bytes, type_: type[T]) -> T:
+    """Value of bytes whose canonical form the caller checks as part of a larger value.
+
+    Raises
+    ------
+    Malformed
+        As `decode`, but for canonical form.
+    """
+    try:
+        return decoder_of(type_).decode(data)
+    except HOSTILE as error:
+        raise Malformed(reason=str(error)) from None

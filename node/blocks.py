@@ -13,20 +13,11 @@ if TYPE_CHECKING:
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.blocks import Header, Receipt
     from ledger.transactions.bodies import Transaction
+    from node.records import StoredBlock
 
 
 class BodyMismatch(Exception):
     """The body does not hash to its header: these bytes are not this block. Drop them and ask another voter; it is no verdict (section 2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockBytes:
-    """A block as it travels and lies in the journal."""
-
-    header: bytes
-    """Canonical header."""
-    body: bytes
-    """Canonical array of whole transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,7 @@ class FinalBlock:
 
     facts: BlockFacts
     header: Header
-    bytes: BlockBytes
+    stored: StoredBlock
     transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
 
@@ -98,5 +89,5 @@ class BuiltBlock:
     """A block of our own; the chain keeps its result, so it needs no judging."""
 
     facts: BlockFacts
-    bytes: BlockBytes
+    stored: StoredBlock
     transactions: tuple[Transaction, ...]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.genesis import Genesis
     from ledger.transactions.bodies import Transaction
-    from node.blocks import BlockBytes, BuildRequest, BuiltBlock, FinalBlock, Finality, Judgement, Tip
+    from node.blocks import BuildRequest, BuiltBlock, FinalBlock, Finality, Judgement, Tip
+    from node.records import StoredBlock
     from node.store import Store
 
 
@@ -47,11 +48,11 @@ class Chain:
         """Whether the block was judged valid, built here, or is final."""
         raise NotImplementedError
 
-    def bytes_of(self, block_id: BlockId) -> BlockBytes | None:
+    def bytes_of(self, block_id: BlockId) -> StoredBlock | None:
         """Header and body of an unfinal block that was judged valid or built, or of a final one."""
         raise NotImplementedError
 
-    def final_bytes(self, height: int) -> BlockBytes | None:
+    def final_bytes(self, height: int) -> StoredBlock | None:
         """Header and body of a final block; None for genesis and above the tip."""
         raise NotImplementedError
 
@@ -72,7 +73,7 @@ class Chain:
         """Whether the body hashes to the header; bytes that do not are not this block."""
         raise NotImplementedError
 
-    async def judge(self, block: BlockBytes) -> Judgement:
+    async def judge(self, block: StoredBlock) -> Judgement:
         """Validate a block on its parent's state and keep the result (K8). VALID again at once where it is already kept or final.
 
         NONE where the parent is not here (judge it first), was dropped meanwhile, or execution raised a fault of ours.

@@ -1,0 +1,197 @@
+"""What the client API needs from the node: reads of final state, a pool that takes transactions, and the node's own standing.
+
+Protocols only: `node.reads`, `node.mempool` and `node.main` implement them, tests have small ones of their own. Reads are synchronous and cheap
+(memory, or LMDB's page cache); only admission waits, because signatures are verified in chunks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ledger.errors import LedgerError
+    from ledger.state import StateReader
+    from ledger.transactions.bodies import Transaction
+    from node.api.structs import Role
+    from node.blocks import FinalBlock, Finality, Tip, TransactionPlace
+    from node.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorEntry:
+    """One validator of the epoch, as the genesis document names it."""
+
+    participant: str
+    consensus_key: bytes
+    node_key: bytes
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One change of one balance of an account."""
+
+    height: int
+    index: int
+    leg: int
+    """Position of the entry within its receipt: with height and index it orders and names the row."""
+    tx_id: bytes
+    entry_leg: int
+    asset: str
+    posted: int
+    held: int
+
+
+class Reads(Protocol):
+    """Final state, final blocks, and proofs; also of blocks that are final and not in the store yet."""
+
+    @property
+    def chain_id(self) -> bytes:
+        """32 bytes."""
+
+    @property
+    def network(self) -> str:
+        """The name in the genesis document, for people."""
+
+    @property
+    def genesis_json(self) -> str:
+        """The genesis document."""
+
+    @property
+    def validators(self) -> Sequence[ValidatorEntry]:
+        """The set of the current epoch, by index."""
+
+    @property
+    def tip(self) -> Tip:
+        """Newest final block."""
+
+    @property
+    def committed_height(self) -> int:
+        """Highest height in the store, synced."""
+
+    @property
+    def state(self) -> StateReader:
+        """State after the newest final block."""
+
+    def asset_codes(self) -> Sequence[str]:
+        """Codes of all assets, ascending."""
+
+    def keyset_names(self, owner: str) -> Sequence[str]:
+        """Names of the keysets of a participant or account, ascending."""
+
+    def block(self, height: int) -> FinalBlock | None:
+        """Final block; None for genesis (0) and above the tip."""
+
+    def finality(self, height: int) -> Finality | None:
+        """Certificate of a final block or of its nearest descendant that has one."""
+
+    def place(self, tx_id: bytes) -> TransactionPlace | None:
+        """Where a final transaction is."""
+
+    def place_of_ref(self, ref_id: bytes) -> TransactionPlace | None:
+        """Where the final transaction with this (from, ref) is; the newest, where a reference was used again after it was forgotten (L14)."""
+
+    def history(self, account: str, after: tuple[int, int, int], limit: int) -> Sequence[HistoryRow] | None:
+        """Rows of an account above (height, index, leg), ascending, at most `limit`. None: this node keeps no history."""
+
+    def prove_account(self, account: str) -> bytes:
+        """Proof file: the account, all of its balances, and what makes them final; also proves that the account is absent."""
+
+    def prove_transaction(self, place: TransactionPlace) -> bytes:
+        """Proof file of a final transaction's inclusion, with its receipt."""
+
+    def last_signed(self) -> Sequence[int]:
+        """Newest final height that each validator's signature was seen under, by index; 0: none."""
+
+    def subscribe(self, listener: Callable[[tuple[FinalBlock, ...]], None]) -> Callable[[], None]:
+        """Call `listener` with each batch of final blocks; returns a function that ends it."""
+
+
+class PoolFull(Exception):
+    """The pool, or this participant's share of it, is full (M3): not a fault of the transaction."""
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(f"the pool of this node is full; send the same bytes again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class Pool(Protocol):
+    """Transactions admitted and not final (M1 to M6)."""
+
+    async def admit(self, transactions: Sequence[Transaction]) -> Sequence[LedgerError | PoolFull | None]:
+        """Verify, check on the last final state and keep; pass on to the validators. An outcome each, in order; None: kept, also if it was already."""
+
+    def find(self, tx_id: bytes) -> Transaction | None:
+        """Transaction waiting here."""
+
+    def find_ref(self, ref_id: bytes) -> Transaction | None:
+        """Transaction waiting here with this (from, ref)."""
+
+    @property
+    def count(self) -> int:
+        """Transactions waiting."""
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes."""
+
+
+class NodeStatus(Protocol):
+    """The node itself."""
+
+    @property
+    def name(self) -> str:
+        """From the configuration."""
+
+    @property
+    def version(self) -> str:
+        """Of the program."""
+
+    @property
+    def role(self) -> Role:
+        """A validator votes; a peer follows."""
+
+    @property
+    def epoch(self) -> int:
+        """Current epoch."""
+
+    @property
+    def view(self) -> int:
+        """Current view; of a peer: that of its newest final block."""
+
+    @property
+    def final_view(self) -> int:
+        """Highest final view known."""
+
+    @property
+    def peers_connected(self) -> int:
+        """Peers with an open connection."""
+
+    @property
+    def peers_known(self) -> int:
+        """Peers in the configuration."""
+
+    @property
+    def peers_needed(self) -> int:
+        """Connections below which the node cannot do its work: a validator needs quorum - 1, a peer one."""
+
+    @property
+    def syncing(self) -> bool:
+        """Whether it is catching up."""
+
+    @property
+    def time_ms(self) -> int:
+        """Own clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """All that `build_app` takes."""
+
+    reads: Reads
+    pool: Pool
+    node: NodeStatus
+    metrics: Metrics

@@ -1,7 +1,7 @@
 """What the client API needs from the node: reads of final state, a pool that takes transactions, and the node's own standing.
 
-Protocols only: `node.reads`, `node.mempool` and `node.main` implement them, tests have small ones of their own. Reads are synchronous and cheap
-(memory, or LMDB's page cache); only admission waits, because signatures are verified in chunks.
+Protocols only: `node.reads`, `node.mempool` and `node.main` implement them, tests have small ones of their own. Reads are synchronous
+and cheap (memory, or LMDB's page cache); only admission waits, because signatures are verified in chunks.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Reads(Protocol):
         """Names of the keysets of a participant or account, ascending."""
 
     def block(self, height: int) -> FinalBlock | None:
-        """Final block; None for genesis (0) and above the tip."""
+        """Return a final block; None for genesis (0) and above the tip."""
 
     def finality(self, height: int) -> Finality | None:
         """Certificate of a final block or of its nearest descendant that has one."""
@@ -92,7 +92,7 @@ class Reads(Protocol):
         """Where a final transaction is."""
 
     def place_of_ref(self, ref_id: bytes) -> TransactionPlace | None:
-        """Where the final transaction with this (from, ref) is; the newest, where a reference was used again after it was forgotten (L14)."""
+        """Where the newest final transaction with this (from, ref) is: a reference may be used again once it is forgotten (L14)."""
 
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> Sequence[HistoryRow] | None:
         """Rows of an account above (height, index, leg), ascending, at most `limit`. None: this node keeps no history."""
@@ -122,7 +122,10 @@ class Pool(Protocol):
     """Transactions admitted and not final (M1 to M6)."""
 
     async def admit(self, transactions: Sequence[Transaction]) -> Sequence[LedgerError | PoolFull | None]:
-        """Verify, check on the last final state and keep; pass on to the validators. An outcome each, in order; None: kept, also if it was already."""
+        """Verify, check on the last final state, keep and pass on to the validators.
+
+        One outcome each, in order; None: kept, or here already.
+        """
 
     def find(self, tx_id: bytes) -> Transaction | None:
         """Transaction waiting here."""

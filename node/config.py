@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from consensus.types import Timing
+from node.fatal import Fatal
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 """TCP port; 0 lets the system choose, for tests."""
@@ -23,8 +24,10 @@ PEERS_MAX = 256
 """Configured peers: far above any validator set, far below what would cost memory."""
 
 
-class ConfigError(Exception):
+class ConfigError(Fatal):
     """The configuration cannot be used; the sentence names the file and what to change."""
+
+    exit_code = 30
 
 
 class ApiConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +44,11 @@ class PeerConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Port = 8_900
+    tls_certificate: str = ""
+    """PEM file of this node's certificate; empty: plain, for a devnet."""
+    tls_key: str = ""
+    tls_authority: str = ""
+    """PEM file of the network's own certificate authority, by which certificates of the nodes called are checked."""
 
 
 class PeerEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,6 +149,7 @@ def parse_config(text: str, path: Path) -> Config:
     except msgspec.ValidationError as problem:
         raise ConfigError(f"{path}: {problem}; correct or remove that key") from problem
     _check_role(config, path)
+    _check_tls(config, path)
     _check_addresses(config, path)
     return _absolute(config, path.absolute().parent)
 
@@ -160,6 +169,16 @@ def _check_role(config: Config, path: Path) -> None:
         raise ConfigError(f'{path}: a validator needs consensus_key, the file of the seed that signs votes; or set role = "peer"')
     if config.role == "peer" and config.consensus_key:
         raise ConfigError(f"{path}: a peer does not vote; remove consensus_key, so that the key cannot run in two processes")
+
+
+def _check_tls(config: Config, path: Path) -> None:
+    files = (config.peer.tls_certificate, config.peer.tls_key, config.peer.tls_authority)
+    if any(files) and not all(files):
+        raise ConfigError(f"{path}: peer.tls_certificate, tls_key and tls_authority belong together; give all three or none")
+    scheme = "https" if any(files) else "http"
+    for entry in config.peers:
+        if not entry.url.startswith(f"{scheme}://"):
+            raise ConfigError(f"{path}: url of peer {entry.name} does not begin with {scheme}://; all nodes of a network use TLS, or none")
 
 
 def _check_addresses(config: Config, path: Path) -> None:
@@ -198,4 +217,10 @@ def _absolute(config: Config, folder: Path) -> Config:
         node_key=place(config.node_key),
         box_key=place(config.box_key),
         consensus_key=place(config.consensus_key),
+        peer=msgspec.structs.replace(
+            config.peer,
+            tls_certificate=place(config.peer.tls_certificate),
+            tls_key=place(config.peer.tls_key),
+            tls_authority=place(config.peer.tls_authority),
+        ),
     )

@@ -6,7 +6,10 @@ The contract (architecture.md, "Effects contract"; consensus.md section 4):
 2. `Cast` is the only effect that sends a vote: append the records, sign (the signer's mark synced first), append the signed bytes, sync once,
    send to every validator, feed `CastDone` back. A signer's refusal is fed back as `CastRefused`; nothing is sent.
 3. `Finalize` is told to clients only after the journal is synced.
-4. `Judge` and `Build` run outside the driver and come back as events.
+4. `Judge` and `Build` run outside the driver and come back as events. Judges of a chain are asked parents first and answered in any order.
+5. After a restart the core asks to `Judge` again every block above the committed one that it needs, parents first (their bodies are in the
+   journal's folder), and then gives the final ones out with `Finalize` again: the node needs no replay of its own. A `Judge` of a block whose
+   result is still at hand is answered at once.
 """
 
 from __future__ import annotations
@@ -122,7 +125,10 @@ class FetchCertificates:
 
 @dataclass(frozen=True, slots=True)
 class FetchBlock:
-    """Header or body is missing: ask these validators in order until one answers with bytes that hash to the id; feed BodyArrived."""
+    """Header or body is missing: ask these validators in order until one answers with bytes that hash to the id; feed BodyArrived.
+
+    Asked again every `retry` with the order rotated, so the node may give up after one round, and ignores what it is already fetching.
+    """
 
     block_id: BlockId
     ask: tuple[ValidatorId, ...]
@@ -146,7 +152,8 @@ class Build:
     time_ms_min: TimeMs
     """The block's time must be max(now, this) (section 6)."""
     unfinal_views: int
-    """Views since the final one: the builder halves its budget for each (K18); above `unfinal_depth_max` the block must be empty."""
+    """Views since the final one beyond the two that a healthy chain always has in flight: the builder halves its budget for each (K18); above
+    `unfinal_depth_max` the block must be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,11 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """We are far behind: fetch ranges of final blocks from this validator up to its final view; feed `Synced` (K20)."""
+    """We are far behind: fetch ranges of final blocks from this validator up to its final view; feed `Synced` (K20).
+
+    Asked again every `retry` while it lasts, of another validator: ignore it while a range is running. `Synced` may be fed several times on
+    the way. `Finalize` may overtake it: blocks at or below the node's final height are skipped there, and `Synced` below it is ignored here.
+    """
 
     peer: ValidatorId
     final_view: View

@@ -87,12 +87,14 @@ class CastRefused:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Answer to `Judge`. `facts` is None where the header itself is not here."""
+    """Answer to `Judge`, exactly one for each. `facts` is None where the header itself is not here."""
 
     block_id: BlockId
     verdict: Verdict
     facts: BlockFacts | None
     now_ms: TimeMs
+    transactions: int = 1
+    """How many transactions and sweeps the block holds: an unfinal block with none keeps no view awake (K18). Only read with VALID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Built:
     view: View
     facts: BlockFacts
     now_ms: TimeMs
+    transactions: int = 1
+    """How many transactions and sweeps the block holds (K18)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class BodyArrived:
 
     block_id: BlockId
     now_ms: TimeMs
+    facts: BlockFacts | None = None
+    """From the header that hashes to `block_id`; always set in answer to `FetchBlock`, which asks for header and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ class Status:
     notarized: tuple[tuple[View, View], ...]
     nullified: tuple[tuple[View, View], ...]
     newest_vote_of_receiver: SignedVote | None
+    """The receiver's node verifies its signature and that the receiver is its signer; else it sets None before it feeds this (K15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ class StatusReceived:
 
 @dataclass(frozen=True, slots=True)
 class PeerConnected:
-    """A link to a validator came up: re-send what K13 lists, and our status."""
+    """A link to a validator came up: re-send what K13 lists, and our status. Not fed before `Started`."""
 
     peer: ValidatorId
     now_ms: TimeMs
@@ -180,7 +187,10 @@ class CertificatesRequested:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """Catch-up by ranges reached a final block with its verified finalization (K20): the floor moves up to it."""
+    """Catch-up by ranges reached a final block with its verified finalization (K20): the floor moves up to it.
+
+    The node's state is this block's. What the core knows above it, it asks to judge again.
+    """
 
     facts: BlockFacts
     certificate: Certificate

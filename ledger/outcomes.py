@@ -1,0 +1,32 @@
+"""What became of one ordered transaction, before block height and index make a receipt of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ledger.blocks import Entry
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """The effect of a transaction that a block may contain."""
+
+    code: int
+    """0: OK."""
+    failed_leg: int | None
+    codes: tuple[int, ...]
+    """A code per leg in mode `each`; empty elsewhere."""
+    entries: tuple[Entry, ...]
+    """Every change of a balance, in order; empty where the transaction was refused."""
+    detail: str = ""
+    """One sentence for logs; never hashed, never in a receipt."""
+
+
+class Parties(Struct, frozen=True, gc=False):
+    """Participants that a transaction concerns, each sorted and without repeats: who gets which part of it in its view."""
+
+    signers: tuple[str, ...]
+    """Whose keysets, or whose accounts' keysets, signed."""
+    debtors: tuple[str, ...]
+    """Servicers of accounts that the transaction debits or holds on, also where it was refused."""
+    creditors: tuple[str, ...]
+    """Servicers of accounts that were credited; nobody where it was refused."""

@@ -1,0 +1,109 @@
+"""The parameters of a network, and what a block tells its transactions.
+
+Stored under `param/KEY`, only what differs from the default. A parameter has a range: a value outside would make a rule useless (a lifetime
+of a second) or break a limit that memory relies on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, SWEEP_MAX
+from ledger.canonical import decode, encode
+from ledger.state import Governed
+from ledger.transactions.bodies import LEGS_MAX, SIGNATURES_MAX, TX_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ledger.state import Record, StateReader
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+class Parameters(Struct, frozen=True):
+    """Limits that a network may set lower or higher within `RANGES`; the defaults are those of the specification."""
+
+    lifetime_ms_max: int = HOUR_MS
+    """How far `valid_until` may lie ahead of the block's time."""
+    legs_max: int = LEGS_MAX
+    refs_per_participant_max: int = 1_000_000
+    """Live references of a participant and its accounts (L14)."""
+    sweep_max: int = SWEEP_MAX
+    """Leaf writes that one block spends on what has lapsed (L19)."""
+    holds_per_account_max: int = 256
+    hold_ms_max: int = 400 * DAY_MS
+    participants_max: int = 1_024
+    assets_max: int = 256
+    block_bytes_max: int = BLOCK_BYTES_MAX
+    block_signatures_max: int = BLOCK_SIGNATURES_MAX
+    block_legs_max: int = BLOCK_LEGS_MAX
+    heartbeat_ms: int = 5_000
+    """An idle chain makes a block this often."""
+
+
+RANGES: dict[str, tuple[int, int]] = {
+    "lifetime_ms_max": (MINUTE_MS, DAY_MS),
+    "legs_max": (1, LEGS_MAX),
+    "refs_per_participant_max": (1, 100_000_000),
+    "sweep_max": (3, 100_000),
+    "holds_per_account_max": (1, 256),
+    "hold_ms_max": (MINUTE_MS, 4_000 * DAY_MS),
+    "participants_max": (1, 1_024),
+    "assets_max": (1, 1_024),
+    "block_bytes_max": (TX_BYTES_MAX + 16, BLOCK_BYTES_MAX),
+    "block_signatures_max": (SIGNATURES_MAX, BLOCK_SIGNATURES_MAX),
+    "block_legs_max": (LEGS_MAX, BLOCK_LEGS_MAX),
+    "heartbeat_ms": (100, HOUR_MS),
+}
+"""Lowest and highest value of each. A block must hold any one transaction; a sweep any one hold (3 leaves)."""
+
+
+class BlockContext(Struct, frozen=True):
+    """What the block says to each of its transactions; nothing here depends on a local clock."""
+
+    chain: bytes
+    """32 bytes: hash of the genesis document."""
+    epoch: int
+    height: int
+    view: int
+    time_ms: int
+    parameters: Parameters
+
+
+def parameter_key(name: str) -> str:
+    """Storage key of a parameter."""
+    return f"param/{name}"
+
+
+def parameter_records(values: Mapping[str, int]) -> dict[str, Record]:
+    """Return the records of parameters that differ from the default.
+
+    Raises
+    ------
+    KeyError
+        No parameter has this name.
+    ValueError
+        The value is outside its range.
+    """
+    records: dict[str, Record] = {}
+    for name, value in values.items():
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be within {low} and {high}")
+        records[parameter_key(name)] = Governed(encode(value))
+    return records
+
+
+def load_parameters(state: StateReader) -> Parameters:
+    """Parameters as this state has them."""
+    values: dict[str, int] = {}
+    for name in RANGES:
+        record = state.get(parameter_key(name))
+        if isinstance(record, Governed):
+            values[name] = decode(record.value, int)
+    return Parameters(**values)

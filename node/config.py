@@ -27,7 +27,7 @@ PEERS_MAX = 256
 class ConfigError(Fatal):
     """The configuration cannot be used; the sentence names the file and what to change."""
 
-    exit_code = 30
+    exit_code = 60
 
 
 class ApiConfig(Struct, frozen=True, forbid_unknown_fields=True):

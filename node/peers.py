@@ -1,0 +1,305 @@
+"""The peer network: a listener for those who call, a caller for those who are configured, a link for each node that passed the handshake.
+
+Not here: what frames say (`node.inbox`), and who is listed (the caller's `Roster`). Of a pair of validators, the one with the smaller
+node key calls; a node that does not vote calls the validators. A node that lies or sends garbage is cut off and not let in again for a
+while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout, WSServerHandshakeError, web
+
+from node.errors import AddressInUse
+from node.greeting import greet_caller, greet_server
+from node.link import LaneSocket, Link
+from node.wire import Lane, WireError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from consensus.types import ValidatorId
+    from node.config import PeerConfig, PeerEntry
+    from node.greeting import Identity
+    from node.tasks import Tasks
+
+LINKS_MAX = 512
+"""Nodes connected at once: every validator and a peer or two of every participant."""
+PENDING_MAX = 64
+"""Callers in the handshake at once; each costs a signature and up to five seconds."""
+HEARTBEAT_SECONDS = 10.0
+"""A link without an answer for so long is dead."""
+BACKOFF_SECONDS = (0.1, 2.0)
+"""First and longest pause between two calls, each lengthened by up to half at random, so that a network does not call in step."""
+BAN_SECONDS = (5.0, 300.0)
+"""First and longest time that a liar is kept out; doubled each time."""
+BANS_MAX = 1_024
+
+log = structlog.get_logger("peers")
+
+
+class Roster(Protocol):
+    """Whom the ledger lists."""
+
+    def validator_of(self, node_key: bytes) -> ValidatorId | None:
+        """Index of the validator with this node key."""
+        ...
+
+    def name_of(self, node_key: bytes) -> str | None:
+        """Name of the participant that has registered this node key; None: not listed."""
+        ...
+
+
+class Receiver(Protocol):
+    """What happens to frames and links."""
+
+    async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
+        """Take one frame; the next one is read when this returns.
+
+        Raises
+        ------
+        WireError
+            No honest node sends this: the peer is cut off.
+        """
+        ...
+
+    def connected(self, link: Link) -> None:
+        """Both lanes are open."""
+        ...
+
+
+class Peers:
+    """All links of one node."""
+
+    def __init__(self, identity: Identity, roster: Roster, receiver: Receiver, tasks: Tasks) -> None:
+        self._identity, self._roster, self._receiver, self._tasks = identity, roster, receiver, tasks
+        self._key = identity.key
+        self._links: dict[bytes, Link] = {}
+        self._tokens: dict[bytes, Link] = {}
+        self._bans: dict[bytes, tuple[float, float]] = {}
+        """Node key -> (until, seconds of the ban); loop time."""
+        self._pending = 0
+        self._runner: web.AppRunner | None = None
+        self._session: ClientSession | None = None
+        self.port = 0
+        """Of the listener, once it is open."""
+
+    # --- sending
+    # ----------------------------------------------------------------------------------------------------------------------------
+
+    def links(self) -> list[Link]:
+        """Links with both lanes open."""
+        return [link for link in self._links.values() if link.connected]
+
+    def link_of(self, validator: ValidatorId) -> Link | None:
+        """Link to a validator; None where it is not connected."""
+        return next((link for link in self._links.values() if link.validator == validator and link.connected), None)
+
+    def to_validators(self, lane: Lane, data: bytes) -> None:
+        """Queue a frame for every validator."""
+        for link in self._links.values():
+            if link.validator is not None:
+                link.send(lane, data)
+
+    def to_followers(self, lane: Lane, data: bytes) -> None:
+        """Queue a frame for every node that does not vote."""
+        for link in self._links.values():
+            if link.validator is None:
+                link.send(lane, data)
+
+    def followed(self) -> bool:
+        """Whether any node that does not vote is connected."""
+        return any(link.validator is None for link in self._links.values())
+
+    def caller_of(self, request: web.Request) -> Link | None:
+        """Link whose token a plain GET carries (`Authorization: Bearer`); None where it is unknown or its link is closed."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            return self._tokens.get(bytes.fromhex(token)) if scheme == "Bearer" else None
+        except ValueError:
+            return None
+
+    def cut(self, link: Link, error: WireError) -> None:
+        """Cut a liar off and keep it out for a while."""
+        now = asyncio.get_running_loop().time()
+        _, last = self._bans.get(link.node_key, (0.0, BAN_SECONDS[0] / 2))
+        seconds = min(2 * last, BAN_SECONDS[1])
+        while len(self._bans) >= BANS_MAX:
+            del self._bans[next(iter(self._bans))]
+        self._bans[link.node_key] = (now + seconds, seconds)
+        log.warning("peer cut off", peer=link.name, kind=error.kind, why=str(error), seconds=seconds)
+        for socket in link.sockets():
+            self._tasks.spawn(socket.close(), f"close {link.name}")
+
+    # --- life
+    # -------------------------------------------------------------------------------------------------------------------------------
+
+    async def listen(self, config: PeerConfig, routes: Sequence[web.RouteDef], tls: ssl.SSLContext | None) -> None:
+        """Open the listener: the stream and the plain GETs in `routes`.
+
+        Raises
+        ------
+        AddressInUse
+            The address is taken, or not one of this machine.
+        """
+        app = web.Application(client_max_size=1_024)
+        app.add_routes([web.get("/peer/v1/stream", self._stream), *routes])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, config.host, config.port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as problem:
+            raise AddressInUse(
+                f"the peer listener cannot open {config.host}:{config.port}: {problem.strerror}; stop what holds it or change peer.port"
+            ) from problem
+        self.port = self._runner.addresses[0][1]
+
+    def call(self, entries: Sequence[PeerEntry], session: ClientSession, tls: ssl.SSLContext | None) -> None:
+        """Start to call, for as long as the node runs, every configured node that it is on us to call."""
+        self._session = session
+        for entry in entries:
+            key = bytes.fromhex(entry.node_key)
+            if self._calls(key):
+                for lane in Lane:
+                    self._tasks.spawn(self._keep_calling(entry, key, lane, tls), f"call {entry.name} {lane.value}")
+
+    async def close(self) -> None:
+        """Close every link and the listener."""
+        await asyncio.gather(*(socket.close() for link in self._links.values() for socket in link.sockets()))
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _calls(self, key: bytes) -> bool:
+        mine = self._roster.validator_of(self._key) is not None
+        theirs = self._roster.validator_of(key) is not None
+        return self._key < key if mine == theirs else theirs
+
+    # --- being called
+    # -----------------------------------------------------------------------------------------------------------------------
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        try:
+            lane = Lane(request.query.get("lane", ""))
+        except ValueError:
+            return web.Response(status=400, text="lane must be votes or bulk\n")
+        if self._pending >= PENDING_MAX:
+            return web.Response(status=503, text="too many callers at once; call again\n")
+        socket = web.WebSocketResponse(max_msg_size=lane.frame_bytes_max, compress=False, heartbeat=HEARTBEAT_SECONDS)
+        await socket.prepare(request)
+        self._pending += 1
+        try:
+            key, token = await greet_caller(socket, self._identity, self._refuse)
+        except (WireError, ConnectionError, ClientError) as problem:
+            log.info("caller not let in", address=request.remote, why=str(problem))
+            await socket.close()
+            return socket
+        finally:
+            self._pending -= 1
+        link = self._link(key)
+        self._tokens[token] = link
+        try:
+            await self._run(link, LaneSocket(lane, socket))
+        finally:
+            del self._tokens[token]
+        return socket
+
+    def _refuse(self, key: bytes) -> str | None:
+        """Why this key is not let in."""
+        if key == self._key:
+            return "this is your own node key: it must not run in two nodes"
+        if self._roster.name_of(key) is None:
+            return f"the ledger does not list the node key {key.hex()}; have it registered by participant.put"
+        until, _ = self._bans.get(key, (0.0, 0.0))
+        left = until - asyncio.get_running_loop().time()
+        if left > 0:
+            return f"your last connection sent what no honest node sends; call again in {left:.0f} s"
+        if len(self._links) >= LINKS_MAX and key not in self._links:
+            return "this node has no place for another peer; call another one"
+        return None
+
+    # --- calling
+    # ----------------------------------------------------------------------------------------------------------------------------
+
+    async def _keep_calling(self, entry: PeerEntry, key: bytes, lane: Lane, tls: ssl.SSLContext | None) -> None:
+        clock = asyncio.get_running_loop().time
+        pause, said = BACKOFF_SECONDS[0], ""
+        while True:
+            began = clock()
+            try:
+                await self._call(entry, key, lane, tls)
+            except (WireError, ClientError, OSError, TimeoutError) as problem:
+                if str(problem) != said:
+                    said = str(problem)
+                    log.info("peer not reached", peer=entry.name, lane=lane.value, why=said)
+            if clock() - began > BACKOFF_SECONDS[1]:
+                pause, said = BACKOFF_SECONDS[0], ""
+            until, _ = self._bans.get(key, (0.0, 0.0))
+            await asyncio.sleep(max(pause * random.uniform(1.0, 1.5), until - clock()))  # noqa: S311 - spreads calls, protects nothing
+            pause = min(2 * pause, BACKOFF_SECONDS[1])
+
+    async def _call(self, entry: PeerEntry, key: bytes, lane: Lane, tls: ssl.SSLContext | None) -> None:
+        if self._session is None:
+            raise AssertionError("called before there is a session")
+        url = f"{entry.url.rstrip('/')}/peer/v1/stream?lane={lane.value}"
+        try:
+            socket = await self._session.ws_connect(
+                url,
+                max_msg_size=lane.frame_bytes_max,
+                compress=0,
+                heartbeat=HEARTBEAT_SECONDS,
+                ssl=tls if tls is not None else True,
+            )
+        except WSServerHandshakeError as problem:
+            raise WireError("handshake", f"{url} answers {problem.status}") from problem
+        try:
+            token = await greet_server(socket, self._identity, key)
+            link = self._link(key, entry.name)
+            link.token = token
+            await self._run(link, LaneSocket(lane, socket))
+        finally:
+            await socket.close()
+
+    # --- a lane's life
+    # ----------------------------------------------------------------------------------------------------------------------
+
+    def _link(self, key: bytes, name: str = "") -> Link:
+        link = self._links.get(key)
+        if link is None:
+            link = Link(key, name or self._roster.name_of(key) or key.hex()[:16], self._roster.validator_of(key))
+            self._links[key] = link
+        return link
+
+    async def _run(self, link: Link, socket: LaneSocket) -> None:
+        """Read one lane until it closes or its peer is cut off."""
+        old = link.attach(socket)
+        if old is not None:
+            await old.close()
+        writer = asyncio.get_running_loop().create_task(socket.write(), name=f"write {link.name} {socket.lane.value}")
+        try:
+            if link.connected:
+                log.info("peer connected", peer=link.name, validator=link.validator)
+                self._receiver.connected(link)
+            async for data in socket.frames():
+                await self._receiver.receive(link, socket.lane, data)
+        except WireError as problem:
+            self.cut(link, problem)
+        finally:
+            writer.cancel()
+            was = link.connected
+            link.detach(socket)
+            if was:
+                log.info("peer disconnected", peer=link.name)
+            if link.idle and self._links.get(link.node_key) is link:
+                del self._links[link.node_key]
+            await socket.close()
+
+
+def client_session() -> ClientSession:
+    """Session for all calls of a node: limits on connecting, none on how long a stream lives."""
+    return ClientSession(timeout=ClientTimeout(total=None, connect=5.0), auto_decompress=False)

@@ -1,0 +1,1 @@
+"""Tests on real processes, sockets and disks: the devnet as a whole."""

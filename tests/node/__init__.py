@@ -1,0 +1,1 @@
+"""The shell: files, journal, signer, store, pool, wire, listeners."""

@@ -1,0 +1,125 @@
+"""K15: the start-up matrix of journal and mark."""
+
+from __future__ import annotations
+
+import pytest
+
+from consensus.effects import VoteRecord
+from consensus.types import Kind
+from node.journal import Journal, JournalCorrupt, JournalExists
+from node.memory import Memory, create_memory, open_memory
+from node.records import encode
+from node.signer import MarkBehind, MarkExists, MarkMissing, NoMemory, NotAboveMark, SeedKey
+from tests.node.durable import EPOCH, FIRST, FOLDER, JOURNAL, MARK, ME, SEED, block, entries_of, facts, signed, signing_bytes, vote
+from tests.simulation.disk import MemoryFiles
+
+KEY = SeedKey(SEED)
+
+
+def start(files: MemoryFiles) -> Memory:
+    return open_memory(files, FOLDER, EPOCH, KEY, ME)
+
+
+def cast(memory: Memory, kind: Kind, view: int) -> None:
+    """Do what the driver does: sign, append, sync."""
+    subject = vote(kind, view)
+    memory.signer.sign(subject, signing_bytes(subject))
+    memory.journal.append(encode(signed(kind, view)))
+    memory.journal.sync()
+
+
+def votes(memory: Memory) -> list[tuple[Kind, int]]:
+    return [(record.signed.vote.kind, record.signed.vote.view) for record in memory.replayed if isinstance(record, VoteRecord)]
+
+
+def running(*views: int) -> MemoryFiles:
+    """Return the disk of a validator that notarized these views."""
+    files = MemoryFiles()
+    create_memory(files, FOLDER, EPOCH, KEY)
+    memory = start(files)
+    for view in views:
+        cast(memory, Kind.NOTARIZE, view)
+    return files
+
+
+def test_k15_neither_journal_nor_mark_refuses() -> None:
+    """Goal: a validator with no memory does not vote. Method: an empty folder."""
+    with pytest.raises(NoMemory, match="som init"):
+        start(MemoryFiles())
+
+
+def test_k15_both_there_goes_on() -> None:
+    """Goal: an ordinary restart. Method: two votes and a block, reopened."""
+    files = running(1, 2)
+    memory = start(files)
+    for entry in entries_of(3)[:1]:
+        memory.journal.append(entry)
+    memory.journal.sync()
+    memory = start(files)
+    assert votes(memory) == [(Kind.NOTARIZE, 1), (Kind.NOTARIZE, 2)]
+    assert memory.blocks == {facts(3).block_id: block(3)}
+
+
+def test_k15_a_missing_mark_refuses() -> None:
+    """Goal: a journal alone does not tell what was signed last. Method: remove the mark."""
+    files = running(1)
+    files.remove(MARK)
+    with pytest.raises(MarkMissing):
+        start(files)
+
+
+def test_k15_a_mark_behind_the_journal_refuses() -> None:
+    """Goal: a mark restored from a copy is found. Method: put an older image of it back."""
+    files = running(1)
+    image = files.read(MARK)
+    cast(start(files), Kind.NOTARIZE, 2)
+
+    def restore(content: bytearray) -> None:
+        content[:] = image
+
+    files.damage(MARK, restore)
+    with pytest.raises(MarkBehind, match="som recover"):
+        start(files)
+
+
+def test_k15_a_lost_journal_has_the_marks_votes_cast_again() -> None:
+    """Goal: votes only above the mark after the journal is lost. Method: remove it; the votes are in the new one, twice over."""
+    files = running(1, 2)
+    cast(start(files), Kind.FINALIZE, 2)
+    files.remove(FIRST)
+    memory = start(files)
+    assert votes(memory) == [(Kind.NOTARIZE, 2), (Kind.FINALIZE, 2)]
+    assert all(record.signed.signer == ME for record in memory.replayed if isinstance(record, VoteRecord))
+    with pytest.raises(NotAboveMark):
+        memory.signer.sign(vote(Kind.NULLIFY, 2), b"")
+    assert votes(start(files)) == [(Kind.NOTARIZE, 2), (Kind.FINALIZE, 2)]
+
+
+def test_k15_a_vote_that_only_the_mark_knows_is_cast_again() -> None:
+    """Goal: a crash between mark and journal does not stop the validator. Method: sign, then crash."""
+    files = running(1)
+    start(files).signer.sign(vote(Kind.NOTARIZE, 2), signing_bytes(vote(Kind.NOTARIZE, 2)))
+    assert votes(start(files)) == [(Kind.NOTARIZE, 1), (Kind.NOTARIZE, 2)]
+
+
+def test_k15_memory_is_made_once() -> None:
+    """Goal: no memory is overwritten. Method: make it twice, and with one half missing."""
+    files = running(1)
+    with pytest.raises(JournalExists):
+        create_memory(files, FOLDER, EPOCH, KEY)
+    files.remove(FIRST)
+    with pytest.raises(MarkExists):
+        create_memory(files, FOLDER, EPOCH, KEY)
+
+
+def test_a_corrupt_journal_refuses_and_the_advice_works() -> None:
+    """Goal: the operator is told what to do, and it helps. Method: damage a synced record, follow the message."""
+    files = running(1, 2, 3)
+    files.damage(FIRST, lambda content: content.__setitem__(60, content[60] ^ 1))
+    with pytest.raises(JournalCorrupt, match="move the journal folder away"):
+        start(files)
+    for path in files.paths():
+        if path.parent == JOURNAL:
+            files.remove(path)
+    assert votes(start(files)) == [(Kind.NOTARIZE, 3)]
+    assert Journal.exists(files, JOURNAL)

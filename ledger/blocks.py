@@ -16,6 +16,9 @@ BLOCK_BYTES_MAX = 1_048_576
 BLOCK_SIGNATURES_MAX = 4_000
 BLOCK_LEGS_MAX = 10_000
 SWEEP_MAX = 500
+LEGS_MAX = 1_000
+SIGNATURES_MAX = 32
+TX_BYTES_MAX = 262_144
 
 
 class Header(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

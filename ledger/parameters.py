@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, SWEEP_MAX
+from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, LEGS_MAX, SIGNATURES_MAX, SWEEP_MAX, TX_BYTES_MAX
 from ledger.canonical import decode, encode
 from ledger.state import Governed
-from ledger.transactions.bodies import LEGS_MAX, SIGNATURES_MAX, TX_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

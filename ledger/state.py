@@ -1,12 +1,15 @@
 """How the ledger sees state: a reader below, and one overlay per block with an undo log per transaction above it.
 
-Storage keys are text: `kind/id` as in section 6 of the specification (`balance/bank-a/x/KGS`, `hold/<hex>`, `grant/ID`, `key/<hex>`); a total is
-`total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
-`~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`.
+Storage keys are text: `kind/id` as in section 6 of the specification (`balance/bank-a/x/KGS`, `hold/<hex>`, `grant/ID`, `key/<hex>`); a
+total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
+`~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`,
+`~assets/CODE`, `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a `Count`: its live references).
+`ledger.indexes` says how each follows from the records.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -39,7 +42,13 @@ class Mark(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The (empty) value of an index key."""
 
 
-Record = Account | Asset | Balance | GrantRecord | Governed | Hold | KeyOwner | Keyset | Mark | Participant | Refs | Total
+class Count(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A derived number, kept because summing it each time would cost too much."""
+
+    count: int
+
+
+Record = Account | Asset | Balance | Count | GrantRecord | Governed | Hold | KeyOwner | Keyset | Mark | Participant | Refs | Total
 
 KINDS: dict[str, type[Record]] = {
     "account": Account,
@@ -87,61 +96,97 @@ class StateReader(Protocol):
 
 
 class Overlay:
-    """Writes on top of a reader: one dict per block, with an undo log so that a refused transaction changes nothing."""
+    """Writes on top of a reader: one per block, with an undo log so that a refused transaction changes nothing."""
 
-    __slots__ = ("_undo", "base", "changes")
+    __slots__ = ("_indexes", "_now", "_undo", "base", "changes", "due_left", "used")
 
     def __init__(self, base: StateReader) -> None:
         self.base = base
         self.changes: dict[str, Record | None] = {}
         """Everything written since `base`, indexes included; None: removed."""
-        self._undo: list[tuple[str, bool, Record | None]] = []
+        self.used: dict[bytes, UsedRef] = {}
+        """References used since `base`, by ref_id."""
+        self.due_left = True
+        """Whether something that has lapsed may still be in the state: False once a sweep has reached the end (L19)."""
+        self._now: dict[str, Record | None] = {}
+        """Everything read or written: each key is looked up in `base` once per block."""
+        self._indexes: list[str] = []
+        """Index keys in `changes`, sorted: so a scan costs what it finds, not what the block has written."""
+        self._undo: list[tuple[str | bytes, bool, Record | None]] = []
+        """Storage key, whether `changes` had it, and its record before; or a ref_id."""
 
     def get(self, key: str) -> Record | None:
         """Record at a storage key as of now."""
-        changes = self.changes
-        if key in changes:
-            return changes[key]
-        return self.base.get(key)
+        record = self._now.get(key, _UNREAD)
+        if record is _UNREAD:
+            record = self._now[key] = self.base.get(key)
+        return record
 
     def put(self, key: str, record: Record | None) -> None:
         """Write a record; None removes it."""
         changes = self.changes
-        self._undo.append((key, key in changes, changes.get(key)))
-        changes[key] = record
+        known = key in changes
+        self._undo.append((key, known, self.get(key)))
+        self._now[key] = changes[key] = record
+        if not known and key[0] == "~":
+            insort(self._indexes, key)
 
     def scan(self, start: str, end: str, limit: int) -> list[str]:
         """Index keys of base and overlay together, ascending."""
-        mine = {key: record for key, record in self.changes.items() if start <= key < end}
+        indexes = self._indexes
+        mine = indexes[bisect_left(indexes, start) : bisect_left(indexes, end)]
         if not mine:
             return self.base.scan(start, end, limit)
-        below = [key for key in self.base.scan(start, end, limit + len(mine)) if key not in mine]
-        return sorted(below + [key for key, record in mine.items() if record is not None])[:limit]
+        changes = self.changes
+        below = [key for key in self.base.scan(start, end, limit + len(mine)) if key not in changes]
+        return sorted(below + [key for key in mine if changes[key] is not None])[:limit]
+
+    def used_ref(self, ref_id: bytes) -> UsedRef | None:
+        """Whether (from, ref) has been used, here or below."""
+        return self.used.get(ref_id) or self.base.used_ref(ref_id)
+
+    def use_ref(self, ref_id: bytes, used: UsedRef) -> None:
+        """Remember (from, ref). It was not remembered before, or only by a minute that is past."""
+        self.used[ref_id] = used
+        self._undo.append((ref_id, False, None))
+
+    def node(self, tree: str, path: bytes) -> bytes | None:
+        """Node of a tree as of `base`: trees are updated once per block."""
+        return self.base.node(tree, path)
+
+    def participants(self) -> Iterator[str]:
+        """Ids of all participants, ascending; one that is new here included."""
+        new = [key[12:] for key in self.changes if key.startswith("participant/")]
+        return iter(sorted(dict.fromkeys([*self.base.participants(), *new])))
 
     def mark(self) -> int:
         """Return a point to roll back to."""
         return len(self._undo)
 
-    def touched(self, mark: int) -> list[str]:
-        """Return the keys written since a mark, in order of first write."""
-        return list(dict.fromkeys(key for key, _, _ in self._undo[mark:]))
-
-    def before(self, mark: int, key: str) -> Record | None:
-        """Return the record at `key` as it was at a mark."""
-        for undone, known, record in self._undo[mark:]:
-            if undone == key:
-                return record if known else self.base.get(key)
-        return self.get(key)
+    def writes_since(self, mark: int) -> dict[str, Record | None]:
+        """Return each key written since a mark with its record as it was then."""
+        return {key: before for key, _, before in reversed(self._undo[mark:]) if isinstance(key, str)}
 
     def rollback(self, mark: int) -> None:
         """Undo every write since a mark."""
-        while len(self._undo) > mark:
-            key, known, record = self._undo.pop()
+        undo, changes = self._undo, self.changes
+        while len(undo) > mark:
+            key, known, record = undo.pop()
+            if isinstance(key, bytes):
+                del self.used[key]
+                continue
+            self._now[key] = record
             if known:
-                self.changes[key] = record
-            else:
-                del self.changes[key]
+                changes[key] = record
+                continue
+            del changes[key]
+            if key[0] == "~":
+                del self._indexes[bisect_left(self._indexes, key)]
 
     def forget_undo(self) -> None:
         """Drop the undo log: what was written so far stays."""
         self._undo.clear()
+
+
+_UNREAD = Mark()
+"""Stands for "not looked up yet"; compared by identity only."""

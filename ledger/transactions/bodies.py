@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
 
+from ledger import blocks
 from ledger.accounts import AccountKind
 from ledger.assets import Policy
 from ledger.grants import Grant
@@ -28,9 +29,9 @@ from ledger.types import (
     TimeMs,
 )
 
-LEGS_MAX = 1_000
-SIGNATURES_MAX = 32
-TX_BYTES_MAX = 262_144
+LEGS_MAX = blocks.LEGS_MAX
+SIGNATURES_MAX = blocks.SIGNATURES_MAX
+TX_BYTES_MAX = blocks.TX_BYTES_MAX
 
 
 class Signature(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):

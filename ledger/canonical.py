@@ -1,13 +1,14 @@
 """Canonical MessagePack (L6): one value has one encoding, and bytes that are not that encoding are refused.
 
-Every record, transaction, receipt, view, header and proof file goes through the two functions here. Structs are arrays with a fixed number of
-fields; there are no maps, no floats and no extension types. Not here: what the fields mean (the structs say), transactions (`ledger.codec`).
+Every record, transaction, receipt, view, header and proof file goes through the functions here. Structs are arrays with a fixed number of
+fields; there are no maps, no floats and no extension types.
+Not here: what the fields mean (their structs say), transactions (`ledger.codec`).
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from msgspec import MsgspecError
 from msgspec.msgpack import Decoder, Encoder
@@ -25,9 +26,9 @@ HOSTILE = (MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 
 @lru_cache(maxsize=256)
-def decoder_of(type_: type[T]) -> Decoder[T]:
+def _decoder_of(type_: object) -> Decoder[object]:
     """Return the decoder of a type, made once: making one costs a thousand times a decode."""
-    return Decoder(type_)
+    return Decoder(cast("type[object]", type_))
 
 
 def decode(data: bytes, type_: type[T]) -> T:
@@ -55,6 +56,6 @@ def decode_loose(data: bytes, type_: type[T]) -> T:
         As `decode`, but for canonical form.
     """
     try:
-        return decoder_of(type_).decode(data)
+        return cast("T", _decoder_of(type_).decode(data))
     except HOSTILE as error:
         raise Malformed(reason=str(error)) from None

@@ -1,7 +1,7 @@
 """Transactions and their bytes (section 3 of the specification): decode what arrives, make what is sent.
 
-Decoding is the only way to a `Transaction`, so whoever holds one knows that its bytes are canonical, its limits kept and its ids right. Not here:
-whether it is valid (`ledger.transactions`), and whether its signatures verify.
+Decoding is the only way to a `Transaction`, so whoever holds one knows that its bytes are canonical, its limits kept and its ids right.
+Not here: whether it is valid (`ledger.transactions`), and whether its signatures verify.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import ledger.transactions as catalogue
-from ledger.canonical import decode, decode_loose, decoder_of, encode
+from ledger.canonical import decode, decode_loose, encode
 from ledger.errors import Malformed
 from ledger.keys import public_key_of, sign
 from ledger.names import check_owner
@@ -36,8 +36,6 @@ ENVELOPE_VERSION = 1
 NAME_OF = {body: name for name, body in TYPES.items()}
 """Struct of a body -> its name on the wire."""
 
-_DECODERS = {name: decoder_of(body) for name, body in TYPES.items()}
-
 
 def decode_transaction(raw: bytes) -> Transaction:
     """Transaction of its bytes: limits first, then form, then canonical bytes, then the ids that follow from them.
@@ -45,8 +43,8 @@ def decode_transaction(raw: bytes) -> Transaction:
     Raises
     ------
     Malformed
-        More than TX_BYTES_MAX bytes, not a transaction of a known type, beyond a limit of a field, signatures not sorted or repeated, or not
-        canonical.
+        More than TX_BYTES_MAX bytes, not a transaction of a known type, beyond a limit of a field, signatures not sorted or repeated, or
+        not canonical.
 
     Source: ledger/README.md, L6 and L13.
     """
@@ -92,7 +90,7 @@ def ref_id_of(sender: str, ref: str) -> bytes:
 
 
 def signing_bytes(tx_id: bytes) -> bytes:
-    """What every signature of the transaction is over."""
+    """Return what every signature of the transaction is over."""
     return b"som/sig/1" + tx_id
 
 

@@ -1,0 +1,76 @@
+"""Leaves: from a record under its storage key to the bytes and the hash that stand for it in a tree (section 6).
+
+In the tree of a participant a value is `[blind, record]`: the blind (L32) keeps a proof from showing anything about its neighbours, whose hashes
+it must contain. In the two public trees, "A" (assets) and "G" (governance), it is `[record]`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from ledger.canonical import decode, encode
+from ledger.errors import Malformed
+from ledger.keys import keyed
+from ledger.state import KINDS, Record
+
+ASSETS = "A"
+GOVERNANCE = "G"
+PUBLIC_TREES = (ASSETS, GOVERNANCE)
+"""No participant is called so: handles are lower case."""
+BLIND_BYTES = 16
+STORAGE_KEY_MAX = 128
+"""Characters; the longest is `refs/ACCOUNT/MINUTE` or `grant/` and 64."""
+LEAF_BYTES_MAX = 65_536
+"""A proof or view that carries a longer value is refused before it is read."""
+
+
+@lru_cache(maxsize=65_536)
+def leaf_key(key: str) -> bytes:
+    """Place (32 bytes) of a storage key `kind/id` in its tree. Cached: the leaves a busy ledger touches are mostly the same."""
+    kind, _, name = key.partition("/")
+    return sha256(b"som/key/1" + kind.encode() + b"\x00" + name.encode()).digest()
+
+
+def leaf_hash(place: bytes, value: bytes) -> bytes:
+    """Hash of a leaf from its place (`leaf_key`) and its canonical value."""
+    return sha256(b"som/leaf/1" + place + value).digest()
+
+
+def participant_secret(view_key: bytes, participant: str) -> bytes:
+    """`secret_p` (32 bytes), from which a participant derives its blinds and salts, and nobody else's."""
+    return keyed(view_key, participant.encode())
+
+
+def blind_of(secret: bytes, place: bytes, height: int) -> bytes:
+    """Blind (16 bytes) of a leaf that last changed at `height` (L32)."""
+    return sha256(b"som/blind/1" + secret + place + height.to_bytes(8, "big")).digest()[:BLIND_BYTES]
+
+
+def blinded_value(blind: bytes, record: Record) -> bytes:
+    """Return the value of a leaf in a participant's tree."""
+    return encode((blind, record))
+
+
+def public_value(record: Record) -> bytes:
+    """Return the value of a leaf in a public tree."""
+    return encode((record,))
+
+
+def record_of(key: str, tree: str, value: bytes) -> Record:
+    """Record that a leaf's value holds.
+
+    Raises
+    ------
+    Malformed
+        The value is not that of a record under this key in this tree.
+    """
+    kind = KINDS.get(key.partition("/")[0])
+    if kind is None:
+        raise Malformed(reason=f"no record is kept under {key!r}")
+    if tree in PUBLIC_TREES:
+        return decode(value, tuple[kind])[0]  # type: ignore[valid-type]
+    return decode(value, tuple[Annotated[bytes, Meta(min_length=BLIND_BYTES, max_length=BLIND_BYTES)], kind])[1]  # type: ignore[valid-type]

@@ -1,0 +1,165 @@
+"""`som asset`: define, alter and show what may be issued."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from cli.amounts import format_amount, parse_amount
+from cli.client import NotThere
+from cli.command import command
+from cli.faults import Misuse, Refusal
+from cli.output import print_fields, print_json, print_table
+from cli.parties import OPS, sender_keyset
+from cli.sending import How, send
+from cli.session import Session
+from ledger.assets import FeeRule, Policy
+from ledger.names import check_asset_code
+from ledger.transactions.bodies import AssetPut
+from node.api.structs import AssetBody, Assets
+
+app = typer.Typer(help="Assets: a policy each, and what was issued under it.", no_args_is_help=True)
+
+CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="Such as KGS.")]
+NO_CAP = "none"
+FEE_FORM = "TYPE:DEBIT_KIND:CREDIT_KIND:FIXED:BPS:MIN:MAX"
+ISO_MAX = 8
+
+
+@command(app, "put")
+def put(
+    session: Session,
+    code: CodeArgument,
+    how: How,
+    *,
+    issuer: Annotated[str, typer.Option("--issuer", help="Participant that issues it.")] = "",
+    decimals: Annotated[int | None, typer.Option("--decimals", min=0, max=ISO_MAX, help="Digits after the point.")] = None,
+    cap: Annotated[str, typer.Option("--cap", metavar="AMOUNT", help="Highest supply in major units, or none.")] = "",
+    fee: Annotated[
+        list[str] | None,
+        typer.Option("--fee", metavar="RULE", help=f"{FEE_FORM}, amounts in major units, an empty kind fits all; replaces all rules."),
+    ] = None,
+    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="cap or fees: never changes once there is a supply.")] = None,
+) -> None:
+    """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
+    check_asset_code(code)
+    old = _current(session, code)
+    if old is None and (decimals is None or not issuer):
+        raise Misuse(f"{code} would be new: say who issues it with --issuer and how many digits it has with --decimals")
+    digits = decimals if decimals is not None else (old.decimals if old else 0)
+    policy = _policy(
+        (
+            code,
+            digits,
+            issuer or (old.issuer if old else ""),
+            "sovereign",
+            _cap(cap, old, code, digits),
+            (),
+            _rules(fee, old, code, digits),
+            0,
+            (),
+            None,
+            (),
+            "block",
+            tuple(sorted(set(fixed))) if fixed is not None else (old.fixed if old else ()),
+        )
+    )
+    sender = session.sender(policy.issuer)
+    send(session, AssetPut(policy), sender=sender, needed=(sender_keyset(session, sender), (policy.issuer, OPS)), how=how)
+
+
+@command(app, "show")
+def show(session: Session, code: CodeArgument) -> None:
+    """Show an asset's policy and its supply."""
+    found = _current(session, code)
+    if found is None:
+        raise Refusal(f"there is no asset {code}: `som asset list` shows those there are")
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+
+    def text(amount: str) -> str:
+        return f"{format_amount(int(amount), found.decimals)} {code}"
+
+    print_fields(
+        [
+            ("asset", found.code),
+            ("issuer", found.issuer),
+            ("reserve", found.reserve),
+            ("decimals", str(found.decimals)),
+            ("cap", text(found.cap) if found.cap is not None else NO_CAP),
+            ("supply", text(found.supply)),
+            ("issued", text(found.issued)),
+            ("redeemed", text(found.redeemed)),
+            ("state", found.state),
+            *[("fee", _rule_text(session, each, code)) for each in found.fees],
+            *([("fixed", ", ".join(found.fixed))] if found.fixed else []),
+            ("as of block", str(found.as_of)),
+        ]
+    )
+
+
+@command(app, "list")
+def list_(session: Session) -> None:
+    """List all assets."""
+    found = session.client.get("/v1/assets", Assets)
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    rows = [[each.code, each.issuer, each.reserve, format_amount(int(each.supply), each.decimals), each.state] for each in found.assets]
+    print_table(["asset", "issuer", "reserve", "supply>", "state"], rows)
+
+
+def _current(session: Session, code: str) -> AssetBody | None:
+    check_asset_code(code)
+    try:
+        return session.client.get(f"/v1/assets/{code}", AssetBody)
+    except NotThere:
+        return None
+
+
+def _policy(fields: tuple[object, ...]) -> Policy:
+    try:
+        return msgspec.convert(fields, Policy)
+    except msgspec.ValidationError as error:
+        raise Misuse(f"that is no policy of an asset: {error}") from None
+
+
+def _cap(text: str, old: AssetBody | None, code: str, decimals: int) -> int | None:
+    if text == NO_CAP:
+        return None
+    if text:
+        return parse_amount(text, asset=code, decimals=decimals)
+    return int(old.cap) if old is not None and old.cap is not None else None
+
+
+def _rules(texts: list[str] | None, old: AssetBody | None, code: str, decimals: int) -> tuple[FeeRule, ...]:
+    if texts is not None:
+        return tuple(_rule(text, code, decimals) for text in texts if text != NO_CAP)
+    fees = old.fees if old is not None else ()
+    return tuple(
+        msgspec.convert((each.type, each.debit_kind, each.credit_kind, int(each.fixed), each.bps, int(each.min), int(each.max)), FeeRule)
+        for each in fees
+    )
+
+
+def _rule(text: str, code: str, decimals: int) -> FeeRule:
+    parts = text.split(":")
+    if len(parts) != len(FeeRule.__struct_fields__):
+        raise Misuse(f"{text!r} is not a fee rule: write {FEE_FORM}, or none for no fees at all")
+    type_, debit, credit, fixed, bps, low, high = parts
+
+    def minor(amount: str) -> int:
+        return 0 if not amount.strip("0.") else parse_amount(amount, asset=code, decimals=decimals)
+
+    try:
+        return msgspec.convert((type_, debit, credit, minor(fixed), int(bps or "0"), minor(low), minor(high)), FeeRule)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise Misuse(f"{text!r} is not a fee rule: {error}") from None
+
+
+def _rule_text(session: Session, rule: object, code: str) -> str:
+    fields = msgspec.to_builtins(rule)
+    kinds = f"{fields['debit_kind'] or 'any'} to {fields['credit_kind'] or 'any'}"
+    low, high, fixed = (session.units.text(fields[name], code) for name in ("min", "max", "fixed"))
+    return f"{fields['type']}, {kinds}: {fixed} + {fields['bps']} bps, from {low} to {high}"

@@ -1,0 +1,53 @@
+"""What a transaction would do, in words: shown to whoever is asked to sign it, made from the very bytes that are signed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from ledger.transactions.bodies import Body, HoldBody, Issue, Pay, Redeem
+
+if TYPE_CHECKING:
+    from cli.output import Json
+    from cli.session import Session
+
+LEGS_SHOWN = 20
+
+
+def describe(session: Session, body: Body) -> list[tuple[str, str]]:
+    """Lines for people: amounts in major units where money moves, every field where it does not."""
+    match body:
+        case Pay(legs=legs, mode=mode):
+            shown = [("pays", f"{leg.debit} -> {leg.credit}  {session.units.text(leg.amount, leg.asset)}") for leg in legs[:LEGS_SHOWN]]
+            more = [("", f"and {len(legs) - LEGS_SHOWN} more legs (--json shows all)")] if len(legs) > LEGS_SHOWN else []
+            fees = [("fee", session.units.text(leg.fee, leg.asset)) for leg in legs[:LEGS_SHOWN] if leg.fee]
+            return [*shown, *more, *fees, ("mode", mode), *([("memo", body.memo)] if body.memo else [])]
+        case Issue(to=to, amount=amount, asset=asset):
+            return [("issues", f"{session.units.text(amount, asset)} to {to}"), ("basis", body.basis)]
+        case Redeem(source=source, amount=amount, asset=asset):
+            return [("redeems", f"{session.units.text(amount, asset)} from {source}"), ("payout", body.payout_ref)]
+        case HoldBody(source=source, target=target, amount=amount, asset=asset):
+            return [("reserves", f"{session.units.text(amount, asset)} on {source} for {target}"), ("", _text(body))]
+        case _:
+            return [("content", _text(body))]
+
+
+def readable(value: object) -> Json:
+    """JSON of a record or body: fields by name, bytes as hex."""
+    match value:
+        case Struct():
+            return {name: readable(getattr(value, name)) for name in value.__struct_fields__}
+        case tuple() | list():
+            return [readable(each) for each in value]
+        case bytes():
+            return value.hex()
+        case str() | int() | None:
+            return value
+        case _:
+            raise AssertionError(f"a body holds a {type(value).__name__}")
+
+
+def _text(body: Body) -> str:
+    return msgspec.json.encode(readable(body)).decode()

@@ -1,0 +1,50 @@
+"""What the refusals of a receipt mean to the person at the keyboard, and what to do about them.
+
+A receipt carries a code and no text, since text is no part of consensus; the sentences are made here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.errors import BY_CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ADVICE: Mapping[int, str] = {
+    105: "the reference belongs to another transaction: choose a new --ref",
+    111: "a signature is missing: every debited party and the whole quorum must sign (--sign OWNER/KEYSET, or `sign` in the profile)",
+    112: "no active grant allows the sender this: ask who may give it (`som grant put`), or send --as a participant that has it",
+    113: "the quota of the grant is used up for this window: wait for the next one, or ask for a larger quota",
+    114: "the grant would have ended before it begins: choose a later --until",
+    115: "who issues an asset must not attest its reserve: give one of the grants to somebody else",
+    120: "there is no such participant: `som participant list` shows those there are",
+    121: "a participant that this concerns is suspended or closed",
+    122: "there is no such account: check the spelling (participant/local), or open it with `som account open`",
+    123: "the account is closed, or closing and takes nothing more",
+    124: "the kind of the account does not allow this: contra and fee accounts take part in issue and redeem only",
+    125: "the name is taken already: choose another one",
+    126: "the account still has value or open holds: empty it first",
+    127: "a count limit is reached, such as 256 open holds of an account",
+    128: "a key or keyset cannot be used: each key is in one keyset of the ledger only, and m of its keys must be usable",
+    130: "there is no such asset: `som asset list` shows those there are",
+    133: "this field never changes once there is a supply",
+    140: "a total would have more than 18 digits",
+    142: "the transaction has more legs than this network allows now",
+    143: "the fee is not that of the asset's rule any more: send it again, the fee is then quoted anew",
+    150: "the account has not enough available: `som account show` gives posted, held and available",
+    160: "the cap of the asset does not allow so much supply",
+    170: "there is no such open hold: it was settled, voided, or has lapsed",
+    171: "the hold has lapsed, or its --until lies too far ahead",
+    173: "more was asked for than is left of the hold: `som hold show` gives what is left",
+    900: "the ledger found an error of its own and refused: report it to the operator with this id",
+}
+
+
+def explain(code: int) -> str:
+    """Name of a code, and one sentence of advice where there is one."""
+    known = BY_CODE.get(code)
+    name = known.name if known is not None else "of a later version"
+    advice = ADVICE.get(code)
+    return f"{code} {name}: {advice}" if advice else f"{code} {name}"

@@ -1,0 +1,115 @@
+"""`som grant`: give, end and show authority."""
+
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from cli.client import NotThere
+from cli.command import command
+from cli.faults import Misuse, Refusal
+from cli.output import print_fields, print_json
+from cli.parties import sender_keyset
+from cli.sending import How, send
+from cli.session import Session
+from cli.times import parse_point, time_text
+from ledger.grants import Grant, Need, Permission, Quota, Scope
+from ledger.names import check_grant_id, check_participant_id
+from ledger.transactions.bodies import GrantEnd, GrantPut
+from node.api.structs import GrantBody
+
+app = typer.Typer(help="Grants: authority, given to a participant, within a scope, a quota and a time.", no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Name of the grant, chosen by who gives it.")]
+
+
+@command(app, "put")
+def put(
+    session: Session,
+    grant: IdArgument,
+    to: Annotated[str, typer.Option("--to", metavar="PARTICIPANT", help="Who gets it.")],
+    permission: Annotated[Permission, typer.Option("--permission", help="What it allows.")],
+    how: How,
+    *,
+    asset: Annotated[str, typer.Option("--asset", help="Only for this asset.")] = "",
+    participant: Annotated[str, typer.Option("--participant", help="Only for this participant.")] = "",
+    account: Annotated[str, typer.Option("--account", help="Only for this account.")] = "",
+    quota: Annotated[str, typer.Option("--quota", metavar="AMOUNT", help="At most this much of --asset, in major units.")] = "",
+    per: Annotated[Literal["once", "day", "month"], typer.Option("--per", help="Window of the quota.")] = "once",
+    need: Annotated[list[str] | None, typer.Option("--need", metavar="OWNER/KEYSET", help="A keyset that may agree; repeat.")] = None,
+    need_m: Annotated[int, typer.Option("--need-m", min=1, max=32, help="How many of the --need keysets must sign.")] = 1,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Not before; else at once.")] = "",
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help="Ends then; else never.")] = "",
+) -> None:
+    """Give authority to a participant. The owner of the scope signs, or the quorum of `root` (--sign, or `sign` in the profile)."""
+    check_grant_id(grant)
+    check_participant_id(to)
+    if quota and not asset:
+        raise Misuse("a quota counts amounts of one asset: name it with --asset")
+    body = GrantPut(
+        Grant(
+            id=grant,
+            to=to,
+            permission=permission,
+            scope=Scope(asset=asset, participant=participant, account=account, classes=()),
+            quota=Quota(amount=session.units.parse(quota, asset), per=per) if quota else None,
+            need=_need(need, need_m),
+            lifted_by=(),
+            not_before=parse_point(start) if start else 0,
+            until=parse_point(until) if until else 0,
+        )
+    )
+    sender = session.sender()
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "end")
+def end(session: Session, grant: IdArgument, how: How) -> None:
+    """Revoke a grant: who gave it, who holds it, or root signs."""
+    check_grant_id(grant)
+    sender = session.sender()
+    send(session, GrantEnd(grant), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "show")
+def show(session: Session, grant: IdArgument) -> None:
+    """Show a grant in force."""
+    check_grant_id(grant)
+    try:
+        found = session.client.get(f"/v1/grants/{grant}", GrantBody)
+    except NotThere:
+        raise Refusal(f"there is no grant {grant} in force: it was never given, was ended, or has lapsed") from None
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    scope = [f"{name} {value}" for name, value in msgspec.to_builtins(found.scope).items() if value]
+    print_fields(
+        [
+            ("grant", found.id),
+            ("to", found.to),
+            ("permission", found.permission),
+            ("scope", ", ".join(scope) or "everything"),
+            ("quota", _quota(session, found)),
+            ("must sign", f"{found.need.m} of {', '.join(found.need.of)}" if found.need else f"{found.to}/ops"),
+            ("from", time_text(found.not_before) if found.not_before else "at once"),
+            ("until", time_text(found.until) if found.until else "no end"),
+            ("given by", found.giver),
+            ("as of block", str(found.as_of)),
+        ]
+    )
+
+
+def _need(members: list[str] | None, m: int) -> Need | None:
+    if not members:
+        return None
+    if m > len(set(members)):
+        raise Misuse(f"--need-m {m} can never be met by {len(set(members))} keysets")
+    return Need(m=m, of=tuple(sorted(set(members))))
+
+
+def _quota(session: Session, found: GrantBody) -> str:
+    if found.quota is None:
+        return "none"
+    asset = found.scope.asset
+    amount, used = session.units.text(found.quota.amount, asset), session.units.text(found.quota.used, asset)
+    return f"{amount} per {found.quota.per}, {used} used" if found.quota.per != "once" else f"{amount} once, {used} used"

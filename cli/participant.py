@@ -1,0 +1,118 @@
+"""`som participant`: create, change, suspend and show legal entities."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from cli.client import NotThere
+from cli.command import command
+from cli.faults import Misuse, Refusal
+from cli.output import print_fields, print_json, print_table
+from cli.parties import sender_keyset
+from cli.sending import How, send
+from cli.session import Session
+from ledger.names import check_participant_id
+from ledger.participants import Participant
+from ledger.transactions.bodies import ParticipantPut
+from node.api.structs import ParticipantBody, Participants
+
+app = typer.Typer(help="Participants: the legal entities of the ledger.", no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Handle, such as bank-a.")]
+KeysOption = list[str] | None
+
+
+@command(app, "put")
+def put(
+    session: Session,
+    participant: IdArgument,
+    how: How,
+    *,
+    kind: Annotated[Literal["operator", "treasury", "bank", "issuer", "other"] | None, typer.Option("--kind", help="What it is.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Legal name.")] = None,
+    bic: Annotated[str | None, typer.Option("--bic", help="8 or 11 characters.")] = None,
+    lei: Annotated[str | None, typer.Option("--lei", help="20 characters.")] = None,
+    country: Annotated[str | None, typer.Option("--country", help="ISO 3166-1 alpha-2.")] = None,
+    status: Annotated[Literal["active", "suspended", "closed"] | None, typer.Option("--status", help="New status.")] = None,
+    node_key: Annotated[KeysOption, typer.Option("--node-key", metavar="HEX", help="Ed25519 key of a node; replaces all.")] = None,
+    box_key: Annotated[KeysOption, typer.Option("--box-key", metavar="HEX", help="X25519 key of a node; replaces all.")] = None,
+    endpoint: Annotated[KeysOption, typer.Option("--endpoint", metavar="URL", help="Where a node is; replaces all.")] = None,
+) -> None:
+    """Create a participant, or change what is named of one that exists. Grant `register` signs: send --as the registrar."""
+    old = _current(session, participant)
+    if old is None and (kind is None or name is None):
+        raise Misuse(f"{participant} would be new: say what it is with --kind and --name")
+    base = old or ParticipantBody(participant, "", "", "", "", "", "active", (), (), (), ())
+    fields = (
+        participant,
+        kind or base.kind,
+        base.name if name is None else name,
+        base.bic if bic is None else bic,
+        base.lei if lei is None else lei,
+        base.country if country is None else country,
+        status or base.status,
+        "",
+        _keys(base.node_keys if node_key is None else node_key),
+        _keys(base.box_keys if box_key is None else box_key),
+        base.endpoints if endpoint is None else endpoint,
+    )
+    sender = session.sender()
+    send(session, ParticipantPut(_record(fields)), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "show")
+def show(session: Session, participant: IdArgument) -> None:
+    """Show a participant and its keysets."""
+    found = _current(session, participant)
+    if found is None:
+        raise Refusal(f"there is no participant {participant}: `som participant list` shows those there are")
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    print_fields(
+        [
+            ("participant", found.id),
+            ("name", found.name),
+            ("kind", found.kind),
+            ("status", found.status),
+            *[(label, text) for label, text in (("BIC", found.bic), ("LEI", found.lei), ("country", found.country)) if text],
+            *[("keyset", f"{each.name}, {each.m} of {len(each.keys)}") for each in found.keysets],
+            *[("node key", each) for each in found.node_keys],
+            *[("box key", each) for each in found.box_keys],
+            *[("endpoint", each) for each in found.endpoints],
+        ]
+    )
+
+
+@command(app, "list")
+def list_(session: Session) -> None:
+    """List all participants."""
+    found = session.client.get("/v1/participants", Participants)
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    print_table(["participant", "kind", "status", "name"], [[each.id, each.kind, each.status, each.name] for each in found.participants])
+
+
+def _current(session: Session, participant: str) -> ParticipantBody | None:
+    check_participant_id(participant)
+    try:
+        return session.client.get(f"/v1/participants/{participant}", ParticipantBody)
+    except NotThere:
+        return None
+
+
+def _record(fields: tuple[object, ...]) -> Participant:
+    try:
+        return msgspec.convert(fields, Participant)
+    except msgspec.ValidationError as error:
+        raise Misuse(f"that is no participant: {error}") from None
+
+
+def _keys(texts: Sequence[str]) -> tuple[bytes, ...]:
+    try:
+        return tuple(bytes.fromhex(text) for text in texts)
+    except ValueError:
+        raise Misuse("a key is written as 64 hex characters") from None

@@ -1,0 +1,63 @@
+"""Accounts and participants as a command meets them: looked up before anything is signed, so that a typing error costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.client import NotThere, Withheld
+from cli.faults import Refusal
+from ledger.names import check_account_id, check_owner
+from node.api.structs import AccountBody
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from cli.signing import KeysetName
+
+OPS = "ops"
+"""L13: the keyset meant where none is named."""
+
+
+def find_account(session: Session, account: str) -> AccountBody:
+    """Account as the node has it.
+
+    Raises
+    ------
+    Malformed
+        The text is no account id.
+    Refusal
+        There is no such account.
+    """
+    check_account_id(account)
+    try:
+        return session.client.get(f"/v1/accounts/{account}", AccountBody)
+    except NotThere:
+        raise Refusal(f"there is no account {account}: check the spelling, or open it with `som account open {account}`") from None
+
+
+def look_up(session: Session, account: str) -> AccountBody | None:
+    """Account as the node has it; None where the node does not show it to us, which does not say that it is not there."""
+    try:
+        return find_account(session, account)
+    except Withheld:
+        return None
+
+
+def debtor_keyset(account: AccountBody) -> KeysetName:
+    """Keyset that signs debits of an account: its own, else its servicer's `ops`."""
+    return (account.id, account.keyset) if account.keyset else (account.servicer, OPS)
+
+
+def sender_keyset(session: Session, sender: str) -> KeysetName:
+    """Keyset that signs as the sender: `ops` of a participant, the own one of an account (L13)."""
+    check_owner(sender)
+    if "/" not in sender:
+        return sender, OPS
+    account = find_account(session, sender)
+    if not account.keyset:
+        raise Refusal(f"account {sender} has no keyset of its own, so it cannot send: its servicer does (--as {account.servicer})")
+    return account.id, account.keyset
+
+
+def default_sender(account: AccountBody) -> str:
+    """Who sends for an account unless somebody else is named: itself where it has a keyset, else its servicer."""
+    return account.id if account.keyset else account.servicer

@@ -1,0 +1,104 @@
+"""`som pay`, `som issue`, `som redeem`: money moves, comes and goes."""
+
+from typing import Annotated
+
+import typer
+
+from cli.command import command
+from cli.faults import Misuse
+from cli.parties import debtor_keyset, default_sender, find_account, look_up, sender_keyset
+from cli.sending import How, send
+from cli.session import Session
+from ledger.transactions.bodies import Issue, Leg, Pay, Redeem
+from node.api.structs import AccountBody, AssetBody, FeeRuleBody
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="participant/local, such as bank-a/main.")]
+AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="Major units, such as 12.50.")]
+AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="Code of the asset, such as KGS.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the three commands to the root: they are verbs without a noun."""
+    command(app, "pay")(pay)
+    command(app, "issue")(issue)
+    command(app, "redeem")(redeem)
+
+
+def pay(
+    session: Session,
+    debit: Annotated[str, typer.Argument(metavar="FROM", help="Account that pays.")],
+    credit: Annotated[str, typer.Argument(metavar="TO", help="Account that is paid.")],
+    amount: AmountArgument,
+    asset: AssetArgument,
+    how: How,
+    *,
+    memo: Annotated[str, typer.Option("--memo", help="Text for the payee, at most 140 characters.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose code, at most 35 characters.")] = "",
+    fee: Annotated[str, typer.Option("--fee", metavar="AMOUNT", help="Fee you agree to; else the asset's rule now.")] = "",
+) -> None:
+    """Pay AMOUNT of ASSET from one account to another."""
+    if debit == credit:
+        raise Misuse(f"{debit} cannot pay itself: name two accounts")
+    minor = session.units.parse(amount, asset)
+    debtor, creditor = find_account(session, debit), look_up(session, credit)
+    quoted = session.units.parse(fee, asset) if fee and fee.strip("0.") else 0
+    if not fee:
+        quoted = quote_fee(session, asset, "pay", minor, (debtor, creditor))
+    sender = session.sender(default_sender(debtor))
+    leg = Leg(debit=debit, credit=credit, asset=asset, amount=minor, fee=quoted, reference="")
+    body = Pay(legs=(leg,), mode="atomic", purpose=purpose, uetr=None, memo=memo, travel=None, return_of=None)
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
+
+
+def issue(
+    session: Session,
+    to: Annotated[str, typer.Argument(metavar="TO", help="Account that gets the new money.")],
+    amount: AmountArgument,
+    asset: AssetArgument,
+    how: How,
+    *,
+    basis: Annotated[str, typer.Option("--basis", help="Why: a decision or document, at most 140 characters.")] = "",
+) -> None:
+    """Issue AMOUNT of ASSET under a grant `issue`; every keyset of its quorum must sign (--sign, or `sign` in the profile)."""
+    minor = session.units.parse(amount, asset)
+    look_up(session, to)
+    sender = session.sender(find_asset(session, asset).issuer)
+    body = Issue(asset=asset, to=to, amount=minor, basis=basis, source=None)
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+def redeem(
+    session: Session,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Account that gives the money back.")],
+    amount: AmountArgument,
+    asset: AssetArgument,
+    how: How,
+    *,
+    payout_ref: Annotated[str, typer.Option("--payout-ref", help="Where the payout goes, at most 140 characters.")] = "",
+) -> None:
+    """Give AMOUNT of ASSET back to its issuer; the supply falls."""
+    minor = session.units.parse(amount, asset)
+    debtor = find_account(session, source)
+    sender = session.sender(default_sender(debtor))
+    body = Redeem(asset=asset, source=source, amount=minor, payout_ref=payout_ref, to=None)
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
+
+
+def find_asset(session: Session, code: str) -> AssetBody:
+    """Asset as the node has it; raises `Refusal` where there is none."""
+    session.units.decimals(code)
+    return session.client.get(f"/v1/assets/{code}", AssetBody)
+
+
+def quote_fee(session: Session, asset: str, type_: str, amount: int, parties: tuple[AccountBody, AccountBody | None]) -> int:
+    """Fee in minor units by the asset's rules as the node shows them (L17). Signed as quoted: no more than this can ever be taken."""
+    debtor, creditor = parties
+    kind = creditor.kind if creditor is not None else ""
+    for rule in find_asset(session, asset).fees:
+        if rule.type == type_ and rule.debit_kind in {"", debtor.kind} and rule.credit_kind in {"", kind}:
+            return _fee(rule, amount)
+    return 0
+
+
+def _fee(rule: FeeRuleBody, amount: int) -> int:
+    return min(int(rule.max), max(int(rule.min), int(rule.fixed) + amount * rule.bps // 10_000))

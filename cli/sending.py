@@ -1,0 +1,219 @@
+"""From a body to its receipt: envelope, signatures, outbox, network, and the rule for retries (L14).
+
+A transaction is kept before it is sent, and a retry sends the same bytes. Whoever names a reference is first told what became of it: one
+payment is never signed twice, and one that expired is signed anew only when that is asked for (`--renew`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from cli.client import NotThere
+from cli.explain import explain
+from cli.faults import Distrust, Misuse, Refusal, Unreachable
+from cli.outbox import Outbox, write_transaction
+from cli.output import print_fields, print_json
+from cli.receipts import receipt_json, receipt_rows
+from cli.signing import sign_here, wanted_keysets
+from cli.times import now_ms, time_text
+from ledger.codec import NAME_OF, decode_transaction, make_envelope, ref_id_of
+from node.api.structs import ReceiptBody, Submission, Submissions, TransactionBody
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from cli.session import Session
+    from cli.signing import KeysetName
+    from ledger.transactions.bodies import Body, Transaction
+
+POLL_SECONDS = 0.25
+GRACE_MS = 15_000
+"""How much longer than `valid_until` we ask for an answer: clocks differ, and a block may be on its way."""
+
+
+class How(Struct, frozen=True):
+    """How a transaction is to be sent: the options that all sending commands share."""
+
+    ref: str = ""
+    """Empty: a new random reference."""
+    wait: bool = False
+    renew: bool = False
+    export: Path | None = None
+    """Write it to this file instead of sending it."""
+    sign: tuple[str, ...] = ()
+    valid_ms: int | None = None
+
+
+class Result(Struct, frozen=True):
+    """What is known of a transaction: its status, and the receipt once it is final."""
+
+    tx_id: str
+    sender: str
+    ref: str
+    status: str
+    receipt: ReceiptBody | None = None
+
+
+def send(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetName], how: How) -> None:
+    """Make, sign and send a transaction (or export it), then print what became of it.
+
+    Raises
+    ------
+    Refusal
+        A node or the network refused it; or its reference belongs to something else, or has expired without effect.
+    Unreachable
+        No node answered; the transaction is kept, and the same command with the same --ref sends the same bytes again.
+    """
+    ref = how.ref or f"som-{os.urandom(12).hex()}"
+    outbox = open_outbox(session)
+    known = _known(session, outbox, sender, ref, how) if how.ref else None
+    if known is not None:
+        _same(known, body, ref)
+        transaction = known
+    else:
+        transaction = _signed(session, body, sender=sender, ref=ref, needed=needed, how=how)
+    if how.export is not None:
+        write_transaction(how.export, transaction)
+        print_exported(session, transaction, how.export)
+        return
+    outbox.keep(transaction)
+    report(session, transaction, submit(session, transaction, how))
+
+
+def open_outbox(session: Session) -> Outbox:
+    """Outbox of the chain of this session."""
+    return Outbox(session.state_folder / "outbox" / session.chain.hex()[:16])
+
+
+def submit(session: Session, transaction: Transaction, how: How) -> Result:
+    """Send the bytes of a transaction, and wait for its receipt if that is asked for."""
+    query = {"wait": "final"} if how.wait else None
+    request = msgspec.json.encode(Submission(transaction=transaction.raw.hex()))
+    try:
+        answer = session.client.post("/v1/transactions", Submissions, request, query)
+    except Unreachable as fault:
+        raise Unreachable(
+            f"{fault}; {transaction.tx_id.hex()} is kept here and may or may not have been taken: repeat it with --ref {transaction.ref} "
+            "(the same bytes go out again, nothing can happen twice)"
+        ) from None
+    if len(answer.transactions) != 1 or answer.transactions[0].tx_id != transaction.tx_id.hex():
+        raise Refusal("the node answered for another transaction than the one it was sent: ask another node")
+    first = answer.transactions[0]
+    if first.receipt is not None or not how.wait:
+        return Result(first.tx_id, transaction.sender, transaction.ref, first.status, first.receipt)
+    return wait_for(session, transaction)
+
+
+def wait_for(session: Session, transaction: Transaction) -> Result:
+    """Ask until the transaction is final or can never be (L14)."""
+    tx_id = transaction.tx_id.hex()
+    while True:
+        try:
+            found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody)
+            status, receipt = found.status, found.receipt
+        except NotThere:
+            status, receipt = "pending", None
+        if status in {"final", "expired"} or now_ms() > transaction.valid_until + GRACE_MS:
+            return Result(tx_id, transaction.sender, transaction.ref, status, receipt)
+        time.sleep(POLL_SECONDS)
+
+
+def report(session: Session, transaction: Transaction, result: Result) -> None:
+    """Print the result, then raise if it is not what was asked for: a refused or expired transaction ends with exit code 1."""
+    if session.json:
+        print_json(
+            {
+                "tx_id": result.tx_id,
+                "from": result.sender,
+                "ref": result.ref,
+                "status": result.status,
+                "valid_until": transaction.valid_until,
+                "receipt": receipt_json(result.receipt),
+            }
+        )
+    else:
+        print_fields(
+            [
+                ("transaction", result.tx_id),
+                ("reference", f"{result.sender} {result.ref}"),
+                ("status", _status_text(result, transaction)),
+                *receipt_rows(session, result.receipt),
+            ]
+        )
+    if result.receipt is not None and result.receipt.code != 0:
+        raise Refusal(f"the network refused {result.tx_id} with {explain(result.receipt.code)}")
+    if result.status == "expired":
+        raise Refusal(
+            f"{result.tx_id} expired and can never take effect: repeat the command with --ref {result.ref} --renew to sign it anew"
+        )
+
+
+def print_exported(session: Session, transaction: Transaction, path: Path) -> None:
+    """Say what a written transaction file holds."""
+    signed = [f"{each.participant}/{each.keyset}" for each in transaction.signatures]
+    if session.json:
+        print_json({"tx_id": transaction.tx_id.hex(), "file": str(path), "valid_until": transaction.valid_until, "signed": signed})
+        return
+    print_fields(
+        [
+            ("transaction", transaction.tx_id.hex()),
+            ("file", str(path)),
+            ("signed by", ", ".join(signed) or "nobody yet"),
+            ("valid until", time_text(transaction.valid_until)),
+            ("next", f"som tx sign {path}, then som tx submit {path}"),
+        ]
+    )
+
+
+def _signed(session: Session, body: Body, *, sender: str, ref: str, needed: Iterable[KeysetName], how: How) -> Transaction:
+    valid_ms = how.valid_ms or session.profile.valid_ms
+    envelope = make_envelope(chain=session.chain, sender=sender, ref=ref, valid_until=now_ms() + valid_ms, salt=os.urandom(16), body=body)
+    keysets = wanted_keysets(session, NAME_OF[type(body)], needed, how.sign)
+    partly = () if how.export is not None else None
+    return decode_transaction(sign_here(session, envelope, keysets, partly=partly))
+
+
+def _known(session: Session, outbox: Outbox, sender: str, ref: str, how: How) -> Transaction | None:
+    """Find what a reference stands for already, at a node or in the outbox. None: nothing, so a new transaction may be made."""
+    kept = outbox.by_ref(ref_id_of(sender, ref))
+    try:
+        found = session.client.get("/v1/transactions", TransactionBody, {"from": sender, "ref": ref})
+    except NotThere:
+        found = None
+    if found is not None and found.status in {"final", "pending"}:
+        return _theirs(session, found, sender, ref)
+    if kept is None or kept.valid_until > now_ms():
+        return kept
+    if not how.renew:
+        raise Refusal(f"{kept.tx_id.hex()} with reference {ref} expired and never took effect; --renew signs it anew, nothing else does")
+    return None
+
+
+def _theirs(session: Session, found: TransactionBody, sender: str, ref: str) -> Transaction:
+    if not found.raw:
+        raise Refusal(f"reference {ref} of {sender} is used by {found.tx_id} already: `som tx show {found.tx_id}` says what became of it")
+    transaction = decode_transaction(bytes.fromhex(found.raw))
+    if (transaction.chain, transaction.sender, transaction.ref) != (session.chain, sender, ref):
+        raise Distrust(f"asked for reference {ref} of {sender}, the node answered with another transaction: ask another node")
+    return transaction
+
+
+def _same(known: Transaction, body: Body, ref: str) -> None:
+    if known.body != body:
+        raise Misuse(
+            f"reference {ref} is that of another transaction ({known.tx_id.hex()}), not of this one: choose another --ref, "
+            f"or see it with `som tx show {known.tx_id.hex()}`"
+        )
+
+
+def _status_text(result: Result, transaction: Transaction) -> str:
+    if result.status == "final":
+        return "final"
+    if result.status == "pending":
+        return f"pending, no promise yet; it can take effect until {time_text(transaction.valid_until)} (som tx show {result.tx_id})"
+    return result.status

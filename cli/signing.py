@@ -1,0 +1,56 @@
+"""Who signs a transaction here: keysets that it needs, and the keys of the keystore that are meant for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.faults import Misuse, Refusal
+from ledger.codec import encode_transaction, sign_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cli.session import Session
+    from ledger.transactions.bodies import Signature
+
+KeysetName = tuple[str, str]
+"""Owner (participant or account) and name of a keyset."""
+
+
+def split_keyset(text: str) -> KeysetName:
+    """Owner and name of a keyset written as `bank-a/ops` (or `bank-a/w1/main` for an account's)."""
+    owner, slash, keyset = text.rpartition("/")
+    if not slash or not owner or not keyset:
+        raise Misuse(f"{text!r} is not a keyset: write PARTICIPANT/KEYSET, such as bank-a/ops")
+    return owner, keyset
+
+
+def wanted_keysets(session: Session, type_: str, needed: Iterable[KeysetName], named: Sequence[str]) -> list[KeysetName]:
+    """Keysets that sign: those the form of the transaction needs, those the profile adds for its type, those of --sign; each once."""
+    added = (split_keyset(text) for text in (*session.profile.sign.get(type_, ()), *named))
+    return sorted({*needed, *added})
+
+
+def sign_here(session: Session, envelope: bytes, keysets: Iterable[KeysetName], *, partly: tuple[Signature, ...] | None = None) -> bytes:
+    """Whole transaction: the signatures it has (`partly`), and one by every key of the keystore that is meant for one of the keysets.
+
+    Raises
+    ------
+    Refusal
+        The keystore has no key for one of the keysets. With `partly` given others may sign elsewhere, so one key for any of them is enough.
+    """
+    signatures = {(each.participant, each.keyset, each.public_key): each for each in partly or ()}
+    missing = []
+    for owner, keyset in keysets:
+        keys = session.keystore.for_keyset(owner, keyset)
+        if not keys:
+            missing.append(f"{owner}/{keyset}")
+        for key in keys:
+            signed = sign_envelope(envelope, owner=owner, keyset=keyset, seed=session.open(key))
+            signatures[signed.participant, signed.keyset, signed.public_key] = signed
+    if missing and (partly is None or len(signatures) == len(partly)):
+        raise Refusal(
+            f"the keystore {session.keystore.folder} has no key for {' and '.join(missing)}: import it (`som keys import`), "
+            "or write the transaction to a file with --export and let its holder sign it (`som tx sign`)"
+        )
+    return encode_transaction(envelope, signatures.values())

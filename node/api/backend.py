@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ledger.blocks import Receipt
     from ledger.errors import LedgerError
     from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
     from node.api.structs import Role
-    from node.blocks import FinalBlock, Finality, Tip, TransactionPlace
+    from node.blocks import FinalBlock, Finality, Tip
     from node.metrics import Metrics
 
 
@@ -36,13 +37,22 @@ class HistoryRow:
 
     height: int
     index: int
-    leg: int
-    """Position of the entry within its receipt: with height and index it orders and names the row."""
+    position: int
+    """Of the entry within its receipt: with height and index it orders and names the row."""
     tx_id: bytes
-    entry_leg: int
+    leg: int
     asset: str
     posted: int
     held: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTransaction:
+    """A final transaction, its receipt and the time of its block."""
+
+    transaction: Transaction
+    receipt: Receipt
+    time_ms: int
 
 
 class Reads(Protocol):
@@ -88,20 +98,20 @@ class Reads(Protocol):
     def finality(self, height: int) -> Finality | None:
         """Certificate of a final block or of its nearest descendant that has one."""
 
-    def place(self, tx_id: bytes) -> TransactionPlace | None:
-        """Where a final transaction is."""
+    def transaction(self, tx_id: bytes) -> FinalTransaction | None:
+        """Return a final transaction with its receipt."""
 
-    def place_of_ref(self, ref_id: bytes) -> TransactionPlace | None:
-        """Where the newest final transaction with this (from, ref) is: a reference may be used again once it is forgotten (L14)."""
+    def transaction_by_ref(self, ref_id: bytes) -> FinalTransaction | None:
+        """Return the newest final transaction with this (from, ref): a reference may be used again once it is forgotten (L14)."""
 
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> Sequence[HistoryRow] | None:
-        """Rows of an account above (height, index, leg), ascending, at most `limit`. None: this node keeps no history."""
+        """Rows of an account above (height, index, position), ascending, at most `limit`. None: this node keeps no history."""
 
     def prove_account(self, account: str) -> bytes:
         """Proof file: the account, all of its balances, and what makes them final; also proves that the account is absent."""
 
-    def prove_transaction(self, place: TransactionPlace) -> bytes:
-        """Proof file of a final transaction's inclusion, with its receipt."""
+    def prove_transaction(self, tx_id: bytes) -> bytes:
+        """Proof file of the inclusion of a final transaction, with its receipt."""
 
     def last_signed(self) -> Sequence[int]:
         """Newest final height that each validator's signature was seen under, by index; 0: none."""

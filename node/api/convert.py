@@ -1,0 +1,199 @@
+"""From the ledger's records to the bodies that clients see: amounts become text, bytes become hex. Pure."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ledger.errors import BY_CODE
+from node.api.structs import (
+    AssetBody,
+    BalanceBody,
+    EntryBody,
+    FeeRuleBody,
+    GrantBody,
+    HeaderBody,
+    HoldDetail,
+    KeyBody,
+    KeysetBody,
+    NeedBody,
+    ParticipantBody,
+    QuotaBody,
+    ReceiptBody,
+    ScopeBody,
+    TransactionBody,
+)
+from node.wire import wire_certificate
+
+if TYPE_CHECKING:
+    from consensus.types import Certificate
+    from ledger.accounts import Balance
+    from ledger.assets import Asset
+    from ledger.blocks import Header, Receipt
+    from ledger.grants import GrantRecord
+    from ledger.holds import Hold
+    from ledger.participants import Keyset, Participant
+    from ledger.transactions.bodies import Transaction
+    from node.api.backend import FinalTransaction
+
+
+def receipt_body(receipt: Receipt) -> ReceiptBody:
+    """Receipt, with the name and ISO reason of its code."""
+    code = receipt.code
+    meaning = BY_CODE.get(code)
+    return ReceiptBody(
+        tx_id=receipt.tx_id.hex(),
+        height=receipt.height,
+        index=receipt.index,
+        code=code,
+        name="OK" if meaning is None else meaning.name,
+        iso="" if meaning is None else meaning.iso,
+        public_code=receipt.public_code,
+        failed_leg=receipt.failed_leg,
+        codes=receipt.codes,
+        entries=tuple(EntryBody(e.account, e.asset, str(e.posted), str(e.held), e.leg) for e in receipt.entries),
+    )
+
+
+def final_body(found: FinalTransaction, proof: bytes) -> TransactionBody:
+    """Body of a final transaction; an empty proof: none asked for."""
+    transaction = found.transaction
+    return TransactionBody(
+        tx_id=transaction.tx_id.hex(),
+        status="final",
+        type=transaction.type,
+        sender=transaction.sender,
+        ref=transaction.ref,
+        valid_until=transaction.valid_until,
+        height=found.receipt.height,
+        time_ms=found.time_ms,
+        receipt=receipt_body(found.receipt),
+        raw=transaction.raw.hex(),
+        proof=b64encode(proof).decode("ascii"),
+    )
+
+
+def waiting_body(transaction: Transaction, time_ms: int) -> TransactionBody:
+    """Body of a transaction in the pool; past its `valid_until` it can never take effect (L14)."""
+    return TransactionBody(
+        tx_id=transaction.tx_id.hex(),
+        status="pending" if transaction.valid_until >= time_ms else "expired",
+        type=transaction.type,
+        sender=transaction.sender,
+        ref=transaction.ref,
+        valid_until=transaction.valid_until,
+        raw=transaction.raw.hex(),
+    )
+
+
+def balance_body(asset: str, balance: Balance) -> BalanceBody:
+    """Balance; available = posted - held (arrests come with later rules)."""
+    return BalanceBody(asset, str(balance.posted), str(balance.held), str(balance.posted - balance.held))
+
+
+def hold_detail(hold: Hold, as_of: int) -> HoldDetail:
+    """Open hold."""
+    return HoldDetail(
+        id=hold.id.hex(),
+        source=hold.source,
+        target=hold.target,
+        asset=hold.asset,
+        amount=str(hold.amount),
+        left=str(hold.left),
+        until=hold.until,
+        settle_by=hold.settle_by,
+        void_by=hold.void_by,
+        condition=hold.condition,
+        kind=hold.kind,
+        fee_left=str(hold.fee_left),
+        as_of=as_of,
+    )
+
+
+def grant_body(record: GrantRecord, as_of: int) -> GrantBody:
+    """Grant in force, with what is used of its quota."""
+    grant = record.grant
+    quota = grant.quota
+    return GrantBody(
+        id=grant.id,
+        to=grant.to,
+        permission=grant.permission,
+        scope=ScopeBody(grant.scope.asset, grant.scope.participant, grant.scope.account),
+        quota=None if quota is None else QuotaBody(str(quota.amount), quota.per, record.window, str(record.used)),
+        need=None if grant.need is None else NeedBody(grant.need.m, grant.need.of),
+        not_before=grant.not_before,
+        until=grant.until,
+        giver=record.giver,
+        as_of=as_of,
+    )
+
+
+def keyset_body(keyset: Keyset) -> KeysetBody:
+    """Keyset with its public keys."""
+    return KeysetBody(keyset.name, keyset.m, tuple(KeyBody(key.public_key.hex(), key.not_after) for key in keyset.keys))
+
+
+def participant_body(participant: Participant, keysets: tuple[KeysetBody, ...]) -> ParticipantBody:
+    """Participant with its keysets."""
+    return ParticipantBody(
+        id=participant.id,
+        kind=participant.kind,
+        name=participant.name,
+        bic=participant.bic,
+        lei=participant.lei,
+        country=participant.country,
+        status=participant.status,
+        endpoints=participant.endpoints,
+        node_keys=tuple(key.hex() for key in participant.node_keys),
+        box_keys=tuple(key.hex() for key in participant.box_keys),
+        keysets=keysets,
+    )
+
+
+def asset_body(asset: Asset, as_of: int) -> AssetBody:
+    """Asset: policy and totals."""
+    policy = asset.policy
+    return AssetBody(
+        code=policy.code,
+        decimals=policy.decimals,
+        issuer=policy.issuer,
+        reserve=policy.reserve,
+        cap=None if policy.cap is None else str(policy.cap),
+        supply=str(asset.supply),
+        issued=str(asset.issued),
+        redeemed=str(asset.redeemed),
+        state=asset.state,
+        fees=tuple(
+            FeeRuleBody(rule.type, rule.debit_kind, rule.credit_kind, str(rule.fixed), rule.bps, str(rule.min), str(rule.max))
+            for rule in policy.fees
+        ),
+        fixed=policy.fixed,
+        as_of=as_of,
+    )
+
+
+def header_body(header: Header) -> HeaderBody:
+    """Fields of a header, for reading."""
+    return HeaderBody(
+        version=header.version,
+        chain=header.chain.hex(),
+        epoch=header.epoch,
+        height=header.height,
+        view=header.view,
+        parent=header.parent.hex(),
+        time_ms=header.time_ms,
+        proposer=header.proposer,
+        next=header.next.hex(),
+        body=header.body.hex(),
+        transactions_root=header.transactions_root.hex(),
+        participants_root=header.participants_root.hex(),
+        assets_root=header.assets_root.hex(),
+        governance_root=header.governance_root.hex(),
+    )
+
+
+def certificate_hex(certificate: Certificate) -> str:
+    """Certificate as canonical MessagePack, in hex: `[kind, epoch, view, parent_view, block_id, [[index, signature], ...]]`."""
+    return msgspec.msgpack.encode(wire_certificate(certificate)).hex()

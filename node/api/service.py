@@ -1,0 +1,68 @@
+"""What every handler has at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from ledger.errors import BY_CODE
+from node.api.errors import NotFound
+from node.api.events import EventCache
+from node.api.finals import Finals
+
+if TYPE_CHECKING:
+    from ledger.state import Record
+    from node.api.backend import Backend
+
+R = TypeVar("R", bound="Record")
+
+
+class Service:
+    """The backend, and who waits for final blocks. One per application."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.reads = backend.reads
+        self.pool = backend.pool
+        self.node = backend.node
+        self.metrics = backend.metrics
+        self.finals = Finals(backend.reads)
+        self.events = EventCache()
+        self.streams = 0
+        """Open event streams."""
+        self.openapi = b""
+        """The document of `/openapi.json`, made once."""
+
+    @property
+    def height(self) -> int:
+        """Height of the newest final block: the `as_of` of every answer made without waiting."""
+        return self.reads.tip.facts.height
+
+    def record(self, key: str, kind: type[R]) -> R | None:
+        """Record of a kind at a storage key of the final state."""
+        record = self.reads.state.get(key)
+        if record is None:
+            return None
+        if isinstance(record, kind):
+            return record
+        raise AssertionError(f"{key} holds {type(record).__name__}, expected {kind.__name__}")
+
+    def gauges(self) -> dict[str, float]:
+        """Read what `/metrics` shows as of now."""
+        node = self.node
+        return {
+            "height": self.height,
+            "committed_height": self.reads.committed_height,
+            "view": node.view,
+            "final_view": node.final_view,
+            "epoch": node.epoch,
+            "peers_connected": node.peers_connected,
+            "peers_known": node.peers_known,
+            "syncing": float(node.syncing),
+            "pool_transactions": self.pool.count,
+            "pool_bytes": self.pool.bytes,
+        }
+
+
+def missing(code: int, message: str) -> NotFound:
+    """404 under the ledger's own code for what does not exist."""
+    meaning = BY_CODE[code]
+    return NotFound(message, code=code, name=meaning.name, iso=meaning.iso)

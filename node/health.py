@@ -1,0 +1,26 @@
+"""Whether the node is fit to be asked: alive (`/healthz`), and ready (`/readyz`): committed recently, enough peers, not catching up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from node.api.backend import NodeStatus, Reads
+
+FINAL_AGE_MS_MAX: Final = 30_000
+"""An idle chain makes a block every heartbeat (5 s); a light client refuses a state older than 30 s (K23)."""
+
+
+def not_ready(reads: Reads, node: NodeStatus) -> tuple[str, ...]:
+    """Return why the node should get no clients, a sentence each; empty: it is ready. Reads only memory, so it is safe to call often."""
+    reasons = []
+    age_ms = node.time_ms - reads.tip.facts.time_ms
+    if reads.tip.facts.height == 0:
+        reasons.append("no block is final yet; wait for the validators to find each other")
+    elif age_ms > FINAL_AGE_MS_MAX:
+        reasons.append(f"the newest final block is {age_ms // 1_000} s old; look whether a quorum of validators runs and can be reached")
+    if node.peers_connected < node.peers_needed:
+        reasons.append(f"{node.peers_connected} peers are connected, {node.peers_needed} are needed; look at addresses, firewalls and keys")
+    if node.syncing:
+        reasons.append("the node is catching up; wait")
+    return tuple(reasons)

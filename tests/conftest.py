@@ -1,0 +1,44 @@
+"""Settings that every test shares: hypothesis profiles, sockets only where the shell is under test, and no silent skip.
+
+SOM_REQUIRE_ALL=1 turns a skip into a failure: `.ci/run` sets it, so that a missing part of the machine cannot hide a test.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+from pytest_socket import disable_socket, enable_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+ROOT = Path(__file__).parent
+WITH_SOCKETS = ("node", "cli", "devnet")
+"""Folders of tests that may open sockets; everywhere else the cores are under test, and a socket is a bug."""
+
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Allow sockets where the shell is under test, nowhere else."""
+    inside = item.path.relative_to(ROOT).parts[0] if item.path.is_relative_to(ROOT) else ""
+    if inside in WITH_SOCKETS:
+        enable_socket()
+    else:
+        disable_socket(allow_unix_socket=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where everything is required."""
+    report = yield
+    if report.skipped and os.environ.get("SOM_REQUIRE_ALL") and call.excinfo is not None:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and SOM_REQUIRE_ALL allows none: {call.excinfo.value}"
+    return report

@@ -100,6 +100,11 @@ class Peers:
         """Link to a validator; None where it is not connected."""
         return next((link for link in self._links.values() if link.validator == validator and link.connected), None)
 
+    def link_by_key(self, node_key: bytes) -> Link | None:
+        """Link to the node with this key; None where it is not connected."""
+        link = self._links.get(node_key)
+        return link if link is not None and link.connected else None
+
     def to_validators(self, lane: Lane, data: bytes) -> None:
         """Queue a frame for every validator."""
         for link in self._links.values():

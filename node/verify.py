@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from consensus.certificates import check_certificate
 from consensus.signing import signing_bytes
-from ledger.codec import signing_bytes as transaction_bytes
 from ledger.keys import verify
 
 if TYPE_CHECKING:
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
     from consensus.types import Certificate, ChainId, SignedVote, ValidatorSet
     from ledger.transactions.bodies import Transaction
     from node.metrics import Metrics
+    from node.transactions import TransactionCache
 
 CHUNK_SIGNATURES = 32
 """Signatures between two yields: about 1.4 ms, the longest a vote waits for a transaction."""
-TRANSACTIONS_MAX = 65_536
-"""Verified transactions remembered: ten times the pool."""
+CHUNK_TRANSACTIONS = 2_000
+"""Transactions between two yields where all of them were verified before."""
 VOTES_MAX = 65_536
 """Verified votes remembered: retention of 256 views, two votes and 64 validators make half of that."""
 
@@ -60,51 +60,31 @@ class VoteVerifier:
 
 
 class TransactionVerifier:
-    """Signatures of transactions. Called like a function it answers at once: that is what execution uses."""
+    """Signatures of many transactions, in chunks. Which are good already, the cache knows."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._good: dict[bytes, None] = {}
+    def __init__(self, cache: TransactionCache, metrics: Metrics) -> None:
+        self._cache, self._metrics = cache, metrics
         self._urgent = 0
         self._calm = asyncio.Event()
         self._calm.set()
 
-    def __call__(self, tx: Transaction) -> bool:
-        """Whether every signature in the envelope is good."""
-        if tx.raw_id in self._good:
-            return True
-        message = transaction_bytes(tx.tx_id)
-        for signature in tx.signatures:
-            if not verify(signature.public_key, message, signature.signature):
-                return False
-        while len(self._good) >= TRANSACTIONS_MAX:
-            del self._good[next(iter(self._good))]
-        self._good[tx.raw_id] = None
-        return True
-
-    def knows(self, raw_id: bytes) -> bool:
-        """Whether this very transaction was verified before."""
-        return raw_id in self._good
-
     async def check(self, transactions: Sequence[Transaction]) -> list[bool]:
-        """Verify many, in order, giving way to votes between chunks and to `check_urgent` altogether."""
+        """Whether each has good signatures only, in order; gives way to votes between chunks, and to `check_urgent` altogether."""
         answers: list[bool] = []
-        start = 0
-        while start < len(transactions):
+        while len(answers) < len(transactions):
             await self._calm.wait()
-            start = self._chunk(transactions, start, answers)
+            self._chunk(transactions, answers)
             await asyncio.sleep(0)
         return answers
 
     async def check_urgent(self, transactions: Sequence[Transaction]) -> list[bool]:
         """Verify first what a proposal needs: every other check waits until this one is done."""
         answers: list[bool] = []
-        start = 0
         self._urgent += 1
         self._calm.clear()
         try:
-            while start < len(transactions):
-                start = self._chunk(transactions, start, answers)
+            while len(answers) < len(transactions):
+                self._chunk(transactions, answers)
                 await asyncio.sleep(0)
         finally:
             self._urgent -= 1
@@ -112,15 +92,12 @@ class TransactionVerifier:
                 self._calm.set()
         return answers
 
-    def _chunk(self, transactions: Sequence[Transaction], start: int, answers: list[bool]) -> int:
-        """Verify up to a chunk's worth of signatures; return where the next chunk begins."""
-        signatures = 0
+    def _chunk(self, transactions: Sequence[Transaction], answers: list[bool]) -> None:
+        """Answer for the next transactions, up to a chunk's worth of signatures that had to be verified."""
+        cache = self._cache
+        until = cache.signatures_verified + CHUNK_SIGNATURES
         with self._metrics.stage("verify"):
-            for place in range(start, len(transactions)):
-                tx = transactions[place]
-                if tx.raw_id not in self._good:
-                    signatures += len(tx.signatures)
-                answers.append(self(tx))
-                if signatures >= CHUNK_SIGNATURES:
-                    return place + 1
-        return len(transactions)
+            for place in range(len(answers), min(len(answers) + CHUNK_TRANSACTIONS, len(transactions))):
+                answers.append(cache.verified(transactions[place]))
+                if cache.signatures_verified >= until:
+                    return

@@ -194,8 +194,14 @@ class FinalBlock(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     body: BodyBytes
 
 
+class Follow(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag=23):
+    """A node that does not vote asks to be sent every new final block from now on (1), or no more (0)."""
+
+    wanted: Literal[0, 1]
+
+
 VotesFrame = Votes | ProposalFrame | Certificates | StatusFrame | CertificateRequest | PeerStatus
-BulkFrame = BlockIds | BlockRequest | BlockResponse | TransactionsRequest | TransactionsResponse | Transactions | FinalBlock
+BulkFrame = BlockIds | BlockRequest | BlockResponse | TransactionsRequest | TransactionsResponse | Transactions | FinalBlock | Follow
 Frame = VotesFrame | BulkFrame
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -1,0 +1,132 @@
+"""Catching up over ranges of final blocks (K20): for a validator that is far behind, and for a node that does not vote.
+
+Each block is executed and its roots compared before it counts as final here, whoever sent it. A server whose range does not hold is cut
+off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consensus.events import Synced, Verdict
+from consensus.types import Height
+from node.blocks import BodyMismatch
+from node.driver import now_ms
+from node.errors import Diverged
+from node.ranges import Range, RangeUnavailable, fetch_range
+from node.wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiohttp import ClientSession
+
+    from consensus.types import BlockId, Certificate
+    from node.chain import Chain
+    from node.flusher import Flusher
+    from node.link import Link
+    from node.peers import Peers
+    from node.records import StoredBlock
+    from node.verify import VoteVerifier
+
+log = structlog.get_logger("sync")
+
+
+class Sync:
+    """One catch-up at a time, from one node at a time."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        peers: Peers,
+        verifier: VoteVerifier,
+        flusher: Flusher,
+        urls: Mapping[bytes, str],
+        session: ClientSession,
+    ) -> None:
+        self._chain, self._peers, self._verifier, self._flusher, self._urls, self._session = chain, peers, verifier, flusher, urls, session
+        self.running = False
+        """Whether a catch-up is under way."""
+
+    async def catch_up(self, link: Link, wanted: Callable[[], bool], reached: Callable[[Synced], None]) -> None:
+        """Take ranges from one node while `wanted` and it has more; `reached` hears of each end that is in the store.
+
+        A node that has nothing, or goes away, ends it without a word; one that lies is cut off.
+        """
+        if self.running:
+            return
+        self.running = True
+        began = self._chain.tip.facts.height
+        try:
+            while wanted() and await self._take(link):
+                if self._flusher.due():
+                    await self._finish(reached)
+        except RangeUnavailable as problem:
+            log.info("catch-up paused", peer=link.name, why=str(problem), height=self._chain.tip.facts.height)
+        except WireError as problem:
+            self._peers.cut(link, problem)
+        finally:
+            self.running = False
+        if self._chain.tip.facts.height > began:
+            await self._finish(reached)
+            log.info("caught up", peer=link.name, blocks=self._chain.tip.facts.height - began, height=self._chain.tip.facts.height)
+
+    async def _finish(self, reached: Callable[[Synced], None]) -> None:
+        tip = self._chain.tip
+        await self._flusher.flush()
+        if tip.certificate is not None:
+            reached(Synced(tip.facts, tip.certificate, now_ms()))
+
+    async def _take(self, link: Link) -> bool:
+        """Take one range on top of the final chain here; return whether the node may have more."""
+        url = self._urls.get(link.node_key)
+        if url is None:
+            raise RangeUnavailable(f"{link.name} is not in the configuration: its address is unknown")
+        base = self._chain.tip.facts
+        start = Height(base.height + 1)
+        new = Range(start, base.block_id, self._verifier.certificate)
+        judged: list[BlockId] = []
+        async for block_id, stored in fetch_range(self._session, url, link.token, new, start):
+            await judge_final(self._chain, block_id, stored)
+            judged.append(block_id)
+        if new.certificate is None:
+            raise AssertionError("a range without a certificate was taken")
+        self.finalize(judged, new.certificate)
+        return bool(judged)
+
+    def finalize(self, blocks: list[BlockId], certificate: Certificate) -> None:
+        """Make judged blocks final, but for those that became final by another way meanwhile."""
+        height = self._chain.tip.facts.height
+        rest = [block_id for block_id in blocks if (facts := self._chain.facts_of(block_id)) is not None and facts.height > height]
+        if rest:
+            self._chain.finalize(rest, certificate)
+
+
+async def judge_final(chain: Chain, block_id: BlockId, stored: StoredBlock) -> None:
+    """Execute a block that a certificate makes final.
+
+    Raises
+    ------
+    WireError
+        `range`: the body is not the header's.
+    RangeUnavailable
+        No verdict: try again later.
+    Diverged
+        A final block is not what we compute: stop.
+    """
+    try:
+        judgement = await chain.judge(stored)
+    except BodyMismatch:
+        raise WireError("range", f"the body of block {block_id.hex()[:16]} does not hash to its header") from None
+    match judgement.verdict:
+        case Verdict.VALID:
+            return
+        case Verdict.NONE:
+            raise RangeUnavailable(f"no verdict on block {block_id.hex()[:16]}: {judgement.reason}")
+        case Verdict.INVALID:
+            raise Diverged(
+                f"block {judgement.facts.height} is final, and this node finds it invalid ({judgement.reason}): "
+                "keep the data folder, compare versions with the other nodes, report it"
+            )

@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ledger.errors import BY_CODE
+from node.api.parts import HeaderBody, KeyBody, KeysetBody, NeedBody, QuotaBody, ScopeBody
 from node.api.structs import (
     AssetBody,
     BalanceBody,
     EntryBody,
     FeeRuleBody,
     GrantBody,
-    HeaderBody,
     HoldDetail,
-    KeyBody,
-    KeysetBody,
-    NeedBody,
     ParticipantBody,
-    QuotaBody,
     ReceiptBody,
-    ScopeBody,
     TransactionBody,
 )
 from node.wire import wire_certificate

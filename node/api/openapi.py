@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from node.api.answers import JSON, MSGPACK
-from node.api.structs import BATCH_MAX, BlockEvent, ErrorBody, TransactionEvent
+from node.api.parts import BATCH_MAX
+from node.api.structs import BlockEvent, ErrorBody, TransactionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 REFERENCES: Final = "#/components/schemas/{name}"
 DESCRIPTION: Final = (
     "Amounts are strings of minor units, hashes and keys lower-case hex, times Unix milliseconds. Ask with `Accept: application/msgpack` "
-    "for the same bodies in MessagePack. Clients are not authenticated yet: the listener is on loopback unless its operator decided otherwise."
+    "for the same bodies in MessagePack. Clients are not authenticated yet, so the listener is on loopback unless its operator says otherwise."
 )
 BINS: Final[dict[str, object]] = {
     "description": f"one bin: a whole signed transaction in canonical MessagePack; or a list of 1 to {BATCH_MAX} bins",

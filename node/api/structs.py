@@ -10,16 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-MinorUnits = Annotated[str, Meta(pattern=r"^-?[0-9]{1,19}$", description="minor units of the asset, a whole number")]
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="32 bytes, lower-case hex")]
-HexBytes = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*$", description="bytes, lower-case hex")]
-Base64 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]*={0,2}$", description="bytes, base64 with padding")]
-Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-BATCH_MAX = 1_000
-"""Transactions in one POST."""
-ENTRIES_PAGE_MAX = 500
-"""Entries of an account in one page: about 100 kB of JSON."""
+from node.api.parts import BATCH_MAX, Base64, HeaderBody, Hex32, HexBytes, KeysetBody, MinorUnits, NeedBody, QuotaBody, ScopeBody, Whole
 
 TransactionStatus = Literal["pending", "final", "expired", "refused"]
 Role = Literal["validator", "peer"]
@@ -185,30 +176,6 @@ class HoldDetail(Struct, frozen=True):
     as_of: Whole
 
 
-class ScopeBody(Struct, frozen=True):
-    """What a grant is limited to; an empty field does not limit."""
-
-    asset: str
-    participant: str
-    account: str
-
-
-class QuotaBody(Struct, frozen=True):
-    """How much may be done under a grant, and what is used of it in the window that `window` names."""
-
-    amount: MinorUnits
-    per: str
-    window: str
-    used: MinorUnits
-
-
-class NeedBody(Struct, frozen=True):
-    """At least m of these keysets must sign."""
-
-    m: Whole
-    of: tuple[str, ...]
-
-
 class GrantBody(Struct, frozen=True):
     """A grant in force."""
 
@@ -224,21 +191,6 @@ class GrantBody(Struct, frozen=True):
     """0: no end."""
     giver: str
     as_of: Whole
-
-
-class KeyBody(Struct, frozen=True):
-    """One public key of a keyset."""
-
-    public_key: Hex32
-    not_after: Whole
-
-
-class KeysetBody(Struct, frozen=True):
-    """m of n keys."""
-
-    name: str
-    m: Whole
-    keys: tuple[KeyBody, ...]
 
 
 class ParticipantBody(Struct, frozen=True):
@@ -300,25 +252,6 @@ class Assets(Struct, frozen=True):
 
     assets: tuple[AssetBody, ...]
     as_of: Whole
-
-
-class HeaderBody(Struct, frozen=True):
-    """Fields of a block header, for reading; check `header` of the block, never these."""
-
-    version: Whole
-    chain: Hex32
-    epoch: Whole
-    height: Whole
-    view: Whole
-    parent: Hex32
-    time_ms: Whole
-    proposer: Whole
-    next: Hex32
-    body: Hex32
-    transactions_root: Hex32
-    participants_root: Hex32
-    assets_root: Hex32
-    governance_root: Hex32
 
 
 class BlockBody(Struct, frozen=True):

@@ -18,7 +18,8 @@ from node.api.answers import JSON, MSGPACK, answer, read_body
 from node.api.backend import PoolFull
 from node.api.convert import receipt_body
 from node.api.errors import ApiError, BadBody, Refused, TooMany
-from node.api.structs import BATCH_MAX, Submission, Submissions, Submitted
+from node.api.parts import BATCH_MAX
+from node.api.structs import Submission, Submissions, Submitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.types import TIME_MS_MAX
 from node.api import accounts, directory, events, network, submissions, transactions
+from node.api.parts import ENTRIES_PAGE_MAX
 from node.api.routes import (
     ACCOUNT,
     ASSET,
@@ -26,7 +27,6 @@ from node.api.routes import (
     Route,
 )
 from node.api.structs import (
-    ENTRIES_PAGE_MAX,
     AccountBody,
     AssetBody,
     Assets,

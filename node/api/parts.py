@@ -1,0 +1,76 @@
+"""Scalars of the client API with their patterns, and the small structs that stand inside those of `node.api.structs`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MinorUnits = Annotated[str, Meta(pattern=r"^-?[0-9]{1,19}$", description="minor units of the asset, a whole number")]
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="32 bytes, lower-case hex")]
+HexBytes = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*$", description="bytes, lower-case hex")]
+Base64 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]*={0,2}$", description="bytes, base64 with padding")]
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+BATCH_MAX = 1_000
+"""Transactions in one POST."""
+ENTRIES_PAGE_MAX = 500
+"""Entries of an account in one page: about 100 kB of JSON."""
+
+
+class ScopeBody(Struct, frozen=True):
+    """What a grant is limited to; an empty field does not limit."""
+
+    asset: str
+    participant: str
+    account: str
+
+
+class QuotaBody(Struct, frozen=True):
+    """How much may be done under a grant, and what is used of it in the window that `window` names."""
+
+    amount: MinorUnits
+    per: str
+    window: str
+    used: MinorUnits
+
+
+class NeedBody(Struct, frozen=True):
+    """At least m of these keysets must sign."""
+
+    m: Whole
+    of: tuple[str, ...]
+
+
+class KeyBody(Struct, frozen=True):
+    """One public key of a keyset."""
+
+    public_key: Hex32
+    not_after: Whole
+
+
+class KeysetBody(Struct, frozen=True):
+    """m of n keys."""
+
+    name: str
+    m: Whole
+    keys: tuple[KeyBody, ...]
+
+
+class HeaderBody(Struct, frozen=True):
+    """Fields of a block header, for reading; check `header` of the block, never these."""
+
+    version: Whole
+    chain: Hex32
+    epoch: Whole
+    height: Whole
+    view: Whole
+    parent: Hex32
+    time_ms: Whole
+    proposer: Whole
+    next: Hex32
+    body: Hex32
+    transactions_root: Hex32
+    participants_root: Hex32
+    assets_root: Hex32
+    governance_root: Hex32

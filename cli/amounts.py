@@ -23,14 +23,11 @@ def parse_amount(text: str, *, asset: str, decimals: int) -> int:
         raise Misuse(f"{text!r} is not an amount: write digits and at most one point, without signs or separators, such as 12.50")
     major, minor = found.group(1), found.group(2) or ""
     if len(minor) > decimals:
-        raise Misuse(
-            f"{text} {asset} has {len(minor)} digits after the point, but {asset} has {_digits(decimals)}: nothing is rounded here"
-        )
+        raise Misuse(f"{text} has {len(minor)} digits after the point, {asset} has {_digits(decimals)}, and nothing is rounded here")
     amount = int(major + minor.ljust(decimals, "0"))
     if not 1 <= amount <= AMOUNT_MAX:
-        raise Misuse(
-            f"{text} {asset} is out of range: from {format_amount(1, decimals)} to {format_amount(AMOUNT_MAX, decimals)} is possible"
-        )
+        low, high = format_amount(1, decimals), format_amount(AMOUNT_MAX, decimals)
+        raise Misuse(f"{text} {asset} is out of range: {low} to {high} is possible")
     return amount
 
 

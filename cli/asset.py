@@ -6,15 +6,14 @@ import msgspec
 import typer
 
 from cli.amounts import format_amount, parse_amount
-from cli.client import NotThere
 from cli.command import command
-from cli.faults import Misuse, Refusal
+from cli.faults import Misuse
 from cli.output import print_fields, print_json, print_table
 from cli.parties import OPS, sender_keyset
+from cli.policies import asset_or_none, find_asset, rules_of
 from cli.sending import How, send
 from cli.session import Session
 from ledger.assets import FeeRule, Policy
-from ledger.names import check_asset_code
 from ledger.transactions.bodies import AssetPut
 from node.api.structs import AssetBody, Assets
 
@@ -42,8 +41,7 @@ def put(
     fixed: Annotated[list[str] | None, typer.Option("--fixed", help="cap or fees: never changes once there is a supply.")] = None,
 ) -> None:
     """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
-    check_asset_code(code)
-    old = _current(session, code)
+    old = asset_or_none(session, code)
     if old is None and (decimals is None or not issuer):
         raise Misuse(f"{code} would be new: say who issues it with --issuer and how many digits it has with --decimals")
     digits = decimals if decimals is not None else (old.decimals if old else 0)
@@ -71,9 +69,7 @@ def put(
 @command(app, "show")
 def show(session: Session, code: CodeArgument) -> None:
     """Show an asset's policy and its supply."""
-    found = _current(session, code)
-    if found is None:
-        raise Refusal(f"there is no asset {code}: `som asset list` shows those there are")
+    found = find_asset(session, code)
     if session.json:
         print_json(msgspec.to_builtins(found))
         return
@@ -92,7 +88,7 @@ def show(session: Session, code: CodeArgument) -> None:
             ("issued", text(found.issued)),
             ("redeemed", text(found.redeemed)),
             ("state", found.state),
-            *[("fee", _rule_text(session, each, code)) for each in found.fees],
+            *[("fee", _rule_text(session, each, code)) for each in rules_of(found)],
             *([("fixed", ", ".join(found.fixed))] if found.fixed else []),
             ("as of block", str(found.as_of)),
         ]
@@ -108,14 +104,6 @@ def list_(session: Session) -> None:
         return
     rows = [[each.code, each.issuer, each.reserve, format_amount(int(each.supply), each.decimals), each.state] for each in found.assets]
     print_table(["asset", "issuer", "reserve", "supply>", "state"], rows)
-
-
-def _current(session: Session, code: str) -> AssetBody | None:
-    check_asset_code(code)
-    try:
-        return session.client.get(f"/v1/assets/{code}", AssetBody)
-    except NotThere:
-        return None
 
 
 def _policy(fields: tuple[object, ...]) -> Policy:
@@ -136,11 +124,7 @@ def _cap(text: str, old: AssetBody | None, code: str, decimals: int) -> int | No
 def _rules(texts: list[str] | None, old: AssetBody | None, code: str, decimals: int) -> tuple[FeeRule, ...]:
     if texts is not None:
         return tuple(_rule(text, code, decimals) for text in texts if text != NO_CAP)
-    fees = old.fees if old is not None else ()
-    return tuple(
-        msgspec.convert((each.type, each.debit_kind, each.credit_kind, int(each.fixed), each.bps, int(each.min), int(each.max)), FeeRule)
-        for each in fees
-    )
+    return rules_of(old) if old is not None else ()
 
 
 def _rule(text: str, code: str, decimals: int) -> FeeRule:
@@ -158,8 +142,6 @@ def _rule(text: str, code: str, decimals: int) -> FeeRule:
         raise Misuse(f"{text!r} is not a fee rule: {error}") from None
 
 
-def _rule_text(session: Session, rule: object, code: str) -> str:
-    fields = msgspec.to_builtins(rule)
-    kinds = f"{fields['debit_kind'] or 'any'} to {fields['credit_kind'] or 'any'}"
-    low, high, fixed = (session.units.text(fields[name], code) for name in ("min", "max", "fixed"))
-    return f"{fields['type']}, {kinds}: {fixed} + {fields['bps']} bps, from {low} to {high}"
+def _rule_text(session: Session, rule: FeeRule, code: str) -> str:
+    low, high, fixed = (session.units.text(amount, code) for amount in (rule.min, rule.max, rule.fixed))
+    return f"{rule.type}, {rule.debit_kind or 'any'} to {rule.credit_kind or 'any'}: {fixed} + {rule.bps} bps, from {low} to {high}"

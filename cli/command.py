@@ -1,7 +1,7 @@
 """How a function becomes a command: it gets a `Session`, and its command the options that all commands share, before or after its name.
 
-The functions of the noun files state their own arguments with `typer`, return nothing, and raise `CommandFault` or the ledger's errors. One with
-a parameter of type `How` makes a transaction, and its command gets the options of sending. Those files do without
+The functions of the noun files state their own arguments with `typer`, return nothing, and raise `CommandFault` or the ledger's errors. One
+with a parameter of type `How` makes a transaction, and its command gets the options of sending. Those files do without
 `from __future__ import annotations`: typer reads the annotations.
 """
 

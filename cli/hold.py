@@ -10,7 +10,7 @@ from cli.command import command
 from cli.faults import Misuse, Refusal
 from cli.output import print_fields, print_json
 from cli.parties import debtor_keyset, default_sender, find_account, look_up, sender_keyset
-from cli.pay import quote_fee
+from cli.policies import quote_fee
 from cli.sending import How, send
 from cli.session import Session
 from cli.times import parse_point, time_text

@@ -7,10 +7,10 @@ import typer
 from cli.command import command
 from cli.faults import Misuse
 from cli.parties import debtor_keyset, default_sender, find_account, look_up, sender_keyset
+from cli.policies import find_asset, quote_fee
 from cli.sending import How, send
 from cli.session import Session
 from ledger.transactions.bodies import Issue, Leg, Pay, Redeem
-from node.api.structs import AccountBody, AssetBody, FeeRuleBody
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="participant/local, such as bank-a/main.")]
 AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="Major units, such as 12.50.")]
@@ -82,23 +82,3 @@ def redeem(
     sender = session.sender(default_sender(debtor))
     body = Redeem(asset=asset, source=source, amount=minor, payout_ref=payout_ref, to=None)
     send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
-
-
-def find_asset(session: Session, code: str) -> AssetBody:
-    """Asset as the node has it; raises `Refusal` where there is none."""
-    session.units.decimals(code)
-    return session.client.get(f"/v1/assets/{code}", AssetBody)
-
-
-def quote_fee(session: Session, asset: str, type_: str, amount: int, parties: tuple[AccountBody, AccountBody | None]) -> int:
-    """Fee in minor units by the asset's rules as the node shows them (L17). Signed as quoted: no more than this can ever be taken."""
-    debtor, creditor = parties
-    kind = creditor.kind if creditor is not None else ""
-    for rule in find_asset(session, asset).fees:
-        if rule.type == type_ and rule.debit_kind in {"", debtor.kind} and rule.credit_kind in {"", kind}:
-            return _fee(rule, amount)
-    return 0
-
-
-def _fee(rule: FeeRuleBody, amount: int) -> int:
-    return min(int(rule.max), max(int(rule.min), int(rule.fixed) + amount * rule.bps // 10_000))

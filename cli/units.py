@@ -1,7 +1,7 @@
 """Decimals of assets, so that amounts can be read and shown in major units.
 
-An amount is signed in minor units, so a wrong number of decimals would move a hundred times the money. The assets of the genesis document are
-therefore taken from there (code and decimals never change once there is a supply); only for later ones the node is asked.
+An amount is signed in minor units, so a wrong number of decimals would move a hundredfold. The assets of the genesis document are
+therefore taken from there (they never change once there is a supply); only for later ones the node is asked.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BodyMismatch(Exception):
-    """The body does not hash to its header: these bytes are not this block. Drop them and ask another voter; it is no verdict (section 2)."""
+    """The body does not hash to its header: these bytes are not this block. Drop them and ask another voter (section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Judgement:
     verdict: Verdict
     facts: BlockFacts
     reason: str
+    work: int
+    """Transactions and swept records in the block (K18); 0 where it is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,5 @@ class BuiltBlock:
     facts: BlockFacts
     stored: StoredBlock
     transactions: tuple[Transaction, ...]
+    work: int
+    """Transactions and swept records in it (K18)."""

@@ -1,6 +1,6 @@
-"""Why a node does not start or go on, for everything but files, journal and signer (those are beside their code): one class, one exit code each.
+"""Why a node does not start or go on: one class and one exit code each; those of files, journal and signer stand beside their code.
 
-The codes are stable: scripts and supervisors rely on them (table in node/README.md). A refused transaction is not here: that is `ledger.errors`.
+The codes are stable: scripts and supervisors rely on them (table in node/README.md). Refused transactions are in `ledger.errors`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,144 @@
+"""Loading the chain at start: genesis into an empty store; then the trees from the stored leaves, and what is remembered.
+
+Nothing is believed because it was written once: the root of every tree rebuilt here must be the one that was written with the committed
+height, and those of assets and governance the ones in the header. A store that fails is not repaired; the network has the blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ledger.execute import genesis_state
+from ledger.genesis import chain_id, first_records
+from msgspec import MsgspecError
+from msgspec.msgpack import Decoder
+
+from consensus.types import NO_BLOCK, BlockFacts, BlockId, Epoch, Height, TimeMs, ValidatorId, View
+from ledger.canonical import encode
+from ledger.indexes import derive_indexes
+from ledger.leaves import ASSETS, GOVERNANCE, leaf_hash, leaf_key, record_of
+from ledger.parameters import MINUTE_MS
+from ledger.transactions import tree_of
+from ledger.tree import rebuild_tree
+from node.blocklog import BlockLog
+from node.blocks import Tip
+from node.errors import StoreCorrupt
+from node.flush import META_HEIGHT, META_ROOTS
+from node.state import FinalState
+from node.store import Table, height_key
+from node.transactions import TransactionCache
+from node.wire import WireError, facts_of, header_of
+
+if TYPE_CHECKING:
+    from ledger.genesis import Genesis
+
+    from node.store import Store
+
+_OWN_TREE: Final = frozenset({"account", "balance", "refs", "total"})
+"""Kinds whose id begins with the participant in whose tree they live: the many, so their records need not be decoded at start."""
+_ROOTS: Final = Decoder(tuple[tuple[str, bytes], ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the chain begins with."""
+
+    store: Store
+    genesis: Genesis
+    chain_id: bytes
+    genesis_facts: BlockFacts
+    view_key: bytes
+    state: FinalState
+    log: BlockLog
+    cache: TransactionCache
+    tip: Tip
+    history: bool
+
+
+def open_chain(store: Store, genesis: Genesis, view_key: bytes, *, history: bool) -> Opened:
+    """Load the chain; raises StoreError where the store does not hold what it must."""
+    chain = chain_id(genesis)
+    first = _genesis_facts(genesis, chain)
+    if store.height is None:
+        _write_genesis(store, genesis, view_key)
+    cache = TransactionCache()
+    log = BlockLog(store, cache)
+    tip = _load_tip(store, log, first)
+    state = FinalState(store)
+    _load_trees(store, state)
+    _check_roots(store, state, tip)
+    _load_refs(store, state, tip.facts.time_ms // MINUTE_MS)
+    return Opened(store, genesis, chain, first, view_key, state, log, cache, tip, history)
+
+
+def _genesis_facts(genesis: Genesis, chain: bytes) -> BlockFacts:
+    return BlockFacts(BlockId(chain), NO_BLOCK, Epoch(0), Height(0), View(0), ValidatorId(0), TimeMs(genesis.time_ms))
+
+
+def _write_genesis(store: Store, genesis: Genesis, view_key: bytes) -> None:
+    records = first_records(genesis)
+    result = genesis_state(records, view_key)
+    batch = store.begin()
+    batch.put(Table.LEAVES, sorted((key.encode(), value) for key, value in result.leaves.items() if value is not None))
+    batch.put(Table.INDEXES, sorted((key.encode(), encode(record)) for key, record in derive_indexes(records.items()).items()))
+    batch.put(Table.META, [(META_HEIGHT, height_key(0)), (META_ROOTS, encode(sorted(result.roots.items())))])
+    store.commit(batch)
+
+
+def _load_tip(store: Store, log: BlockLog, first: BlockFacts) -> Tip:
+    height = store.height
+    if not height:
+        return Tip(first, None, b"", None)
+    header_bytes, finality = log.header(height), log.finality(height)
+    if header_bytes is None or finality is None:
+        raise StoreCorrupt(folder=store.folder, reason=f"block {height} or its certificate is missing")
+    try:
+        block_id, header = header_of(header_bytes)
+    except WireError as error:
+        raise StoreCorrupt(folder=store.folder, reason=f"header {height} cannot be read ({error})") from error
+    return Tip(facts_of(block_id, header), header, header_bytes, finality.certificate)
+
+
+def _load_trees(store: Store, state: FinalState) -> None:
+    """Rebuild every tree from its leaves."""
+    trees: dict[str, list[tuple[bytes, bytes]]] = {}
+    participants: list[str] = []
+    place_of = leaf_key.__wrapped__
+    for stored, value in store.items(Table.LEAVES):
+        key = stored.decode()
+        kind, _, rest = key.partition("/")
+        if kind in _OWN_TREE:
+            tree = rest.partition("/")[0]
+        else:
+            tree = tree_of(key, record_of(key, value))
+            if kind == "participant":
+                participants.append(rest)
+        place = place_of(key)
+        trees.setdefault(tree, []).append((place, leaf_hash(place, value)))
+    for tree, leaves in trees.items():
+        made = rebuild_tree(leaves)
+        state.roots[tree] = made.root
+        state.nodes.update({(tree, path): node for path, node in made.nodes.items() if node is not None})
+    state.load_participants(participants)
+
+
+def _check_roots(store: Store, state: FinalState, tip: Tip) -> None:
+    try:
+        expected = dict(_ROOTS.decode(store.get(Table.META, META_ROOTS) or b""))
+    except MsgspecError as error:
+        raise StoreCorrupt(folder=store.folder, reason="the roots of its trees cannot be read") from error
+    if tip.header is not None:
+        expected[ASSETS], expected[GOVERNANCE] = tip.header.assets_root, tip.header.governance_root
+    for tree, root in expected.items():
+        if state.roots.setdefault(tree, bytes(32)) != root:
+            raise StoreCorrupt(folder=store.folder, reason=f"the tree of {tree} does not have the root of block {tip.facts.height}")
+    if state.roots.keys() != expected.keys():
+        raise StoreCorrupt(folder=store.folder, reason="it holds a tree that no block names")
+
+
+def _load_refs(store: Store, state: FinalState, minute: int) -> None:
+    for key, entries in store.items(Table.REFS):
+        bucket = int.from_bytes(key[:8], "big")
+        if bucket >= minute:
+            state.refs.add_stored(bucket, entries)

@@ -1,0 +1,62 @@
+"""The references that are still remembered (L14), in memory: by minute of `valid_until`, dropped a minute at a time.
+
+At full rate an hour of them is millions, so each costs two integers of 64 bytes and a dict slot: under 200 bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ledger.parameters import MINUTE_MS
+from ledger.state import UsedRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HASH_BYTES: Final = 32
+ENTRY_BYTES: Final = 2 * HASH_BYTES
+"""One reference as stored: ref_id, tx_id."""
+
+
+class RememberedRefs:
+    """Which references are used, and by which transaction. Whether one still counts is the ledger's question (the block's time decides)."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, dict[int, int]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets.values()))
+
+    def find(self, ref_id: bytes) -> UsedRef | None:
+        """Use of a reference, None where it is not remembered; of several the one that is remembered longest."""
+        name = int.from_bytes(ref_id, "big")
+        found = [(minute, bucket[name]) for minute, bucket in self._buckets.items() if name in bucket]
+        if not found:
+            return None
+        minute, tx_id = max(found)
+        return UsedRef(tx_id.to_bytes(HASH_BYTES, "big"), minute)
+
+    def add(self, used: Iterable[tuple[bytes, bytes, int]]) -> None:
+        """Remember (ref_id, tx_id, minute) triples."""
+        buckets = self._buckets
+        number = int.from_bytes
+        for ref_id, tx_id, minute in used:
+            bucket = buckets.get(minute)
+            if bucket is None:
+                bucket = buckets[minute] = {}
+            bucket[number(ref_id, "big")] = number(tx_id, "big")
+
+    def add_stored(self, minute: int, entries: bytes) -> None:
+        """Remember entries as they lie in the store, 64 bytes each."""
+        bucket = self._buckets.setdefault(minute, {})
+        number = int.from_bytes
+        for at in range(0, len(entries), ENTRY_BYTES):
+            bucket[number(entries[at : at + HASH_BYTES], "big")] = number(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+
+    def drop_before(self, time_ms: int) -> None:
+        """Forget the minutes that have ended at this block time: remembered iff time < (minute + 1) * 60,000."""
+        ended = [minute for minute in self._buckets if (minute + 1) * MINUTE_MS <= time_ms]
+        for minute in ended:
+            del self._buckets[minute]

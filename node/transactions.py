@@ -1,0 +1,92 @@
+"""Transactions that this node has seen: each decoded once and each signature verified once, whoever brings it and however often.
+
+Remembered under the hash of the whole bytes, signatures included, never under tx_id: a copy with another signature is another thing.
+Only success is remembered. The memory is bounded: two generations, the younger of which becomes the older when it is full.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from ledger.codec import decode_transaction, signing_bytes
+from ledger.keys import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ledger.transactions.bodies import Transaction
+
+REMEMBERED_MAX: Final = 16_384
+"""Transactions per generation: more than the pool (6,000) and a few unfinal blocks (2,000 each) hold at once."""
+REMEMBERED_BYTES_MAX: Final = 64 * 1_048_576
+"""Bytes per generation: a batch of 1,000 legs has 100 kB."""
+
+
+class TransactionCache:
+    """Decoded transactions by raw_id, and which of them have good signatures."""
+
+    __slots__ = ("_bytes", "_old", "_old_verified", "_verified", "_young", "signatures_verified")
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, Transaction] = {}
+        self._old: dict[bytes, Transaction] = {}
+        self._verified: set[bytes] = set()
+        self._old_verified: set[bytes] = set()
+        self._bytes = 0
+        self.signatures_verified = 0
+        """Counts the work of libsodium since the start."""
+
+    def find(self, raw_id: bytes) -> Transaction | None:
+        """Transaction with this hash, where it is remembered."""
+        found = self._young.get(raw_id)
+        return self._old.get(raw_id) if found is None else found
+
+    def decode(self, raw: bytes) -> Transaction:
+        """Transaction of these bytes, from memory or decoded now; raises Malformed."""
+        raw_id = sha256(raw).digest()
+        found = self._young.get(raw_id)
+        if found is not None:
+            return found
+        found = self._old.get(raw_id)
+        if found is None:
+            found = decode_transaction(raw)
+        self._keep(found)
+        return found
+
+    def decode_once(self, raw: bytes) -> Transaction:
+        """Transaction of bytes that are read for once, old blocks for one: not remembered."""
+        found = self.find(sha256(raw).digest())
+        return decode_transaction(raw) if found is None else found
+
+    def verified(self, transaction: Transaction) -> bool:
+        """Whether every signature of the transaction is good; each is checked by libsodium once per node."""
+        raw_id = transaction.raw_id
+        if raw_id in self._verified:
+            return True
+        if raw_id not in self._old_verified:
+            message = signing_bytes(transaction.tx_id)
+            for signature in transaction.signatures:
+                self.signatures_verified += 1
+                if not verify(signature.public_key, message, signature.signature):
+                    return False
+        self._verified.add(raw_id)
+        return True
+
+    def forget(self, raw_ids: Iterable[bytes]) -> None:
+        """Drop transactions that will not be asked for again."""
+        for raw_id in raw_ids:
+            gone = self._young.pop(raw_id, None)
+            if gone is None:
+                self._old.pop(raw_id, None)
+            else:
+                self._bytes -= len(gone.raw)
+            self._verified.discard(raw_id)
+            self._old_verified.discard(raw_id)
+
+    def _keep(self, transaction: Transaction) -> None:
+        self._young[transaction.raw_id] = transaction
+        self._bytes += len(transaction.raw)
+        if len(self._young) > REMEMBERED_MAX or self._bytes > REMEMBERED_BYTES_MAX:
+            self._old, self._young, self._bytes = self._young, {}, 0
+            self._old_verified, self._verified = self._verified, set()

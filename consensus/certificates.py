@@ -61,8 +61,8 @@ def assemble(votes: Sequence[SignedVote], validators: ValidatorSet) -> Certifica
 def contradictory(first: Vote, second: Vote) -> bool:
     """Tell whether two certified subjects of one view prove more than f liars.
 
-    Quorums meet in an honest validator, so K5 excludes two notarizations, K7 two finalizations and a finalization of what was not notarized,
-    and K6 with K7 a finalization beside a nullification.
+    Quorums meet in an honest validator, so K5 excludes two notarizations, K7 two finalizations and a finalization of what was not
+    notarized, and K6 with K7 a finalization beside a nullification.
     """
     if (first.epoch, first.view) != (second.epoch, second.view):
         return False

@@ -3,13 +3,13 @@
 The contract (architecture.md, "Effects contract"; consensus.md section 4):
 
 1. `Append` and the records of `Cast` go to the journal in order. A record is durable once a later `Cast` or `Finalize` has synced.
-2. `Cast` is the only effect that sends a vote: append the records, sign (the signer's mark synced first), append the signed bytes, sync once,
-   send to every validator, feed `CastDone` back. A signer's refusal is fed back as `CastRefused`; nothing is sent.
+2. `Cast` is the only effect that sends a vote: append the records, sign (the signer's mark synced first), append the signed bytes, sync
+   once, send to every validator, feed `CastDone` back. A signer's refusal is fed back as `CastRefused`; nothing is sent.
 3. `Finalize` is told to clients only after the journal is synced.
-4. `Judge` and `Build` run outside the driver and come back as events. Judges of a chain are asked parents first and answered in any order.
-5. After a restart the core asks to `Judge` again every block above the committed one that it needs, parents first (their bodies are in the
-   journal's folder), and then gives the final ones out with `Finalize` again: the node needs no replay of its own. A `Judge` of a block whose
-   result is still at hand is answered at once.
+4. `Judge` and `Build` run outside the driver and come back as events. A block is judged only after its parent's verdict was fed.
+5. After a restart the core asks to `Judge` again every block above the committed one that it needs, parents first (their bodies are in
+   the journal's folder), and then gives the final ones out with `Finalize` again: the node needs no replay of its own. A `Judge` of a
+   block whose result is still at hand is answered at once.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ class Build:
     time_ms_min: TimeMs
     """The block's time must be max(now, this) (section 6)."""
     unfinal_views: int
-    """Views since the final one beyond the two that a healthy chain always has in flight: the builder halves its budget for each (K18); above
-    `unfinal_depth_max` the block must be empty."""
+    """Views since the final one beyond the two that a healthy chain always has in flight: the builder halves its budget for each (K18);
+    above `unfinal_depth_max` the block must be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,9 @@ class CancelTimer:
 class CatchUp:
     """We are far behind: fetch ranges of final blocks from this validator up to its final view; feed `Synced` (K20).
 
-    Asked again every `retry` while it lasts, of another validator: ignore it while a range is running. `Synced` may be fed several times on
-    the way. `Finalize` may overtake it: blocks at or below the node's final height are skipped there, and `Synced` below it is ignored here.
+    Asked again every `retry` while it lasts, of another validator: ignore it while a range is running. `Synced` may be fed several times
+    on the way. `Finalize` may overtake it: blocks at or below the node's final height are skipped there, and a `Synced` below the final
+    block is ignored here.
     """
 
     peer: ValidatorId

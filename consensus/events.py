@@ -1,7 +1,7 @@
 """Everything that can happen to the core: one closed union.
 
-The node verifies before it feeds: signatures, membership, epoch and a sane view are checked outside (architecture.md, "One consensus message
-through the house"). Every event carries `now_ms`, the node's clock; the core has none.
+The node verifies before it feeds: signatures, membership, epoch and a sane view are checked outside (architecture.md, "One consensus
+message through the house"). Every event carries `now_ms`, the node's clock; the core has none.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Proof that a validator signed two conflicting messages (README.md, "Evidence").
 
-Subjects are compared, never signature bytes: Ed25519 allows many signatures of one message. Notarize and nullify of one view are legal together.
+Subjects are compared, never signature bytes: Ed25519 allows many signatures of one message. Notarize and nullify of one view are legal
+together.
 """
 
 from __future__ import annotations

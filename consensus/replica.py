@@ -1,8 +1,38 @@
-"""The replica: one validator's part in Kurultai, events in, effects out. The only mutable object of this package."""
+"""The replica: one validator's part in Kurultai, events in, effects out. The only mutable object of this package.
+
+It is a dispatcher: what an event means is in `voting` (votes, certificates), `blocks` (bodies, verdicts, finality), `progress` (views,
+proposals) and `upkeep` (timers, repair, restart); what may be voted for is decided by the rules in `rules`, and the memory is `state`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
+
+from consensus import blocks, progress, upkeep, voting
+from consensus.effects import Alarm
+from consensus.events import (
+    BodyArrived,
+    BuildFailed,
+    Built,
+    CastDone,
+    CastRefused,
+    CertificateReceived,
+    CertificatesRequested,
+    Committed,
+    Judged,
+    PeerConnected,
+    ProposalReceived,
+    Started,
+    StatusReceived,
+    Synced,
+    TimerFired,
+    VoteReceived,
+    WorkChanged,
+)
+from consensus.idle import awake, rebase_clock
+from consensus.repair import answer_request
+from consensus.state import BlockState, Stage, State
+from consensus.types import Kind, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +44,11 @@ if TYPE_CHECKING:
         Certificate,
         ChainId,
         Epoch,
+        Height,
         SignedVote,
         Timing,
         ValidatorId,
         ValidatorSet,
-        View,
         Vote,
     )
 
@@ -26,8 +56,8 @@ if TYPE_CHECKING:
 class Replica:
     """One validator of one epoch.
 
-    Life: construct on the committed block, `restore` what the journal replays (once, before anything else), then `handle(Started)`, then any event.
-    After a `Halt` it answers every event with nothing.
+    Life: construct on the committed block, `restore` what the journal replays (once, before anything else), `handle(Started)`, then any
+    event. After a `Halt` it answers every event with nothing.
     """
 
     def __init__(
@@ -39,58 +69,164 @@ class Replica:
         committed: BlockFacts,
         committed_certificate: Certificate | None,
     ) -> None:
-        raise NotImplementedError
+        if not 0 <= me < validators.size:
+            raise ValueError(f"validator {me} is not one of {validators.size}")
+        certified_view = committed_certificate.subject.view if committed_certificate is not None else committed.view
+        final_view = max(committed.view, certified_view)
+        self._state = State(
+            chain=chain,
+            validators=validators,
+            me=me,
+            timing=timing,
+            final=committed,
+            finalization=committed_certificate,
+            final_view=final_view,
+            view=View(final_view + 1),
+            best_view=committed.view,
+            best_block=committed.block_id,
+            committed_height=committed.height,
+            top_view=final_view,
+            lowest_view=View(max(0, final_view - timing.retention_views)),
+        )
+        floor = BlockState(committed.block_id, committed.view, committed, stage=Stage.EXECUTED, certified=True)
+        self._state.blocks[committed.block_id] = floor
+        if committed_certificate is not None:
+            self._state.at(final_view).certificates[Kind.FINALIZE] = committed_certificate
 
     def restore(self, replayed: Sequence[Replayed]) -> None:
         """Take back what the journal holds, in the order it was appended; before `Started` (K13, K15)."""
-        raise NotImplementedError
+        upkeep.restore(self._state, replayed)
 
     def handle(self, event: Event) -> Effects:
         """Take one event; return what the node must do, in this order."""
-        raise NotImplementedError
+        state = self._state
+        if not state.halted:
+            rebase_clock(state, event.now_ms)
+            self._take(event)
+            progress.advance(state)
+            state.flush_records()
+        effects = tuple(state.effects)
+        state.effects.clear()
+        return effects
+
+    def _take(self, event: Event) -> None:
+        state = self._state
+        match event:
+            case VoteReceived(signed):
+                voting.take_vote(state, signed)
+            case CastDone(signed_votes):
+                for own in signed_votes:
+                    voting.take_cast(state, own)
+            case CertificateReceived(certificate):
+                voting.accept(state, certificate)
+            case ProposalReceived(proposal):
+                progress.take_proposal(state, proposal)
+            case Started() | TimerFired() | StatusReceived() | PeerConnected() | CertificatesRequested() | Synced():
+                self._take_upkeep(event)
+            case _:
+                self._take_answer(event)
+
+    def _take_answer(self, event: Judged | Built | BuildFailed | BodyArrived | CastRefused | WorkChanged | Committed) -> None:
+        state = self._state
+        match event:
+            case Judged():
+                blocks.take_verdict(state, event)
+            case Built():
+                progress.take_built(state, event)
+            case BuildFailed(view):
+                progress.take_build_failure(state, view)
+            case BodyArrived():
+                blocks.take_body(state, event)
+            case CastRefused(votes):
+                for vote in votes:
+                    state.emit(Alarm(f"the signer refused a {vote.kind.name.lower()} vote for view {vote.view}: not above its mark"))
+            case WorkChanged(pending):
+                state.pending = pending
+            case Committed(height):
+                state.committed_height = max(state.committed_height, height)
+            case _:
+                assert_never(event)
+
+    def _take_upkeep(self, event: Started | TimerFired | StatusReceived | PeerConnected | CertificatesRequested | Synced) -> None:
+        state = self._state
+        match event:
+            case Started():
+                upkeep.start(state)
+            case TimerFired():
+                upkeep.take_timer(state, event)
+            case StatusReceived():
+                upkeep.take_status(state, event)
+            case PeerConnected(peer):
+                upkeep.connect(state, peer)
+            case CertificatesRequested(peer, notarizations, nullifications):
+                state.effects.extend(answer_request(state, peer, notarizations, nullifications))
+            case Synced():
+                upkeep.sync_to(state, event)
+            case _:
+                assert_never(event)
 
     @property
     def epoch(self) -> Epoch:
         """The epoch of this set; version 1 knows only 0."""
-        raise NotImplementedError
+        return self._state.epoch
 
     @property
     def view(self) -> View:
         """The current view."""
-        raise NotImplementedError
+        return self._state.view
 
     @property
     def final_view(self) -> View:
         """View of the highest finalization held; the block itself may still be on its way."""
-        raise NotImplementedError
+        return self._state.final_view
+
+    @property
+    def finalization(self) -> Certificate | None:
+        """The highest finalization held; None on a chain that is still at genesis."""
+        return self._state.finalization
 
     @property
     def final(self) -> BlockFacts:
         """The last block that was given out with `Finalize` (or `Synced`, or the committed one)."""
-        raise NotImplementedError
+        return self._state.final
+
+    @property
+    def committed_height(self) -> Height:
+        """The floor: what the node said is in its database (K14)."""
+        return self._state.committed_height
 
     @property
     def halted(self) -> bool:
         """Whether a `Halt` was returned."""
-        raise NotImplementedError
+        return self._state.halted
+
+    @property
+    def silenced(self) -> bool:
+        """Whether this key votes no more, since a vote of it was shown that the journal does not hold (K15)."""
+        return self._state.silenced
+
+    @property
+    def awake(self) -> bool:
+        """Whether there is anything to do (K18)."""
+        return awake(self._state)
 
     def holds(self, subject: Vote) -> bool:
         """Tell whether a certificate of exactly this subject is held: a received one may then be dropped before verifying."""
-        raise NotImplementedError
+        return voting.holds(self._state, subject)
 
     def accepts_vote(self, vote: Vote) -> bool:
         """Tell whether a vote of this epoch and view would be looked at (K19): ask before verifying its signature."""
-        raise NotImplementedError
+        return voting.accepts_vote(self._state, vote)
 
     def accepts_certificate(self, subject: Vote) -> bool:
         """Tell whether a certificate of this subject would be looked at (K19): ask before verifying its signatures."""
-        raise NotImplementedError
+        return voting.accepts_certificate(self._state, subject)
 
     def newest_vote_of(self, validator: ValidatorId) -> SignedVote | None:
         """Return the newest vote held of a validator, for `Status.newest_vote_of_receiver` (K15)."""
-        raise NotImplementedError
+        return self._state.newest.get(validator)
 
     @property
     def waits_for(self) -> str:
         """What the current view waits for, one sentence for the status page."""
-        raise NotImplementedError
+        return upkeep.waits_for(self._state)

@@ -8,12 +8,15 @@ Not here: what the fields mean (their structs say), transactions (`ledger.codec`
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import MsgspecError
 from msgspec.msgpack import Decoder, Encoder
 
 from ledger.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 T = TypeVar("T")
 
@@ -26,7 +29,7 @@ HOSTILE = (MsgspecError, UnicodeError, RecursionError, OverflowError)
 
 
 @lru_cache(maxsize=256)
-def _decoder_of(type_: object) -> Decoder[object]:
+def _decoder_of(type_: Hashable) -> Decoder[object]:
     """Return the decoder of a type, made once: making one costs a thousand times a decode."""
     return Decoder(cast("type[object]", type_))
 
@@ -56,6 +59,6 @@ def decode_loose(data: bytes, type_: type[T]) -> T:
         As `decode`, but for canonical form.
     """
     try:
-        return cast("T", _decoder_of(type_).decode(data))
+        return cast("T", _decoder_of(cast("Hashable", type_)).decode(data))
     except HOSTILE as error:
         raise Malformed(reason=str(error)) from None

@@ -1,16 +1,17 @@
 """Leaves: from a record under its storage key to the bytes and the hash that stand for it in a tree (section 6).
 
-In the tree of a participant a value is `[blind, record]`: the blind (L32) keeps a proof from showing anything about its neighbours, whose hashes
-it must contain. In the two public trees, "A" (assets) and "G" (governance), it is `[record]`.
+In the tree of a participant a value is `[blind, record]`: the blind (L32) keeps a proof from showing anything about its neighbours, whose
+hashes it must contain. In the two public trees, "A" (assets) and "G" (governance), it is `[record]`.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated
+from types import GenericAlias
+from typing import Annotated, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from ledger.canonical import decode, encode
 from ledger.errors import Malformed
@@ -23,9 +24,15 @@ PUBLIC_TREES = (ASSETS, GOVERNANCE)
 """No participant is called so: handles are lower case."""
 BLIND_BYTES = 16
 STORAGE_KEY_MAX = 128
-"""Characters; the longest is `refs/ACCOUNT/MINUTE` or `grant/` and 64."""
+"""Characters; the longest is `keyset/ACCOUNT/NAME`."""
 LEAF_BYTES_MAX = 65_536
-"""A proof or view that carries a longer value is refused before it is read."""
+"""A proof or view that carries a longer value is refused."""
+
+_Blind = Annotated[bytes, Meta(min_length=BLIND_BYTES, max_length=BLIND_BYTES)]
+_PUBLIC = {kind: cast("type[tuple[Record]]", GenericAlias(tuple, (record,))) for kind, record in KINDS.items()}
+_BLINDED = {kind: cast("type[tuple[bytes, Record]]", GenericAlias(tuple, (_Blind, record))) for kind, record in KINDS.items()}
+_PAIR = 0x92
+"""First byte of `[blind, record]`."""
 
 
 @lru_cache(maxsize=65_536)
@@ -40,6 +47,7 @@ def leaf_hash(place: bytes, value: bytes) -> bytes:
     return sha256(b"som/leaf/1" + place + value).digest()
 
 
+@lru_cache(maxsize=4_096)
 def participant_secret(view_key: bytes, participant: str) -> bytes:
     """`secret_p` (32 bytes), from which a participant derives its blinds and salts, and nobody else's."""
     return keyed(view_key, participant.encode())
@@ -60,17 +68,22 @@ def public_value(record: Record) -> bytes:
     return encode((record,))
 
 
-def record_of(key: str, tree: str, value: bytes) -> Record:
+def is_blinded(value: bytes) -> bool:
+    """Whether a leaf's value is one of a participant's tree."""
+    return value[:1] == bytes((_PAIR,))
+
+
+def record_of(key: str, value: bytes) -> Record:
     """Record that a leaf's value holds.
 
     Raises
     ------
     Malformed
-        The value is not that of a record under this key in this tree.
+        The value is not that of a record under this key.
     """
-    kind = KINDS.get(key.partition("/")[0])
-    if kind is None:
+    kind = key.partition("/")[0]
+    if kind not in KINDS:
         raise Malformed(reason=f"no record is kept under {key!r}")
-    if tree in PUBLIC_TREES:
-        return decode(value, tuple[kind])[0]  # type: ignore[valid-type]
-    return decode(value, tuple[Annotated[bytes, Meta(min_length=BLIND_BYTES, max_length=BLIND_BYTES)], kind])[1]  # type: ignore[valid-type]
+    if is_blinded(value):
+        return decode(value, _BLINDED[kind])[1]
+    return decode(value, _PUBLIC[kind])[0]

@@ -1,9 +1,8 @@
 """Merkle lists: a root over hashes in order that binds their number, so nothing can be left out at the end or read as an inner node.
 
-root  = SHA-256("som/list/1" | count u64 | top)
-top   = the last hash left after pairing level by level: SHA-256("som/pair/1" | left | right); one left over at the end of a level moves up
-        unchanged; zeros for the empty list
-path  = the other half of each pair on the way from an element to the top, lowest first; levels at which it moves up have none
+root = SHA-256("som/list/1" | count u64 | top). The top is the one hash left after pairing level by level with
+SHA-256("som/pair/1" | left | right); one left over at the end of a level moves up unchanged; zeros for the empty list.
+A path is the other half of each pair on the way from an element to the top, lowest first; a level at which it moves up has none.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ A node is bytes under its path, the hex digits (ASCII) that lead to it:
     hash of a node = SHA-256 of its bytes, without what is after the ||
     root           = hash of the node at the empty path; zeros for the empty map
 
-A bucket names its keys by their hash, so a proof of presence shows neither the neighbours' keys nor, their leaves being blinded (L32), values.
+A bucket names its keys by their hash, so a proof of presence shows neither the keys nor (leaves being blinded, L32) the values beside.
 The number of leaves below a branch is nowhere: a proof must not tell how many accounts a bank has.
 Not here: what a leaf is (`ledger.leaves`), where nodes are kept (the caller reads and stores them), proofs (`ledger.paths`).
 """

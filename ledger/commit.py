@@ -1,0 +1,117 @@
+"""From changed records to leaves, trees and roots, once per block (section 6)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ledger.grants import GrantRecord
+from ledger.leaves import PUBLIC_TREES, blind_of, blinded_value, leaf_hash, leaf_key, participant_secret, public_value
+from ledger.transactions import tree_of
+from ledger.tree import update_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ledger.state import Record, StateReader, UsedRef
+
+
+class Commitment(Struct, frozen=True):
+    """What a block's changes come to."""
+
+    leaves: dict[str, bytes | None]
+    """Storage key -> canonical value as hashed; None: removed. Index keys are no leaves."""
+    writes: dict[str, list[tuple[str, bytes | None]]]
+    """Tree -> its changed leaves, by storage key, ascending."""
+    nodes: dict[tuple[str, bytes], bytes | None]
+    """(tree, path) -> changed node; None: removed."""
+    roots: dict[str, bytes]
+    """Root of each tree that changed."""
+
+
+def commit(state: StateReader, changes: Mapping[str, Record | None], *, view_key: bytes, height: int) -> Commitment:
+    """Hash every changed record once and carry it to the root of its tree. A record written is a change, also where it is equal."""
+    placed = _Placed(state, view_key, height)
+    for key, record in changes.items():
+        if key[0] != "~":
+            placed.place(key, record)
+    nodes: dict[tuple[str, bytes], bytes | None] = {}
+    roots: dict[str, bytes] = {}
+    for tree, hashes in placed.hashes.items():
+        update = update_tree(partial(state.node, tree), hashes)
+        roots[tree] = update.root
+        for path, node in update.nodes.items():
+            nodes[tree, path] = node
+    for written in placed.writes.values():
+        written.sort()
+    return Commitment(placed.leaves, placed.writes, nodes, roots)
+
+
+class _Placed:
+    """Changed leaves, sorted into their trees."""
+
+    __slots__ = ("_height", "_state", "_view_key", "hashes", "leaves", "writes")
+
+    def __init__(self, state: StateReader, view_key: bytes, height: int) -> None:
+        self._state = state
+        self._view_key = view_key
+        self._height = height
+        self.leaves: dict[str, bytes | None] = {}
+        self.writes: dict[str, list[tuple[str, bytes | None]]] = {}
+        self.hashes: dict[str, dict[bytes, bytes | None]] = {}
+
+    def place(self, key: str, record: Record | None) -> None:
+        """Take one change. What came and went within the block was never in a tree."""
+        if record is None:
+            old = self._state.get(key)
+            if old is not None:
+                self._write(tree_of(key, old), key, None)
+            return
+        tree = tree_of(key, record)
+        if isinstance(record, GrantRecord):
+            self._leave_old_tree(tree, key)
+        if tree in PUBLIC_TREES:
+            value = public_value(record)
+        else:
+            value = blinded_value(blind_of(participant_secret(self._view_key, tree), leaf_key(key), self._height), record)
+        self._write(tree, key, value)
+
+    def _leave_old_tree(self, tree: str, key: str) -> None:
+        """Remove a grant from where it was: it lives in the tree of its scope, and the scope may have changed."""
+        old = self._state.get(key)
+        if old is not None and tree_of(key, old) != tree:
+            self._write(tree_of(key, old), key, None)
+
+    def _write(self, tree: str, key: str, value: bytes | None) -> None:
+        self.leaves[key] = value
+        if tree not in self.writes:
+            self.writes[tree], self.hashes[tree] = [], {}
+        self.writes[tree].append((key, value))
+        place = leaf_key(key)
+        self.hashes[tree][place] = None if value is None else leaf_hash(place, value)
+
+
+class EmptyState:
+    """The state before genesis: a reader of nothing."""
+
+    def get(self, _key: str) -> Record | None:
+        """Nothing."""
+        return None
+
+    def scan(self, _start: str, _end: str, _limit: int) -> list[str]:
+        """Nothing."""
+        return []
+
+    def used_ref(self, _ref_id: bytes) -> UsedRef | None:
+        """Nothing."""
+        return None
+
+    def node(self, _tree: str, _path: bytes) -> bytes | None:
+        """Nothing."""
+        return None
+
+    def participants(self) -> Iterator[str]:
+        """Nobody."""
+        return iter(())

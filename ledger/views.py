@@ -1,0 +1,235 @@
+"""What one participant is told of a block, and what it can rebuild from that alone (section 6: View(p)).
+
+A view is canonical `[height, index, tx_id, opening, type, code, part, entries, writes]`. There is one for each transaction that concerns
+the participant, in order, and a last one, of type "system" and with a tx_id of zeros, for all writes of its tree. Replaying is applying the
+writes; what the writes mean follows from parts and entries. Not here: who is concerned (`ledger.transactions.parties`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta, Raw, Struct
+
+from ledger.blocks import U32, U63, Entry
+from ledger.canonical import decode, encode
+from ledger.codec import ENVELOPE_VERSION, decode_transaction
+from ledger.errors import Malformed
+from ledger.keys import keyed, tagged
+from ledger.leaves import LEAF_BYTES_MAX, STORAGE_KEY_MAX, leaf_hash, leaf_key
+from ledger.lists import list_root
+from ledger.names import servicer_of
+from ledger.transactions.bodies import LEGS_MAX, Pay
+from ledger.tree import rebuild_tree
+from ledger.types import AccountText, AssetText, Hash32, Text35, Text64, TimeMs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ledger.outcomes import Outcome
+    from ledger.transactions.bodies import Transaction
+
+SYSTEM = "system"
+"""Type of the last view of a block."""
+NOTHING, WHOLE, CREDITED = 0, 1, 2
+VIEW_BYTES_MAX = 16 * 1_048_576
+"""All writes of one participant in a block of 10,000 legs fit many times."""
+
+
+class Write(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One change of a leaf in the participant's own tree."""
+
+    key: Annotated[str, Meta(max_length=STORAGE_KEY_MAX)]
+    value: Annotated[bytes, Meta(max_length=LEAF_BYTES_MAX)] | None
+    """Canonical `[blind, record]`; None: removed."""
+
+
+class Credit(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A movement of value to an account of the participant, by the index of its leg (0 where the type has none)."""
+
+    leg: U32
+    debit: AccountText
+    credit: AccountText
+    asset: AssetText
+    amount: int
+    reference: Text35
+
+
+class Head(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The envelope without salt and body: with the salt, other legs could be guessed and checked against the tx_id."""
+
+    version: Literal[1]
+    chain: Hash32
+    type: Text35
+    sender: Text64
+    ref: Text35
+    valid_until: TimeMs
+
+
+class Credited(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """What somebody who is only paid sees of a transaction."""
+
+    head: Head
+    credits: Annotated[tuple[Credit, ...], Meta(max_length=LEGS_MAX)]
+
+
+class Part(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """How much of the transaction is shown."""
+
+    form: Literal[0, 1, 2]
+    content: Raw
+    """NOTHING: nil. WHOLE: the transaction with its signatures. CREDITED: `Credited`."""
+
+
+class View(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One line of a participant's journal."""
+
+    height: U63
+    index: U32
+    """Of the transaction in the block; of the system view: the number of transactions."""
+    tx_id: Hash32
+    opening: Hash32
+    """SHA-256(k | index): with it the participant recomputes the leaf of transactions_root. Zeros in the system view."""
+    type: Text35
+    code: Annotated[int, Meta(ge=0, le=999)]
+    """As this participant may know it; equals the receipt's until L23 comes."""
+    part: Part
+    entries: tuple[Entry, ...]
+    writes: tuple[Write, ...]
+
+
+_NOTHING = (NOTHING, None)
+
+
+def decode_view(data: bytes) -> View:
+    """View of its bytes, with the content of its part.
+
+    Raises
+    ------
+    Malformed
+        Too long, not a view, its part does not have the form it says, or not canonical.
+    """
+    if len(data) > VIEW_BYTES_MAX:
+        raise Malformed(reason=f"a view has at most {VIEW_BYTES_MAX} bytes")
+    view = decode(data, View)
+    content = bytes(view.part.content)
+    if view.part.form == WHOLE:
+        decode_transaction(content)
+    elif view.part.form == CREDITED:
+        decode(content, Credited)
+    else:
+        decode(content, type(None))
+    return view
+
+
+class ViewBuilder:
+    """Collects the views of one block, participant by participant."""
+
+    __slots__ = ("_height", "_views")
+
+    def __init__(self, height: int) -> None:
+        self._height = height
+        self._views: dict[str, list[bytes]] = {}
+
+    def add(self, tx: Transaction, outcome: Outcome, *, index: int, opening: bytes, whole: Iterable[str], credited: Iterable[str]) -> None:
+        """Tell everybody concerned of a transaction: `whole` sees all of it, `credited` (who is not in `whole`) what it is paid."""
+        of = entries_by_participant(outcome.entries)
+        head = (self._height, index, tx.tx_id, opening, tx.type, outcome.code)
+        part: tuple[int, object] = (WHOLE, Raw(tx.raw))
+        told: dict[str, None] = {}
+        for participant in whole:
+            if participant not in told:
+                told[participant] = None
+                self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
+        for participant in credited:
+            if participant not in told:
+                told[participant] = None
+                part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))
+                self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
+
+    def add_system(self, participant: str, *, index: int, entries: Iterable[Entry], writes: Iterable[tuple[str, bytes | None]]) -> None:
+        """Add the last view of a participant: what the block did of itself, and all writes of its tree, in key order."""
+        line = (self._height, index, bytes(32), bytes(32), SYSTEM, 0, _NOTHING, tuple(entries), tuple(writes))
+        self._tell(participant, encode(line))
+
+    def of(self, participant: str) -> tuple[bytes, ...]:
+        """Return the views of one participant, in order."""
+        return tuple(self._views.get(participant, ()))
+
+    def _tell(self, participant: str, view: bytes) -> None:
+        mine = self._views.get(participant)
+        if mine is None:
+            self._views[participant] = [view]
+        else:
+            mine.append(view)
+
+
+def entries_by_participant(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of each participant's accounts, in order."""
+    of: dict[str, list[Entry]] = {}
+    for entry in entries:
+        of.setdefault(servicer_of(entry.account), []).append(entry)
+    return of
+
+
+def envelope_head(tx: Transaction) -> tuple[object, ...]:
+    """`Head` of a transaction, as fields."""
+    return (ENVELOPE_VERSION, tx.chain, tx.type, tx.sender, tx.ref, tx.valid_until)
+
+
+def credits_of(tx: Transaction, outcome: Outcome, participant: str) -> tuple[tuple[object, ...], ...]:
+    """Movements of value to a participant's accounts, as fields of `Credit`; a fee is an entry only, whose leg is not shown."""
+    if isinstance(tx.body, Pay):
+        return tuple(
+            (index, leg.debit, leg.credit, leg.asset, leg.amount, leg.reference)
+            for index, leg in enumerate(tx.body.legs)
+            if servicer_of(leg.credit) == participant and (outcome.codes[index] if outcome.codes else outcome.code) == 0
+        )
+    paid = [entry for entry in outcome.entries if entry.posted > 0 and servicer_of(entry.account) == participant]
+    payers = {(entry.asset, entry.leg): entry.account for entry in outcome.entries if entry.posted < 0}
+    return tuple((entry.leg, payers[entry.asset, entry.leg], entry.account, entry.asset, entry.posted, "") for entry in paid)
+
+
+def journal_root(views: Iterable[bytes]) -> bytes:
+    """List root over a participant's views of one block."""
+    return list_root([tagged(b"som/view/1", view) for view in views])
+
+
+def salt_of(secret: bytes, epoch_and_view: bytes) -> bytes:
+    """Salt (32 bytes) of a participant's slot in one block, from its secret and `view_bytes`."""
+    return keyed(secret, epoch_and_view)
+
+
+def slot_of(participant: str, *, salt: bytes, state_root: bytes, journal: bytes) -> bytes:
+    """Return what one participant contributes to participants_root: nobody without its salt can tell whether it was active."""
+    return tagged(b"som/slot/1", participant.encode(), b"\x00", salt, state_root, journal)
+
+
+def replay_views(leaves: Mapping[str, bytes], views: Iterable[bytes]) -> dict[str, bytes]:
+    """Leaves of a participant's tree after its views, from its leaves before them.
+
+    Raises
+    ------
+    Malformed
+        A view is not canonical, writes twice to a leaf or not in key order, or removes what is not there.
+
+    Source: ledger/PROOFS.md, invariant 21.
+    """
+    now = dict(leaves)
+    for data in views:
+        last = ""
+        for write in decode_view(data).writes:
+            if write.key <= last or (write.value is None and write.key not in now):
+                raise Malformed(reason=f"a view writes {write.key!r} out of order or removes what is not there")
+            last = write.key
+            if write.value is None:
+                del now[write.key]
+            else:
+                now[write.key] = write.value
+    return now
+
+
+def state_root(leaves: Mapping[str, bytes]) -> bytes:
+    """Root of a participant's tree from its leaves: storage key -> canonical value."""
+    placed = ((leaf_key(key), value) for key, value in leaves.items())
+    return rebuild_tree((place, leaf_hash(place, value)) for place, value in placed).root

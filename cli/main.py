@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from cli import keys
+from cli import account, asset, grant, hold, keys, keyset, node, participant, pay, proof, status, tx
 from cli.command import RootOptions
 from cli.faults import CommandFault
 from cli.output import print_problem
@@ -28,7 +28,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.callback()(RootOptions())
-app.add_typer(keys.app, name="keys")
+for name, noun in (
+    ("keys", keys.app),
+    ("node", node.app),
+    ("participant", participant.app),
+    ("keyset", keyset.app),
+    ("account", account.app),
+    ("asset", asset.app),
+    ("grant", grant.app),
+    ("hold", hold.app),
+    ("tx", tx.app),
+    ("proof", proof.app),
+):
+    app.add_typer(noun, name=name)
+pay.register(app)
+status.register(app)
 
 
 def main(arguments: "Sequence[str] | None" = None) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ledger.parameters import load_parameters
+
 if TYPE_CHECKING:
     from node.api.backend import NodeStatus, Reads
 
 FINAL_AGE_MS_MAX: Final = 30_000
-"""An idle chain makes a block every heartbeat (5 s); a light client refuses a state older than 30 s (K23)."""
+"""A light client refuses a state older than this (K23)."""
+HEARTBEATS_MAX: Final = 3
+"""An idle chain makes a block every heartbeat; a leader or two may be down. The larger of both limits holds."""
 
 
 def not_ready(reads: Reads, node: NodeStatus) -> tuple[str, ...]:
@@ -17,7 +21,7 @@ def not_ready(reads: Reads, node: NodeStatus) -> tuple[str, ...]:
     age_ms = node.time_ms - reads.tip.facts.time_ms
     if reads.tip.facts.height == 0:
         reasons.append("no block is final yet; wait for the validators to find each other")
-    elif age_ms > FINAL_AGE_MS_MAX:
+    elif age_ms > max(FINAL_AGE_MS_MAX, HEARTBEATS_MAX * load_parameters(reads.state).heartbeat_ms):
         reasons.append(f"the newest final block is {age_ms // 1_000} s old; look whether a quorum of validators runs and can be reached")
     if node.peers_connected < node.peers_needed:
         reasons.append(f"{node.peers_connected} peers are connected, {node.peers_needed} are needed; look at addresses, firewalls and keys")

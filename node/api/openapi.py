@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 REFERENCES: Final = "#/components/schemas/{name}"
 DESCRIPTION: Final = (
     "Amounts are strings of minor units, hashes and keys lower-case hex, times Unix milliseconds. Ask with `Accept: application/msgpack` "
-    "for the same bodies in MessagePack. Clients are not authenticated yet, so the listener is on loopback unless its operator says otherwise."
+    "for the same bodies in MessagePack. Clients are not authenticated yet, so the listener is on loopback unless the configuration says "
+    "otherwise."
 )
 BINS: Final[dict[str, object]] = {
     "description": f"one bin: a whole signed transaction in canonical MessagePack; or a list of 1 to {BATCH_MAX} bins",

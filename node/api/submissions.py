@@ -150,18 +150,18 @@ async def _admit(service: Service, items: Sequence[Item]) -> None:
 
 
 async def _admit_and_wait(service: Service, items: Sequence[Item], seconds: float) -> None:
-    """Wait for what was taken, then look it up: it may have become final before anybody waited."""
+    """Wait for what was taken. Who waits is noted before the pool decides: what is final by then, the pool calls a duplicate."""
     expected = service.finals.expect(item.transaction.tx_id for item in items if item.transaction is not None)
     try:
         await _admit(service, items)
-        taken = {item.transaction.tx_id for item in items if item.transaction is not None and item.refusal is None and item.final is None}
-        futures = [expected[tx_id] for tx_id in taken if service.reads.transaction(tx_id) is None]
+        taken = [item for item in items if item.transaction is not None and item.refusal is None and item.final is None]
+        futures = {expected[item.transaction.tx_id] for item in taken if item.transaction is not None}
         if futures:
             await asyncio.wait(futures, timeout=seconds)
     finally:
         service.finals.forget(expected)
-    for item in items:
-        if item.transaction is not None and item.refusal is None:
+    for item in taken:
+        if item.transaction is not None and expected[item.transaction.tx_id].done():
             item.final = service.reads.transaction(item.transaction.tx_id)
 
 

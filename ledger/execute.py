@@ -1,6 +1,6 @@
 """A block on a state: `(state, context, transactions, view key) -> BlockResult`, with every root that the header carries.
 
-The builder goes transaction by transaction (`Execution`) and sets aside what raises; who judges a block executes it whole (`execute_block`),
+The builder goes transaction by transaction (`Execution`) and sets aside what raises; a judge executes the block whole (`execute_block`),
 where the same raise makes the block invalid. Nothing is written anywhere: the result holds what is to be kept.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ledger.blocks import Receipt, body_hash, encode_body, view_bytes
+from ledger.blocks import Entry, Receipt, body_hash, encode_body, view_bytes
 from ledger.canonical import encode
 from ledger.commit import EmptyState, commit
 from ledger.keys import keyed
@@ -71,6 +71,8 @@ class BlockResult(Struct, frozen=True):
     journal_roots: dict[str, bytes]
     slots: tuple[bytes, ...]
     """Hashes under participants_root, in the order of the participants' ids (the keys of `journal_roots`)."""
+    swept: tuple[Entry, ...]
+    """Entries of holds that lapsed, which no receipt has (L19)."""
     due_left: bool
     """Whether a sweep is still due (L19): the chain has work."""
 
@@ -192,6 +194,7 @@ class Execution:
             views={participant: lines for participant, lines in views.items() if lines},
             journal_roots=journal_roots,
             slots=slots,
+            swept=self._swept,
             due_left=overlay.due_left,
         )
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import MsgspecError
 from msgspec.msgpack import Decoder
 
-from ledger.blocks import Receipt
+from ledger.blocks import Entry, Receipt, split_body
 from ledger.errors import Malformed
 from node.blocks import FinalBlock, Finality
-from node.body import split_body
 from node.errors import StoreCorrupt
 from node.places import Places
 from node.records import StoredBlock, decode_certificate
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 LINKS_MAX: Final = 4_096
 """Headers between a block and the one whose certificate makes it final (K23)."""
 
-_RECEIPTS: Final = Decoder(tuple[Receipt, ...])
+_RECEIPTS: Final = Decoder(tuple[tuple[Receipt, ...], tuple[Entry, ...]])
 _LAST_KEY: Final = b"\xff" * 8
 
 
@@ -143,10 +142,10 @@ class BlockLog:
         block_id, header = self._header_of(height, stored.header)
         try:
             transactions = tuple(self._cache.decode_once(raw) for raw in split_body(stored.body))
-            receipts = _RECEIPTS.decode(encoded)
+            receipts, swept = _RECEIPTS.decode(encoded)
         except (Malformed, MsgspecError) as error:
             raise StoreCorrupt(folder=self._store.folder, reason=f"block {height} cannot be read ({error})") from error
-        return FinalBlock(facts_of(block_id, header), header, stored, transactions, receipts)
+        return FinalBlock(facts_of(block_id, header), header, stored, transactions, receipts, swept)
 
     def finality(self, height: int) -> Finality | None:
         """Certificate that makes a height final, and the headers that lead from it to the certificate's block."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from consensus.events import Verdict
     from consensus.types import BlockFacts, BlockId, Certificate
-    from ledger.blocks import Header, Receipt
+    from ledger.blocks import Entry, Header, Receipt
     from ledger.transactions.bodies import Transaction
     from node.records import StoredBlock
 
@@ -41,6 +41,8 @@ class FinalBlock:
     stored: StoredBlock
     transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
+    swept: tuple[Entry, ...]
+    """Entries of holds that lapsed, which no receipt has (L19)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from consensus.events import Verdict
+from ledger.blocks import body_hash, encode_body
 from ledger.parameters import BlockContext, load_parameters
 from node.blocks import BodyMismatch, FinalBlock, Judgement, Tip
-from node.body import body_hash, make_body
 from node.faults import FAULTS
 from node.flush import write_blocks
 from node.judge import Invalid, Overtaken, Surroundings, check_header, check_roots, decode_body, execute
@@ -25,17 +25,21 @@ from node.wire import facts_of, header_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ledger.execute import BlockResult
     from ledger.genesis import Genesis
 
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.blocks import Header
+    from ledger.execute import BlockResult
     from ledger.transactions.bodies import Transaction
     from node.blocks import Finality
     from node.opening import Opened
     from node.records import StoredBlock
     from node.stages import Stages
     from node.store import Store
+
+
+DUE = "~due/"
+"""Index of what lapses when: a sweep takes keys away from it."""
 
 
 class Chain:
@@ -110,7 +114,7 @@ class Chain:
 
     def body_of(self, transactions: Sequence[Transaction]) -> bytes:
         """Body made of transactions that are here (a proposal carries only their raw_ids)."""
-        return make_body([transaction.raw for transaction in transactions])
+        return encode_body(transaction.raw for transaction in transactions)
 
     def body_fits(self, header_bytes: bytes, body: bytes) -> bool:
         """Whether the body hashes to the header; bytes that do not are not this block. Raises WireError where the header is none."""
@@ -156,7 +160,8 @@ class Chain:
         """Keep an executed block as long as its parent is there."""
         facts = facts_of(*header_of(block.header))
         layer = Layer(result.changes, result.leaves, result.nodes, result.roots, result.used_refs)
-        kept = Kept(facts, header, block, transactions, tuple(result.receipts), layer, len(transactions) + result.swept)
+        work = len(transactions) or sum(1 for key in layer.index if key.startswith(DUE))
+        kept = Kept(facts, header, block, transactions, result.receipts, result.swept, layer, work)
         if self.unfinal.lineage(facts.parent) is not None:
             self.unfinal.add(kept)
         return kept
@@ -177,7 +182,7 @@ class Chain:
                 continue
             kept = self.unfinal.advance(block_id)
             self.state.apply(kept.layer, kept.facts.time_ms)
-            final = FinalBlock(kept.facts, kept.header, kept.stored, kept.transactions, kept.receipts)
+            final = FinalBlock(kept.facts, kept.header, kept.stored, kept.transactions, kept.receipts, kept.swept)
             self.log.append(final, kept.layer.used_refs)
             self.tip = Tip(kept.facts, kept.header, kept.stored.header, None)
             done.append(final)
@@ -253,7 +258,7 @@ class Chain:
         return self.keep(header, block, transactions, result)
 
     def _fits(self, header: Header, body: bytes) -> bool:
-        return body_hash(self.view_key, header.epoch, header.view, body) == header.body
+        return body_hash(body, view_key=self.view_key, epoch=header.epoch, view=header.view) == header.body
 
     def _certify(self, certificate: Certificate) -> None:
         subject = certificate.subject.block_id

@@ -79,7 +79,8 @@ def _steps(
     yield from _write_leaves(batch, leaves)
     yield from _write_indexes(batch, records)
     yield _write_refs(batch, log, blocks)
-    yield log.places.add(batch, blocks[-1].facts.height, log.names_of(blocks))
+    log.places.add(batch, blocks[-1].facts.height, log.names_of(blocks))
+    yield len(blocks)
     if history:
         for block in blocks:
             pairs = entry_pairs(block)
@@ -92,7 +93,7 @@ def _write_block(batch: Batch, block: FinalBlock) -> int:
     key = height_key(block.facts.height)
     batch.put(Table.HEADERS, [(key, block.stored.header)])
     batch.put(Table.BODIES, [(key, block.stored.body)])
-    batch.put(Table.RECEIPTS, [(key, encode(block.receipts))])
+    batch.put(Table.RECEIPTS, [(key, encode((block.receipts, block.swept)))])
     batch.put(Table.HEIGHTS, [(block.facts.block_id, key)])
     return 1
 

@@ -13,8 +13,9 @@ from node.errors import StoreCorrupt
 from node.store import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
+    from ledger.blocks import Entry
     from node.blocks import FinalBlock
     from node.store import Store
 
@@ -22,27 +23,37 @@ _Stored = tuple[bytes, tuple[tuple[int, int, str, int, int], ...]]
 """tx_id, and position in the receipt, leg, asset, posted, held of each entry."""
 _DECODER: Final = Decoder(_Stored)
 _INDEX_BYTES: Final = 4
+_NOBODY: Final = bytes(32)
 _LAST: Final = b"\xff" * 12
 
 
 def entry_pairs(block: FinalBlock) -> list[tuple[bytes, bytes]]:
     """Return what a block adds to the history of each account, ascending."""
     pairs: list[tuple[bytes, bytes]] = []
-    for receipt in block.receipts:
+    for index, tx_id, entries in _groups(block):
         by_account: dict[str, list[tuple[int, int, str, int, int]]] = {}
-        for position, entry in enumerate(receipt.entries):
+        for position, entry in enumerate(entries):
             by_account.setdefault(entry.account, []).append((position, entry.leg, entry.asset, entry.posted, entry.held))
-        place = _place(receipt.height, receipt.index)
-        pairs.extend((_prefix(account) + place, encode((receipt.tx_id, rows))) for account, rows in by_account.items())
+        place = _place(block.facts.height, index)
+        pairs.extend((_prefix(account) + place, encode((tx_id, rows))) for account, rows in by_account.items())
     return sorted(pairs)
 
 
-def block_rows(block: FinalBlock, account: str) -> Iterable[HistoryRow]:
+def block_rows(block: FinalBlock, account: str) -> Iterator[HistoryRow]:
     """Rows of an account in a block that LMDB lacks."""
-    for receipt in block.receipts:
-        for position, entry in enumerate(receipt.entries):
+    height = block.facts.height
+    for index, tx_id, entries in _groups(block):
+        for position, entry in enumerate(entries):
             if entry.account == account:
-                yield HistoryRow(receipt.height, receipt.index, position, receipt.tx_id, entry.leg, entry.asset, entry.posted, entry.held)
+                yield HistoryRow(height, index, position, tx_id, entry.leg, entry.asset, entry.posted, entry.held)
+
+
+def _groups(block: FinalBlock) -> Iterator[tuple[int, bytes, tuple[Entry, ...]]]:
+    """Index, tx_id and entries; those of lapsed holds come last with a tx_id of zeros, as in the views (L19)."""
+    for receipt in block.receipts:
+        yield receipt.index, receipt.tx_id, receipt.entries
+    if block.swept:
+        yield len(block.receipts), _NOBODY, block.swept
 
 
 def stored_rows(store: Store, account: str, after: tuple[int, int, int], limit: int) -> list[HistoryRow]:

@@ -10,18 +10,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.execute import Execution
-
-from ledger.blocks import BLOCK_BYTES_MAX, Header
+from ledger.blocks import split_body
 from ledger.errors import Malformed, Unorderable
-from node.body import split_body
+from ledger.execute import BlockTooLargeError, Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ledger.execute import BlockResult
-
     from consensus.types import BlockFacts
+    from ledger.blocks import Header
+    from ledger.execute import BlockResult
     from ledger.parameters import BlockContext
     from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
@@ -85,8 +83,6 @@ async def decode_body(body: bytes, cache: TransactionCache, stages: Stages) -> t
     Invalid
         It is too long, or no canonical array of transactions.
     """
-    if len(body) > BLOCK_BYTES_MAX:
-        raise Invalid(f"the body has {len(body)} bytes, at most {BLOCK_BYTES_MAX} are allowed")
     try:
         raws = split_body(body)
         transactions: list[Transaction] = []
@@ -132,6 +128,8 @@ def _apply(execution: Execution, chunk: Sequence[Transaction]) -> None:
             execution.apply(transaction)
         except Unorderable as error:
             raise Invalid(f"transaction {transaction.tx_id.hex()} cannot be ordered: {error.code} {error}") from error
+        except BlockTooLargeError as error:
+            raise Invalid(f"the block is too large: {error}") from error
 
 
 def check_roots(header: Header, result: BlockResult) -> None:

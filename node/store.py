@@ -42,7 +42,7 @@ class Table(Enum):
     BODIES = b"bodies"
     """[height u64] canonical body."""
     RECEIPTS = b"receipts"
-    """[height u64] canonical array of the block's receipts."""
+    """[height u64] canonical array of the block's receipts and of the entries of lapsed holds."""
     CERTIFICATES = b"certificates"
     """[height u64] finalization of the block at that height, where it was the subject of one."""
     HEIGHTS = b"heights"

@@ -9,7 +9,7 @@ from node.state import UnfinalState
 
 if TYPE_CHECKING:
     from consensus.types import BlockFacts, BlockId
-    from ledger.blocks import Header, Receipt
+    from ledger.blocks import Entry, Header, Receipt
     from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
     from node.records import StoredBlock
@@ -25,6 +25,7 @@ class Kept:
     stored: StoredBlock
     transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
+    swept: tuple[Entry, ...]
     layer: Layer
     work: int
     """Transactions and swept records in it (K18)."""

@@ -94,6 +94,22 @@ def node_hash(node: bytes) -> bytes:
     return sha256(node if node[_KIND] == _IS_BRANCH else node[: _keys_at(node)]).digest()
 
 
+def is_branch(node: bytes) -> bool:
+    """Whether a node is a branch, else it is a bucket."""
+    return node[_KIND] == _IS_BRANCH
+
+
+def children_of(branch: bytes) -> bytes:
+    """Sixteen child hashes of a branch, joined."""
+    return branch[_TAG:]
+
+
+def split_bucket(bucket: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return keys_hash, leaf hashes and keys of a bucket, the last two joined."""
+    keys = _keys_at(bucket)
+    return bucket[_TAG:_BUCKET_HEAD], bucket[_BUCKET_HEAD:keys], bucket[keys:]
+
+
 class _Batch:
     """One update under way: every changed node, level by level, until the root is told."""
 
@@ -215,10 +231,10 @@ def _offset(node: bytes, key: bytes) -> int:
 
 def _entries(node: bytes) -> dict[bytes, bytes]:
     """Key -> leaf hash of a bucket."""
-    if node[_KIND] == _IS_BRANCH:
+    if is_branch(node):
         raise AssertionError("a branch stands where the tree must have a bucket")
-    keys = _keys_at(node)
-    return {node[keys + at : keys + at + _H]: node[_BUCKET_HEAD + at : _BUCKET_HEAD + at + _H] for at in range(0, len(node) - keys, _H)}
+    _, leaves, keys = split_bucket(node)
+    return {keys[at : at + _H]: leaves[at : at + _H] for at in range(0, len(keys), _H)}
 
 
 def _build(keys: list[bytes], leaves: list[bytes], path: bytes, nodes: Nodes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consensus import effects as fx
@@ -58,48 +59,64 @@ class Node:
 
     def perform(self, effect: fx.Effect) -> None:
         """Perform one effect."""
-        world, me, now = self.world, self.index, self.world.clock
+        world, me = self.world, self.index
         match effect:
-            case fx.Cast(votes, records, proposal):
-                self.journal += records
-                own = tuple(signed(vote, me, world.size) for vote in votes)
-                self.journal += [fx.VoteRecord(vote) for vote in own]
-                self.send(own, proposal, None)
-                world.at(0, me, ev.CastDone(own, now))
+            case fx.Cast():
+                self.cast(effect)
             case fx.Append(records):
                 self.journal += records
-            case fx.Finalize(blocks, certificate):
-                for facts in blocks:
-                    if facts.parent != self.final[-1].block_id:
-                        raise AssertionError(f"node {me} finalizes {facts} on {self.final[-1]}")
-                    self.final.append(facts)
-                self.certificates[blocks[-1].height] = certificate
-                world.at(0, me, ev.Committed(blocks[-1].height, now))
-            case fx.Resend(own, proposal, to):
-                self.send(own, proposal, to)
-            case fx.SendCertificates(certificates, to):
-                for certificate in certificates:
-                    world.send(me, to, lambda at, one=certificate: ev.CertificateReceived(one, at))
-            case fx.SendStatus(status, to):
-                world.send(me, to, lambda at: ev.StatusReceived(ValidatorId(me), status, at))
-            case fx.FetchCertificates(peer, notarizations, nullifications):
-                world.send(me, peer, lambda at: ev.CertificatesRequested(ValidatorId(me), notarizations, nullifications, at))
+            case fx.Finalize():
+                self.finalize(effect)
             case fx.FetchBlock() | fx.Judge():
                 self.body(effect)
             case fx.Build():
                 self.build(effect)
             case fx.SetTimer(kind, view, at_ms):
-                self.timers[kind] = world.at(max(0, at_ms - now), me, ev.TimerFired(kind, view, now))
+                self.timers[kind] = world.at(max(0, at_ms - world.now), me, ev.TimerFired(kind, view, world.clock))
             case fx.CancelTimer(kind):
                 self.timers.pop(kind, None)
             case fx.CatchUp(peer, _):
                 self.catch_up(world.nodes[peer])
+            case _:
+                self.tell(effect)
+
+    def tell(
+        self, effect: fx.Resend | fx.SendCertificates | fx.SendStatus | fx.FetchCertificates | fx.StoreEvidence | fx.Alarm | fx.Halt
+    ) -> None:
+        """Perform an effect that only speaks to others."""
+        world, me = self.world, ValidatorId(self.index)
+        match effect:
+            case fx.Resend(own, proposal, to):
+                self.send(own, proposal, to)
+            case fx.SendCertificates(certificates, to):
+                for certificate in certificates:
+                    world.send(me, to, partial(ev.CertificateReceived, certificate))
+            case fx.SendStatus(status, to):
+                world.send(me, to, partial(ev.StatusReceived, me, status))
+            case fx.FetchCertificates(peer, notarizations, nullifications):
+                world.send(me, peer, partial(ev.CertificatesRequested, me, notarizations, nullifications))
             case fx.Alarm(reason):
                 self.alarms.append(reason)
-            case fx.Halt(reason):
-                raise AssertionError(f"node {me} halts: {reason}")
             case fx.StoreEvidence():
                 self.alarms.append("evidence")
+            case fx.Halt(reason):
+                raise AssertionError(f"node {me} halts: {reason}")
+
+    def cast(self, effect: fx.Cast) -> None:
+        """Journal records and signed votes, send them, say that it is done."""
+        own = tuple(signed(vote, self.index, self.world.size) for vote in effect.votes)
+        self.journal += [*effect.records, *(fx.VoteRecord(vote) for vote in own)]
+        self.send(own, effect.proposal, None)
+        self.world.at(0, self.index, ev.CastDone(own, self.world.clock))
+
+    def finalize(self, effect: fx.Finalize) -> None:
+        """Extend the final chain."""
+        for facts in effect.blocks:
+            if facts.parent != self.final[-1].block_id:
+                raise AssertionError(f"node {self.index} finalizes {facts} on {self.final[-1]}")
+            self.final.append(facts)
+        self.certificates[effect.blocks[-1].height] = effect.certificate
+        self.world.at(0, self.index, ev.Committed(effect.blocks[-1].height, self.world.clock))
 
     def send(self, own: tuple[SignedVote, ...], proposal: Proposal | None, to: ValidatorId | None) -> None:
         """Send votes; the one that signs a proposal goes with its header and body."""
@@ -107,9 +124,9 @@ class Node:
             if proposal is not None and vote.vote == proposal.vote.vote:
                 whole = Proposal(vote, proposal.facts)
                 body = self.bodies[whole.facts.block_id]
-                self.world.send(self.index, to, lambda at, one=whole: ev.ProposalReceived(one, at), body)
+                self.world.send(self.index, to, partial(ev.ProposalReceived, whole), body)
             else:
-                self.world.send(self.index, to, lambda at, one=vote: ev.VoteReceived(one, at))
+                self.world.send(self.index, to, partial(ev.VoteReceived, vote))
 
     def body(self, effect: fx.FetchBlock | fx.Judge) -> None:
         """Fetch a body from the first asked that has it and can be reached, or judge one."""

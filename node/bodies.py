@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from consensus.types import BlockId
-from ledger.canonical import encode
+from node.body import EMPTY_BODY, make_body
 from node.records import StoredBlock
 from node.wire import (
     BlockIds,
@@ -47,7 +47,6 @@ ASK_SECONDS = 1.0
 """How long one node is given to answer before the next one is asked."""
 LIST_SECONDS = 0.2
 """How long a list of ids may stay behind its header: the bulk lane may be busy, but not for long."""
-EMPTY_BODY = encode(())
 
 
 V = TypeVar("V")
@@ -59,13 +58,6 @@ class RawPool(Protocol):
     def find_raw(self, raw_id: bytes) -> bytes | None:
         """Whole transaction with this hash."""
         ...
-
-
-def array_head(count: int) -> bytes:
-    """First bytes of a canonical array of `count` items: a body is such an array of whole transactions."""
-    if count < 16:
-        return bytes((0x90 | count,))
-    return b"\xdc" + count.to_bytes(2, "big") if count < 65_536 else b"\xdd" + count.to_bytes(4, "big")
 
 
 class Bodies:
@@ -169,7 +161,7 @@ class Bodies:
         if None in held:
             await self._complete(block_id, leader, ids, held)
         raws = [raw for raw in held if raw is not None]
-        body = array_head(len(raws)) + b"".join(raws)
+        body = make_body(raws)
         return StoredBlock(header, body) if self._chain.body_fits(header, body) else None
 
     async def _list_of(self, block_id: BlockId, leader: bytes) -> tuple[bytes, ...] | None:

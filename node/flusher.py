@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from node.metrics import Metrics
 
 QUIET_SECONDS = 1.0
-"""Without a new final block for so long, or this long after the last flush at a low rate, what is there is flushed."""
+"""Without a new final block for so long, what is there is flushed."""
+AGE_ROUNDS_MAX = 5
+"""So many seconds at a low rate without a pause, and it is flushed, too: a restart has less to replay."""
 
 
 class Flusher:
@@ -34,6 +36,11 @@ class Flusher:
     def due(self) -> bool:
         """Whether enough transactions wait."""
         return self._chain.unflushed >= self._transactions
+
+    @property
+    def running(self) -> bool:
+        """Whether a flush is under way."""
+        return self._lock.locked()
 
     async def flush(self) -> None:
         """Write everything final; tell the core and let the journal go."""
@@ -51,12 +58,14 @@ class Flusher:
 
     async def run(self) -> None:
         """Flush by time until cancelled; by number, whoever finalizes asks."""
-        seen = -1
+        seen, rounds = -1, 0
         while True:
             await asyncio.sleep(QUIET_SECONDS)
             height = self._chain.tip.facts.height
-            if height == seen or self.due():
+            rounds += 1
+            if height == seen or rounds >= AGE_ROUNDS_MAX or self.due():
                 await self.flush()
+                rounds = 0
             seen = height
 
 

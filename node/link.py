@@ -49,6 +49,14 @@ class Bucket:
         self._then = now
         return max(0.0, -self._level / self._rate)
 
+    def try_take(self, amount: float) -> bool:
+        """Take `amount` if it is there; False where it is not, and then nothing is taken."""
+        now = self._clock()
+        level = min(self._burst, self._level + (now - self._then) * self._rate)
+        self._then = now
+        self._level = level - amount if level >= amount else level
+        return level >= amount
+
 
 class LaneSocket:
     """One open WebSocket with its queue of frames to send."""
@@ -141,6 +149,8 @@ class Link:
         self.node_key, self.name, self.validator = node_key, name, validator
         self.token = b""
         """What the other node gave us in its `Welcome`: authorises our GETs there."""
+        self.follows = False
+        """Whether it asked to be sent every new final block."""
         self._lanes: dict[Lane, LaneSocket] = {}
 
     @property
@@ -163,6 +173,7 @@ class Link:
         """Take a closed socket away, unless it was replaced."""
         if self._lanes.get(socket.lane) is socket:
             del self._lanes[socket.lane]
+            self.follows = False
 
     def send(self, lane: Lane, data: bytes) -> None:
         """Queue a frame; dropped where the lane is closed (what matters is sent again on connect, K13)."""

@@ -16,7 +16,7 @@ from aiohttp import ClientError, ClientTimeout, web
 from consensus.types import Kind
 from ledger.blocks import BLOCK_BYTES_MAX
 from node.records import StoredBlock
-from node.wire import CERTIFICATES_MAX, HEADER_BYTES_MAX, WireCertificate, WireError, core_certificate, header_of, wire_certificate
+from node.wire import HEADER_BYTES_MAX, WireCertificate, WireError, core_certificate, header_of, wire_certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -139,11 +139,8 @@ class Range:
         return False
 
     def _check_height(self, header: Header) -> None:
-        if self._height < 0:
-            fits = self._start <= header.height < self._start + RANGE_MAX + LINKS_MAX
-        else:
-            fits = header.height == self._height - 1
-        if not fits:
+        first = self._height < 0
+        if not (self._start <= header.height < self._start + RANGE_MAX + LINKS_MAX if first else header.height == self._height - 1):
             raise WireError("range", f"a header has height {header.height}, which was not asked for")
 
     @property

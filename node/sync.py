@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
-    from consensus.types import BlockId, Certificate
+    from consensus.types import BlockId
     from node.chain import Chain
+    from node.finish import Finisher
     from node.flusher import Flusher
     from node.link import Link
     from node.peers import Peers
@@ -43,10 +44,12 @@ class Sync:
         peers: Peers,
         verifier: VoteVerifier,
         flusher: Flusher,
+        finisher: Finisher,
         urls: Mapping[bytes, str],
         session: ClientSession,
     ) -> None:
-        self._chain, self._peers, self._verifier, self._flusher, self._urls, self._session = chain, peers, verifier, flusher, urls, session
+        self._chain, self._peers, self._verifier, self._flusher, self._finisher = chain, peers, verifier, flusher, finisher
+        self._urls, self._session = urls, session
         self.running = False
         """Whether a catch-up is under way."""
 
@@ -93,15 +96,8 @@ class Sync:
             judged.append(block_id)
         if new.certificate is None:
             raise AssertionError("a range without a certificate was taken")
-        self.finalize(judged, new.certificate)
+        self._finisher.finalize(judged, new.certificate)
         return bool(judged)
-
-    def finalize(self, blocks: list[BlockId], certificate: Certificate) -> None:
-        """Make judged blocks final, but for those that became final by another way meanwhile."""
-        height = self._chain.tip.facts.height
-        rest = [block_id for block_id in blocks if (facts := self._chain.facts_of(block_id)) is not None and facts.height > height]
-        if rest:
-            self._chain.finalize(rest, certificate)
 
 
 async def judge_final(chain: Chain, block_id: BlockId, stored: StoredBlock) -> None:

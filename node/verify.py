@@ -8,6 +8,7 @@ are remembered.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from consensus.certificates import check_certificate
@@ -15,7 +16,7 @@ from consensus.signing import signing_bytes
 from ledger.keys import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from consensus.types import Certificate, ChainId, SignedVote, ValidatorSet
     from ledger.transactions.bodies import Transaction
@@ -69,7 +70,7 @@ class TransactionVerifier:
         self._calm.set()
 
     async def check(self, transactions: Sequence[Transaction]) -> list[bool]:
-        """Whether each has good signatures only, in order; gives way to votes between chunks, and to `check_urgent` altogether."""
+        """Whether each has good signatures only, in order; gives way to votes between chunks, and to `held_back` altogether."""
         answers: list[bool] = []
         while len(answers) < len(transactions):
             await self._calm.wait()
@@ -77,20 +78,17 @@ class TransactionVerifier:
             await asyncio.sleep(0)
         return answers
 
-    async def check_urgent(self, transactions: Sequence[Transaction]) -> list[bool]:
-        """Verify first what a proposal needs: every other check waits until this one is done."""
-        answers: list[bool] = []
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Let every check wait as long as this lasts: what a proposal needs is verified first (by its judge)."""
         self._urgent += 1
         self._calm.clear()
         try:
-            while len(answers) < len(transactions):
-                self._chunk(transactions, answers)
-                await asyncio.sleep(0)
+            yield
         finally:
             self._urgent -= 1
             if not self._urgent:
                 self._calm.set()
-        return answers
 
     def _chunk(self, transactions: Sequence[Transaction], answers: list[bool]) -> None:
         """Answer for the next transactions, up to a chunk's worth of signatures that had to be verified."""

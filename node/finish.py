@@ -1,0 +1,65 @@
+"""What happens when blocks become final here, by votes or by catching up: state, clients, followers, store, in this order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from node.wire import FinalBlock as FinalBlockFrame
+from node.wire import Lane, encode_frame, wire_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consensus.types import BlockId, Certificate
+    from node.blocks import FinalBlock
+    from node.bodies import Bodies
+    from node.chain import Chain
+    from node.flusher import Flusher
+    from node.metrics import Metrics
+    from node.peers import Peers
+    from node.tasks import Tasks
+
+log = structlog.get_logger("chain")
+
+
+class Finisher:
+    """Makes judged blocks final. The certificate and the bodies are durable before it is called, or are held by a quorum (catching up)."""
+
+    def __init__(self, *, chain: Chain, peers: Peers, flusher: Flusher, tasks: Tasks, metrics: Metrics, bodies: Bodies | None) -> None:
+        self._chain, self._peers, self._flusher, self._tasks, self._metrics = chain, peers, flusher, tasks, metrics
+        self._bodies = bodies
+
+    def finalize(self, blocks: Sequence[BlockId], certificate: Certificate) -> None:
+        """Make these blocks final, ancestors first; those that are already are passed over."""
+        done = self._chain.finalize(blocks, certificate)
+        if not done:
+            return
+        if self._bodies is not None:
+            self._bodies.forget(blocks)
+        self._count(done)
+        self._push(done, certificate)
+        if self._flusher.due() and not self._flusher.running:
+            self._tasks.spawn(self._flusher.flush(), "flush")
+
+    def _count(self, done: tuple[FinalBlock, ...]) -> None:
+        self._metrics.blocks_final.inc(len(done))
+        transactions = sum(len(block.transactions) for block in done)
+        failed = sum(1 for block in done for receipt in block.receipts if receipt.code)
+        self._metrics.transactions_ok.inc(transactions - failed)
+        self._metrics.transactions_failed.inc(failed)
+        newest = done[-1].facts
+        log.debug("final", height=newest.height, view=newest.view, blocks=len(done), transactions=transactions)
+
+    def _push(self, done: tuple[FinalBlock, ...], certificate: Certificate) -> None:
+        """Send the blocks to the nodes that follow this one; the last carries the certificate."""
+        followers = [link for link in self._peers.links() if link.follows]
+        if not followers:
+            return
+        wire = wire_certificate(certificate)
+        for block in done:
+            own = wire if block.facts.block_id == certificate.subject.block_id else None
+            data = encode_frame(FinalBlockFrame(block.stored.header, own, block.stored.body))
+            for link in followers:
+                link.send(Lane.BULK, data)

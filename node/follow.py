@@ -1,0 +1,167 @@
+"""A node that does not vote: it follows the final chain of one validator at a time, and believes none of them.
+
+It asks one validator for every new final block, checks certificate, body and roots itself, takes ranges where it misses something, and
+changes to another validator where this one falls behind what others claim, closes, or lies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consensus.types import BlockId, Kind
+from node.driver import now_ms
+from node.ranges import RangeUnavailable
+from node.records import StoredBlock
+from node.sync import judge_final
+from node.wire import FinalBlock, Follow, Lane, PeerStatus, WireError, core_certificate, decode_frame, encode_frame, header_of
+
+if TYPE_CHECKING:
+    from node.chain import Chain
+    from node.finish import Finisher
+    from node.link import Link
+    from node.metrics import Metrics
+    from node.peers import Peers
+    from node.sync import Sync
+    from node.tasks import Tasks
+    from node.verify import VoteVerifier
+
+BLOCKS_MAX = 256
+"""Pushed blocks that wait to be executed; what comes beyond is fetched as a range."""
+LINKS_MAX = 64
+"""Blocks without a certificate of their own before the one that has it."""
+LOOK_SECONDS = 0.5
+STALE_SECONDS = 3.0
+"""The source is changed where another validator claims more and nothing came for so long."""
+
+log = structlog.get_logger("follow")
+
+
+class Follower:
+    """Receiver of frames in a node that does not vote."""
+
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        peers: Peers,
+        verifier: VoteVerifier,
+        sync: Sync,
+        finisher: Finisher,
+        tasks: Tasks,
+        metrics: Metrics,
+    ) -> None:
+        self._chain, self._peers, self._verifier, self._sync = chain, peers, verifier, sync
+        self._finisher, self._tasks, self._metrics = finisher, tasks, metrics
+        self._source: Link | None = None
+        self._claims: dict[bytes, int] = {}
+        """Node key -> final height that a validator claims."""
+        self._queue: asyncio.Queue[tuple[Link, FinalBlock]] = asyncio.Queue(BLOCKS_MAX)
+        self._pending: list[tuple[BlockId, StoredBlock]] = []
+        self._moved = 0.0
+
+    @property
+    def behind(self) -> int:
+        """How many heights the validators claim above this node's own; a claim is not a fact."""
+        return max(0, max(self._claims.values(), default=0) - self._chain.tip.facts.height)
+
+    def connected(self, link: Link) -> None:
+        """Say how far we are; a validator answers by its own status."""
+        link.send(Lane.VOTES, encode_frame(PeerStatus(self._chain.tip.facts.height, now_ms())))
+
+    async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
+        """Take one frame; raises WireError where no honest node sends it to a follower."""
+        frame = decode_frame(lane, data)
+        match frame:
+            case PeerStatus(final_height):
+                self._metrics.received("status")
+                if link.validator is not None:
+                    self._claims[link.node_key] = final_height
+            case FinalBlock() if link.validator is not None:
+                self._metrics.received("body")
+                if link is self._source and not self._queue.full():
+                    self._queue.put_nowait((link, frame))
+            case _:
+                self._metrics.dropped("membership")
+                raise WireError("membership", f"{type(frame).__name__} was sent to a node that does not vote")
+
+    # --- whom to follow
+    # ---------------------------------------------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Keep a source, for as long as the node runs."""
+        clock = asyncio.get_running_loop().time
+        height = -1
+        while True:
+            if self._chain.tip.facts.height != height:
+                height, self._moved = self._chain.tip.facts.height, clock()
+            source = self._source
+            gone = source is None or self._peers.link_by_key(source.node_key) is not source
+            stale = self.behind > 0 and clock() - self._moved > STALE_SECONDS and not self._sync.running
+            if gone or stale:
+                await self._change(clock())
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _change(self, now: float) -> None:
+        old, self._source = self._source, None
+        if old is not None:
+            old.send(Lane.BULK, encode_frame(Follow(0)))
+        others = [link for link in self._peers.links() if link.validator is not None and link is not old] or [
+            link for link in self._peers.links() if link.validator is not None
+        ]
+        if not others:
+            return
+        source = random.choice(others)  # noqa: S311 - spreads the load over validators, protects nothing
+        self._source, self._moved = source, now
+        self._pending.clear()
+        log.info("following", peer=source.name, height=self._chain.tip.facts.height)
+        source.send(Lane.BULK, encode_frame(Follow(1)))
+        await self._take_ranges(source)
+
+    async def _take_ranges(self, link: Link) -> None:
+        await self._sync.catch_up(link, lambda: True, lambda _: None)
+
+    # --- pushed blocks
+    # ----------------------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Execute pushed blocks until cancelled."""
+        while True:
+            link, frame = await self._queue.get()
+            try:
+                await self._take(link, frame)
+            except WireError as problem:
+                self._pending.clear()
+                self._peers.cut(link, problem)
+            except RangeUnavailable as problem:
+                self._pending.clear()
+                log.info("a pushed block waits", peer=link.name, why=str(problem))
+
+    async def _take(self, link: Link, frame: FinalBlock) -> None:
+        block_id, header = header_of(frame.header)
+        tip = self._chain.tip.facts
+        if header.height <= tip.height:
+            return
+        above = self._pending[-1][0] if self._pending else tip.block_id
+        if header.parent != above or len(self._pending) >= LINKS_MAX:
+            self._pending.clear()
+            if link is self._source:
+                await self._take_ranges(link)
+            return
+        self._pending.append((block_id, StoredBlock(frame.header, frame.body)))
+        if frame.certificate is None:
+            return
+        certificate = core_certificate(frame.certificate)
+        if (
+            certificate.subject.kind is not Kind.FINALIZE
+            or certificate.subject.block_id != block_id
+            or not self._verifier.certificate(certificate)
+        ):
+            raise WireError("signature", "a pushed block whose certificate is not its finalization")
+        pending, self._pending = self._pending, []
+        for each, stored in pending:
+            await judge_final(self._chain, each, stored)
+        self._finisher.finalize([each for each, _ in pending], certificate)

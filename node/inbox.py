@@ -1,0 +1,271 @@
+"""Frames of other nodes, checked and turned into events or answers. Everything hostile ends here.
+
+wire.decode -> sane (member, epoch, view: else dropped and counted, for it may only be late) -> signature (a bad one is the sender's
+fault: cut off)
+-> event. What a follower may not say is garbage when it says it.
+
+Source: consensus.md K4, K19, section 8; architecture.md, "One consensus message through the house".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consensus.events import (
+    CertificateReceived,
+    CertificatesRequested,
+    PeerConnected,
+    ProposalReceived,
+    Status,
+    StatusReceived,
+    VoteReceived,
+)
+from consensus.types import BlockId, Epoch, Height, Kind, Proposal, TimeMs, View
+from node.driver import now_ms
+from node.link import Bucket
+from node.wire import (
+    BlockIds,
+    BlockRequest,
+    BlockResponse,
+    CertificateRequest,
+    Certificates,
+    FinalBlock,
+    Follow,
+    Lane,
+    PeerStatus,
+    ProposalFrame,
+    StatusFrame,
+    Transactions,
+    TransactionsRequest,
+    TransactionsResponse,
+    Votes,
+    WireError,
+    core_certificate,
+    core_vote,
+    decode_frame,
+    encode_frame,
+    facts_of,
+    header_of,
+)
+
+if TYPE_CHECKING:
+    from consensus.events import Event
+    from consensus.replica import Replica
+    from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet
+    from node.bodies import Bodies
+    from node.chain import Chain
+    from node.clockwatch import ClockWatch
+    from node.driver import Driver
+    from node.gossip import Gossip
+    from node.link import Link
+    from node.metrics import MessageKind, Metrics
+    from node.verify import VoteVerifier
+    from node.wire import Frame
+
+ASKS_PER_SECOND = 20.0
+"""Status messages and requests that one peer may cause work with; an honest one sends one every two seconds and a few after a reconnect."""
+ASKS_BURST = 100.0
+KINDS: dict[type, MessageKind] = {
+    Votes: "vote",
+    ProposalFrame: "proposal",
+    Certificates: "certificate",
+    StatusFrame: "status",
+    PeerStatus: "status",
+    BlockIds: "header",
+    BlockResponse: "body",
+    TransactionsResponse: "body",
+    FinalBlock: "body",
+    Transactions: "transaction",
+    BlockRequest: "fetch",
+    TransactionsRequest: "fetch",
+    CertificateRequest: "fetch",
+}
+
+
+class Inbox:
+    """What a validator does with frames. A node that does not vote has `node.follow` instead."""
+
+    def __init__(  # noqa: PLR0913 - it joins what the node is made of
+        self,
+        *,
+        chain_id: ChainId,
+        validators: ValidatorSet,
+        me: ValidatorId,
+        replica: Replica,
+        driver: Driver,
+        verifier: VoteVerifier,
+        bodies: Bodies,
+        chain: Chain,
+        gossip: Gossip,
+        clocks: ClockWatch,
+        metrics: Metrics,
+    ) -> None:
+        self._chain_id, self._validators, self._me = chain_id, validators, me
+        self._replica, self._driver, self._verifier = replica, driver, verifier
+        self._bodies, self._chain, self._gossip, self._clocks, self._metrics = bodies, chain, gossip, clocks, metrics
+        self._asks: dict[bytes, Bucket] = {}
+
+    def connected(self, link: Link) -> None:
+        """Tell the core that a validator can be reached: it sends what K13 lists."""
+        if link.validator is not None:
+            self._driver.post(PeerConnected(link.validator, now_ms()))
+
+    async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
+        """Take one frame of a node; raises WireError where no honest node sends it."""
+        try:
+            frame = decode_frame(lane, data)
+        except WireError:
+            self._metrics.dropped("malformed")
+            raise
+        self._metrics.received(KINDS.get(type(frame), "other"))
+        if link.validator is None:
+            self._from_follower(link, frame)
+        elif lane is Lane.VOTES:
+            self._votes_lane(link, link.validator, frame)
+        else:
+            self._bulk_lane(link, frame)
+
+    # --- who says what
+    # ----------------------------------------------------------------------------------------------------------------------
+
+    def _from_follower(self, link: Link, frame: Frame) -> None:
+        match frame:
+            case Transactions(transactions):
+                self._gossip.arrived(link, transactions)
+            case Follow(wanted):
+                link.follows = wanted == 1
+            case PeerStatus():
+                pass
+            case _:
+                self._metrics.dropped("membership")
+                raise WireError("membership", f"a node that does not vote sent {type(frame).__name__}")
+
+    def _votes_lane(self, link: Link, peer: ValidatorId, frame: Frame) -> None:
+        match frame:
+            case Votes(votes):
+                for wire in votes:
+                    self._vote(core_vote(wire))
+            case ProposalFrame():
+                self._proposal(frame)
+            case Certificates(certificates):
+                for each in certificates:
+                    self._certificate(core_certificate(each))
+            case StatusFrame():
+                if self._may_ask(link):
+                    self._status(peer, frame)
+            case CertificateRequest(notarizations, nullifications):
+                if self._may_ask(link):
+                    wanted = (tuple(map(View, notarizations)), tuple(map(View, nullifications)))
+                    self._offer(CertificatesRequested(peer, *wanted, now_ms()))
+            case _:
+                return
+
+    def _bulk_lane(self, link: Link, frame: Frame) -> None:
+        match frame:
+            case Transactions(transactions):
+                self._gossip.arrived(link, transactions)
+            case BlockIds():
+                self._bodies.ids_arrived(link, frame)
+            case BlockResponse() | TransactionsResponse():
+                self._bodies.answer_arrived(link, frame)
+            case BlockRequest(block_id):
+                if self._may_ask(link):
+                    stored = self._bodies.find(BlockId(block_id))
+                    header, body = (b"", b"") if stored is None else (stored.header, stored.body)
+                    link.send(Lane.BULK, encode_frame(BlockResponse(block_id, header, body)))
+            case TransactionsRequest():
+                if self._may_ask(link):
+                    answer = TransactionsResponse(frame.block_id, self._bodies.transactions_at(frame))
+                    link.send(Lane.BULK, encode_frame(answer))
+            case _:
+                self._metrics.dropped("membership")
+                raise WireError("membership", f"a validator was sent {type(frame).__name__}")
+
+    # --- votes lane
+    # -------------------------------------------------------------------------------------------------------------------------
+
+    def _vote(self, signed: SignedVote) -> None:
+        if signed.signer >= self._validators.size:
+            self._metrics.dropped("membership")
+            raise WireError("membership", f"a vote of validator {signed.signer}, who does not exist")
+        if signed.signer != self._me and self._sane(signed):
+            self._offer(VoteReceived(signed, now_ms()))
+
+    def _sane(self, signed: SignedVote) -> bool:
+        """Whether the core would look at the vote, and its signature is good."""
+        if signed.vote.epoch != self._replica.epoch:
+            self._metrics.dropped("epoch")
+            return False
+        if not self._replica.accepts_vote(signed.vote):
+            self._metrics.dropped("view")
+            return False
+        if not self._verifier.vote(signed):
+            self._metrics.dropped("signature")
+            raise WireError("signature", f"a vote that validator {signed.signer} did not sign")
+        return True
+
+    def _proposal(self, frame: ProposalFrame) -> None:
+        """Take a header whose leader signed it (K4). The vote inside counts as a vote in the core."""
+        signed = core_vote(frame.vote)
+        vote = signed.vote
+        block_id, header = header_of(frame.header)
+        mistaken = (
+            vote.kind is not Kind.NOTARIZE
+            or vote.block_id != block_id
+            or (header.chain, header.epoch, header.view, header.proposer) != (self._chain_id, vote.epoch, vote.view, signed.signer)
+            or signed.signer >= self._validators.size
+            or signed.signer != self._validators.leader(vote.epoch, vote.view)
+        )
+        if mistaken:
+            self._metrics.dropped("malformed")
+            raise WireError("malformed", "a proposal whose header and vote do not belong together")
+        if signed.signer != self._me and self._sane(signed):
+            self._bodies.header_arrived(block_id, frame.header)
+            self._offer(ProposalReceived(Proposal(signed, facts_of(block_id, header)), now_ms()))
+
+    def _certificate(self, certificate: Certificate) -> None:
+        if certificate.subject.epoch != self._replica.epoch:
+            self._metrics.dropped("epoch")
+            return
+        if self._replica.holds(certificate.subject) or not self._replica.accepts_certificate(certificate.subject):
+            self._metrics.dropped("view")
+            return
+        if not self._verifier.certificate(certificate):
+            self._metrics.dropped("signature")
+            raise WireError("signature", "a certificate without a quorum of good signatures")
+        self._offer(CertificateReceived(certificate, now_ms()))
+
+    def _status(self, peer: ValidatorId, frame: StatusFrame) -> None:
+        self._clocks.heard(peer, frame.time_ms)
+        newest = None if frame.newest_vote_of_receiver is None else core_vote(frame.newest_vote_of_receiver)
+        if newest is not None and (newest.signer != self._me or newest.vote.epoch != frame.epoch or not self._verifier.vote(newest)):
+            newest = None
+        status = Status(
+            epoch=Epoch(frame.epoch),
+            view=View(frame.view),
+            final_view=View(frame.final_view),
+            committed_height=Height(frame.committed_height),
+            time_ms=TimeMs(frame.time_ms),
+            notarized=tuple((View(low), View(high)) for low, high in frame.notarized),
+            nullified=tuple((View(low), View(high)) for low, high in frame.nullified),
+            newest_vote_of_receiver=newest,
+        )
+        self._offer(StatusReceived(peer, status, now_ms()))
+
+    # --- limits
+    # -----------------------------------------------------------------------------------------------------------------------------
+
+    def _offer(self, event: Event) -> None:
+        if not self._driver.offer(event):
+            self._metrics.dropped("queue_full")
+
+    def _may_ask(self, link: Link) -> bool:
+        """Whether this peer may cause work once more; what is over its rate is dropped, not punished."""
+        bucket = self._asks.get(link.node_key)
+        if bucket is None:
+            bucket = self._asks[link.node_key] = Bucket(ASKS_PER_SECOND, ASKS_BURST, asyncio.get_running_loop().time)
+        if bucket.try_take(1):
+            return True
+        self._metrics.dropped("rate")
+        return False

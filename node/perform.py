@@ -1,0 +1,236 @@
+"""Effects of the core carried out: one match over the closed union, in the order given (architecture.md, "Effects contract").
+
+The one rule that all safety hangs on is in `_cast`: records, mark and signed votes are synced before the first byte of a vote is given to
+a socket, and the core hears of its own votes only afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from consensus.effects import (
+    Alarm,
+    Append,
+    BodyRecord,
+    Build,
+    CancelTimer,
+    Cast,
+    CatchUp,
+    FetchBlock,
+    FetchCertificates,
+    Finalize,
+    Halt,
+    Judge,
+    Resend,
+    SendCertificates,
+    SendStatus,
+    SetTimer,
+    StoreEvidence,
+    VoteRecord,
+)
+from consensus.events import CastDone, CastRefused
+from consensus.signing import signing_bytes
+from consensus.types import SignedVote
+from node.body import split_body
+from node.driver import now_ms
+from node.records import encode
+from node.signer import Marked, NotAboveMark
+from node.wire import (
+    VOTES_MAX,
+    BlockIds,
+    CertificateRequest,
+    Lane,
+    ProposalFrame,
+    StatusFrame,
+    Votes,
+    encode_frame,
+    split_certificates,
+    wire_vote,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from consensus.effects import Effect, Record
+    from consensus.replica import Replica
+    from consensus.types import BlockFacts, ChainId, Proposal, ValidatorId
+    from node.bodies import Bodies
+    from node.chain import Chain
+    from node.driver import Driver
+    from node.evidence import EvidenceBook
+    from node.finish import Finisher
+    from node.judging import Judging
+    from node.link import Link
+    from node.memory import Memory
+    from node.metrics import Metrics
+    from node.peers import Peers
+    from node.timers import Timers
+
+log = structlog.get_logger("consensus")
+
+
+class Performer:
+    """Carries effects out. Nothing here waits: what takes long is started and comes back as an event."""
+
+    def __init__(  # noqa: PLR0913 - it joins what the node is made of
+        self,
+        *,
+        chain_id: ChainId,
+        me: ValidatorId,
+        replica: Replica,
+        driver: Driver,
+        memory: Memory,
+        chain: Chain,
+        peers: Peers,
+        timers: Timers,
+        judging: Judging,
+        finisher: Finisher,
+        bodies: Bodies,
+        evidence: EvidenceBook,
+        metrics: Metrics,
+        catch_up: Callable[[CatchUp], None],
+    ) -> None:
+        self._chain_id, self._me, self._replica, self._driver = chain_id, me, replica, driver
+        self._journal, self._signer = memory.journal, memory.signer
+        self._chain, self._peers, self._timers, self._judging = chain, peers, timers, judging
+        self._finisher, self._bodies, self._evidence, self._metrics, self._catch_up = finisher, bodies, evidence, metrics, catch_up
+
+    def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one arm per effect, nothing else
+        """Carry out one effect."""
+        match effect:
+            case Cast():
+                self._cast(effect)
+            case Append(records):
+                self._append(records)
+            case Finalize(blocks, certificate):
+                self._sync()
+                self._finisher.finalize([facts.block_id for facts in blocks], certificate)
+            case Resend(signed, proposal, to):
+                self._resend(signed, proposal, to)
+            case SendCertificates(certificates, to):
+                for frame in split_certificates(certificates):
+                    self._send(Lane.VOTES, encode_frame(frame), to)
+            case SendStatus():
+                self._send_status(effect)
+            case FetchCertificates(peer, notarizations, nullifications):
+                self._send(Lane.VOTES, encode_frame(CertificateRequest(notarizations, nullifications)), peer)
+            case FetchBlock():
+                self._judging.fetch(effect)
+            case Judge():
+                self._judging.judge(effect)
+            case Build():
+                self._judging.build(effect)
+            case SetTimer():
+                self._timers.arm(effect)
+            case CancelTimer(kind):
+                self._timers.cancel(kind)
+            case CatchUp():
+                self._catch_up(effect)
+            case StoreEvidence(evidence):
+                self._metrics.alarm("evidence")
+                self._evidence.store(evidence)
+            case Alarm(reason):
+                self._metrics.alarm("no_verdict")
+                log.warning("alarm", why=reason)
+            case Halt(reason, certificates):
+                self._evidence.halt(reason, certificates)
+            case _:
+                assert_never(effect)
+
+    # --- durable before sent
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _cast(self, effect: Cast) -> None:
+        """Append the records, sign above the mark, append the signed votes, sync once; only then send, and feed back."""
+        began = time.perf_counter()
+        with self._metrics.stage("journal"):
+            self._append(effect.records)
+            try:
+                signatures = self._signer.sign_all([Marked(vote, signing_bytes(self._chain_id, vote)) for vote in effect.votes])
+            except NotAboveMark as refusal:
+                log.warning("the signer refuses", why=str(refusal))
+                self._driver.post_next(CastRefused(effect.votes, now_ms()))
+                return
+            signed = tuple(SignedVote(vote, self._me, signature) for vote, signature in zip(effect.votes, signatures, strict=True))
+            for own in signed:
+                self._journal.append(encode(VoteRecord(own)))
+            self._journal.sync()
+        self._metrics.journal_sync.observe(time.perf_counter() - began)
+        self._send_votes(signed, effect.proposal, None)
+        self._driver.post_next(CastDone(signed, now_ms()))
+
+    def _append(self, records: Iterable[Record]) -> None:
+        for record in records:
+            block = None
+            if isinstance(record, BodyRecord):
+                block = self._bodies.find(record.facts.block_id)
+                if block is None:
+                    raise AssertionError(f"the body of {record.facts.block_id.hex()} is to be journaled and is not here")
+            self._journal.append(encode(record, block))
+
+    def _sync(self) -> None:
+        with self._metrics.stage("journal"):
+            self._journal.sync()
+
+    # --- sending
+    # ----------------------------------------------------------------------------------------------------------------------------
+
+    def _send(self, lane: Lane, data: bytes, to: ValidatorId | None) -> None:
+        if to is None:
+            self._peers.to_validators(lane, data)
+        elif (link := self._peers.link_of(to)) is not None:
+            link.send(lane, data)
+
+    def _resend(self, signed: tuple[SignedVote, ...], proposal: Proposal | None, to: ValidatorId | None) -> None:
+        for start in range(0, len(signed), VOTES_MAX):
+            self._send_votes(signed[start : start + VOTES_MAX], None, to)
+        if proposal is not None:
+            self._send_proposal(proposal.vote, proposal.facts, to)
+
+    def _send_votes(self, signed: tuple[SignedVote, ...], proposal: Proposal | None, to: ValidatorId | None) -> None:
+        """Send votes in one frame; the one that is the proposal's signature travels with the header instead."""
+        rest = signed
+        if proposal is not None:
+            own = next((vote for vote in signed if vote.vote == proposal.vote.vote), None)
+            if own is None:
+                raise AssertionError("a proposal was cast without its own vote")
+            rest = tuple(vote for vote in signed if vote is not own)
+            self._send_proposal(own, proposal.facts, to)
+        if rest:
+            self._send(Lane.VOTES, encode_frame(Votes(tuple(wire_vote(vote) for vote in rest))), to)
+
+    def _send_proposal(self, vote: SignedVote, facts: BlockFacts, to: ValidatorId | None) -> None:
+        """Header and vote on one lane, the ids of the transactions on the other; an empty block needs no list."""
+        stored = self._bodies.find(facts.block_id)
+        if stored is None:
+            raise AssertionError(f"the own block {facts.block_id.hex()} is to be proposed and is not here")
+        transactions = self._chain.transactions_of(facts.block_id)
+        ids = [sha256(raw).digest() for raw in split_body(stored.body)] if transactions is None else [tx.raw_id for tx in transactions]
+        if ids:
+            self._send(Lane.BULK, encode_frame(BlockIds(facts.block_id, b"".join(ids))), to)
+        self._send(Lane.VOTES, encode_frame(ProposalFrame(stored.header, wire_vote(vote))), to)
+
+    def _send_status(self, effect: SendStatus) -> None:
+        """Send our status; each validator gets the newest vote that we have of it (K15)."""
+        links = self._peers.links() if effect.to is None else [link for link in self._peers.links() if link.validator == effect.to]
+        for link in links:
+            if link.validator is not None:
+                link.send(Lane.VOTES, encode_frame(self._status(effect, link)))
+
+    def _status(self, effect: SendStatus, link: Link) -> StatusFrame:
+        status = effect.status
+        newest = None if link.validator is None else self._replica.newest_vote_of(link.validator)
+        return StatusFrame(
+            epoch=status.epoch,
+            view=status.view,
+            final_view=status.final_view,
+            committed_height=status.committed_height,
+            time_ms=status.time_ms,
+            notarized=status.notarized,
+            nullified=status.nullified,
+            newest_vote_of_receiver=None if newest is None else wire_vote(newest),
+        )

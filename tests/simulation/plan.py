@@ -1,0 +1,154 @@
+"""What one seed means: how bad the links are, who is cut off when, when power is lost, what the liars like to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from consensus.types import Timing
+from tests.simulation.splitmix import SplitMix64
+
+Pairs = frozenset[tuple[int, int]]
+"""Directed links (from, to) that pass nothing."""
+
+
+class Style(IntEnum):
+    """What a liar may do in a view. Every run has some of them."""
+
+    EQUIVOCATE = 0
+    """Two blocks in one view, each to its half."""
+    TWO_BODIES = 1
+    """One header, another body for every second receiver."""
+    WITHHOLD = 2
+    """A proposal to a bare quorum, its body to nobody."""
+    SILENT = 3
+    SKIP = 4
+    """On an older parent, without the nullifications that K4 asks for."""
+    WRONG_ROOT = 5
+    WRONG_TIME = 6
+    GOOD = 7
+
+
+class Ballot(IntEnum):
+    """How a liar votes in a view."""
+
+    HELPER = 0
+    """As told: gives the network progress, and its certificates a liar's signature."""
+    SPLIT = 1
+    """Notarize and finalize to each half what that half saw."""
+    NULLER = 2
+    """Nullify at once, whatever was proposed."""
+    CONFLICTER = 3
+    """Everything to everybody: notarize, nullify, finalize."""
+    RANDOM = 4
+    SILENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A partition: these links pass nothing from `start_ms` to `end_ms`."""
+
+    start_ms: int
+    end_ms: int
+    pairs: Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that was drawn before the run begins."""
+
+    validators: int
+    liars: int
+    timing: Timing
+    chaos_ms: int
+    loss_per_mille: int
+    duplicate_per_mille: int
+    body_loss_per_mille: int
+    delay_ms: tuple[int, int]
+    cuts: tuple[Cut, ...]
+    crashes: tuple[tuple[int, int, int], ...]
+    """(time, validator, steps until power is lost)."""
+    lonely_per_mille: int
+    """Chance to lose power when about to relay a certificate that nobody else holds."""
+    skew_ms: int
+    segment_bytes: int
+    arrivals_ms: int
+    """A transaction arrives this often; 0: there is always one (K18)."""
+    styles: tuple[Style, ...]
+    ballots: tuple[Ballot, ...]
+
+
+START_MS = 1_000_000
+SEGMENT_BYTES = (3_000, 12_000, 64 * 1_048_576)
+
+
+def draw_plan(seed: int, validators: int, liars: int) -> Plan:
+    """Draw a run from its seed."""
+    random = SplitMix64(seed * 0x9E3779B97F4A7C15 + validators * 1_000 + liars)
+    honest = validators - liars
+    chaos_ms = random.between(2_000, 9_000)
+    loss = random.pick((0, 20, 50, 100, 200, 300))
+    low = random.between(2, 30)
+    return Plan(
+        validators=validators,
+        liars=liars,
+        timing=Timing(),
+        chaos_ms=chaos_ms,
+        loss_per_mille=loss,
+        duplicate_per_mille=random.pick((0, 20, 100)),
+        body_loss_per_mille=random.pick((0, 50, 300)),
+        delay_ms=(low, low + random.pick((5, 30, 80, 200))),
+        cuts=tuple(_draw_cut(random, honest, chaos_ms) for _ in range(random.pick((0, 0, 1, 2, 3)))),
+        crashes=_draw_crashes(random, honest, chaos_ms),
+        lonely_per_mille=random.pick((0, 0, 0, 150, 500)),
+        skew_ms=random.pick((0, 0, 50, 200)),
+        segment_bytes=random.pick(SEGMENT_BYTES),
+        arrivals_ms=random.pick((0, 0, 0, 300)),
+        styles=tuple(random.some(tuple(Style), 500)) or (Style.EQUIVOCATE,),
+        ballots=tuple(random.some(tuple(Ballot), 500)) or (Ballot.SPLIT,),
+    )
+
+
+def _draw_crashes(random: SplitMix64, honest: int, chaos_ms: int) -> tuple[tuple[int, int, int], ...]:
+    """Draw when fuses are lit: some validators at some times, or all of them at once."""
+    crashes = [(random.between(0, chaos_ms), random.below(honest), random.between(1, 60)) for _ in range(random.pick((0, 1, 2, 4, 8)))]
+    if random.chance(150):
+        moment = random.between(0, chaos_ms)
+        crashes.extend((moment, index, random.between(1, 40)) for index in range(honest))
+    return tuple(sorted(crashes))
+
+
+def _draw_cut(random: SplitMix64, honest: int, chaos_ms: int) -> Cut:
+    start = random.between(0, chaos_ms)
+    order = random.shuffled(range(honest))
+    shape = random.pick((halves, ring, bridge, one_way))
+    return Cut(start, min(chaos_ms, start + random.between(200, 2_000)), shape(order))
+
+
+def halves(order: list[int]) -> Pairs:
+    """Two groups that do not hear each other."""
+    middle = len(order) // 2
+    left, right = order[:middle], order[middle:]
+    return frozenset((a, b) for a, b in _pairs(order) if (a in left) != (b in left) and (a in right) != (b in right))
+
+
+def ring(order: list[int]) -> Pairs:
+    """Everyone hears its two neighbours only."""
+    size = len(order)
+    return frozenset((a, b) for a, b in _pairs(order) if (order.index(a) - order.index(b)) % size not in (1, size - 1))
+
+
+def bridge(order: list[int]) -> Pairs:
+    """Two groups with one validator that both hear."""
+    middle = (len(order) - 1) // 2
+    left = order[1 : 1 + middle]
+    return frozenset((a, b) for a, b in _pairs(order[1:]) if (a in left) != (b in left))
+
+
+def one_way(order: list[int]) -> Pairs:
+    """One validator is heard by nobody, but hears all."""
+    return frozenset((order[0], other) for other in order[1:])
+
+
+def _pairs(order: list[int]) -> list[tuple[int, int]]:
+    return [(a, b) for a in order for b in order if a != b]

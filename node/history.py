@@ -67,7 +67,7 @@ def stored_rows(store: Store, account: str, after: tuple[int, int, int], limit: 
         except MsgspecError as error:
             raise StoreCorrupt(folder=store.folder, reason=f"the history of {account} cannot be read ({error})") from error
         found.extend(HistoryRow(height, index, position, tx_id, leg, asset, posted, held) for position, leg, asset, posted, held in rows)
-    return [row for row in found if (row.height, row.index, row.leg) > after]
+    return [row for row in found if (row.height, row.index, row.position) > after]
 
 
 def _prefix(account: str) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consensus.types import Certificate
     from ledger.accounts import Balance
     from ledger.assets import Asset
-    from ledger.blocks import Header, Receipt
+    from ledger.blocks import Entry, Header, Receipt
     from ledger.grants import GrantRecord
     from ledger.holds import Hold
     from ledger.participants import Keyset, Participant
@@ -48,8 +48,13 @@ def receipt_body(receipt: Receipt) -> ReceiptBody:
         public_code=receipt.public_code,
         failed_leg=receipt.failed_leg,
         codes=receipt.codes,
-        entries=tuple(EntryBody(e.account, e.asset, str(e.posted), str(e.held), e.leg) for e in receipt.entries),
+        entries=entry_bodies(receipt.entries),
     )
+
+
+def entry_bodies(entries: tuple[Entry, ...]) -> tuple[EntryBody, ...]:
+    """Entries with their amounts as text."""
+    return tuple(EntryBody(entry.account, entry.asset, str(entry.posted), str(entry.held), entry.leg) for entry in entries)
 
 
 def final_body(found: FinalTransaction, proof: bytes) -> TransactionBody:

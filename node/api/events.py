@@ -14,10 +14,10 @@ import msgspec
 from aiohttp import web
 
 from ledger.transactions.bodies import AccountOpen, AccountSet, HoldBody, Issue, Pay, Redeem
-from node.api.convert import receipt_body
+from node.api.convert import entry_bodies, receipt_body
 from node.api.errors import BadQuery, TooMany
 from node.api.routes import POSITION
-from node.api.structs import BlockEvent, TransactionEvent
+from node.api.structs import BlockEvent, SweepEvent, TransactionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,27 +54,34 @@ class EncodedBlock:
     def __init__(self, block: FinalBlock) -> None:
         self._block = block
         self._whole = b""
-        self.events: list[bytes] = [b""] * len(block.receipts)
+        self.events: list[bytes] = [b""] * (len(block.receipts) + bool(block.swept))
 
-    def transaction(self, index: int) -> bytes:
-        """Event of one transaction."""
+    def event(self, index: int) -> bytes:
+        """Event of one transaction; after the last, of the sweep."""
         text = self.events[index]
         if not text:
-            block = self._block
-            transaction, receipt = block.transactions[index], block.receipts[index]
-            height, time_ms = block.facts.height, block.facts.time_ms
-            data = TransactionEvent(
-                tx_id=transaction.tx_id.hex(),
-                height=height,
-                index=index,
-                time_ms=time_ms,
-                type=transaction.type,
-                sender=transaction.sender,
-                ref=transaction.ref,
-                receipt=receipt_body(receipt),
-            )
-            text = self.events[index] = b"id: %d.%d\nevent: transaction\ndata: %b\n\n" % (height, index, _encode(data))
+            text = self.events[index] = self._transaction(index) if index < len(self._block.receipts) else self._sweep(index)
         return text
+
+    def _transaction(self, index: int) -> bytes:
+        block = self._block
+        transaction, receipt = block.transactions[index], block.receipts[index]
+        data = TransactionEvent(
+            tx_id=transaction.tx_id.hex(),
+            height=receipt.height,
+            index=index,
+            time_ms=block.facts.time_ms,
+            type=transaction.type,
+            sender=transaction.sender,
+            ref=transaction.ref,
+            receipt=receipt_body(receipt),
+        )
+        return b"id: %d.%d\nevent: transaction\ndata: %b\n\n" % (receipt.height, index, _encode(data))
+
+    def _sweep(self, index: int) -> bytes:
+        facts = self._block.facts
+        data = SweepEvent(facts.height, index, facts.time_ms, entry_bodies(self._block.swept))
+        return b"id: %d.%d\nevent: sweep\ndata: %b\n\n" % (facts.height, index, _encode(data))
 
     def whole(self, first: int) -> bytes:
         """Event of the block from an index on."""
@@ -104,11 +111,14 @@ class EncodedBlock:
             if account and not concerns(account, transaction.body, block.receipts[index]):
                 continue
             yield index
+        swept = any(account in ("", entry.account) for entry in block.swept)
+        if swept and first <= len(block.receipts) and not sender:
+            yield len(block.receipts)
 
     @property
     def count(self) -> int:
         """Transactions in the block."""
-        return len(self.events)
+        return len(self._block.receipts)
 
 
 class EventCache:
@@ -164,8 +174,11 @@ async def stream(service: Service, request: web.Request, arguments: Arguments) -
     try:
         await response.prepare(request)
         await _run(service, response, arguments, height, index)
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
         response.force_close()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()  # a graceful close would wait for the client to take the rest
     finally:
         service.streams -= 1
         service.metrics.event_clients.set(service.streams)
@@ -178,7 +191,7 @@ async def _run(service: Service, response: web.StreamResponse, arguments: Argume
     await _write(response, b": som events\n\n")
     while not service.finals.closed:
         if height > service.height:
-            if not await service.finals.above(height - 1, HEARTBEAT_SECONDS):
+            if not await service.finals.above(height - 1, HEARTBEAT_SECONDS) and not service.finals.closed:
                 await _write(response, b": heartbeat\n\n")
             continue
         block = service.events.block(service, height)
@@ -193,7 +206,7 @@ async def _run(service: Service, response: web.StreamResponse, arguments: Argume
 
 async def _write_chosen(response: web.StreamResponse, block: EncodedBlock, chosen: list[int]) -> None:
     for start in range(0, len(chosen), CHUNK_EVENTS):
-        await _write(response, b"".join(block.transaction(index) for index in chosen[start : start + CHUNK_EVENTS]))
+        await _write(response, b"".join(block.event(index) for index in chosen[start : start + CHUNK_EVENTS]))
         await asyncio.sleep(0)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from node.api.answers import JSON, MSGPACK
 from node.api.parts import BATCH_MAX
-from node.api.structs import BlockEvent, ErrorBody, TransactionEvent
+from node.api.structs import BlockEvent, ErrorBody, SweepEvent, TransactionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ Json = dict[str, object]
 def document(routes: Sequence[Route], version: str) -> bytes:
     """Return the document as JSON."""
     structs = {answer.body for route in routes for answer in route.answers.values() if answer.body is not None}
-    structs |= {route.takes for route in routes if route.takes is not None} | {ErrorBody, BlockEvent, TransactionEvent}
+    structs |= {route.takes for route in routes if route.takes is not None} | {ErrorBody, BlockEvent, SweepEvent, TransactionEvent}
     _, components = msgspec.json.schema_components(sorted(structs, key=lambda struct: struct.__name__), ref_template=REFERENCES)
     paths: dict[str, Json] = {}
     for route in routes:

@@ -143,6 +143,7 @@ class HistoryEntry(Struct, frozen=True):
     height: Whole
     index: Whole
     tx_id: Hex32
+    """Zeros: a hold lapsed (L19)."""
     leg: Whole
     asset: str
     posted: MinorUnits
@@ -355,6 +356,15 @@ class TransactionEvent(Struct, frozen=True):
     sender: str = field(name="from")
     ref: str
     receipt: ReceiptBody
+
+
+class SweepEvent(Struct, frozen=True):
+    """Data of an event of type `sweep`: holds that lapsed gave back what they held (L19). Its index is above the block's transactions."""
+
+    height: Whole
+    index: Whole
+    time_ms: Whole
+    entries: tuple[EntryBody, ...]
 
 
 class BlockEvent(Struct, frozen=True):

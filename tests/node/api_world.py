@@ -186,7 +186,7 @@ class FakeReads:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def add(self, *transactions: Transaction, codes: dict[int, int] | None = None) -> FinalBlock:
+    def add(self, *transactions: Transaction, codes: dict[int, int] | None = None, swept: tuple[Entry, ...] = ()) -> FinalBlock:
         """Make a final block of these transactions and tell who listens. `codes`: refusals by index."""
         height = len(self.blocks) + 1
         parent = self.tip.facts
@@ -196,7 +196,7 @@ class FakeReads:
         block_id = BlockId(sha256(b"block %d" % height).digest())
         facts = BlockFacts(block_id, parent.block_id, Epoch(0), Height(height), View(height), ValidatorId(0), TimeMs(time_ms))
         receipts = tuple(receipt_of(tx, height, index, (codes or {}).get(index, 0)) for index, tx in enumerate(transactions))
-        block = FinalBlock(facts, header, StoredBlock(b"header %d" % height, b""), transactions, receipts)
+        block = FinalBlock(facts, header, StoredBlock(b"header %d" % height, b""), transactions, receipts, swept)
         self.blocks.append(block)
         for listener in tuple(self._listeners):
             listener((block,))

@@ -7,7 +7,7 @@ come later, so that clients can already print them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
@@ -24,6 +24,11 @@ class LedgerError(Exception):
         self.facts = facts
         self.leg: int | None = None
         """Index of the leg that failed; None where the type has no legs."""
+
+    def at(self, leg: int) -> Self:
+        """Name the leg that failed."""
+        self.leg = leg
+        return self
 
     def __str__(self) -> str:
         return self.sentence.format(**self.facts)
@@ -269,6 +274,10 @@ class InvariantBroken(Ordered):
 
     code = 900
     sentence = "invariant {invariant}: {detail}"
+
+
+class BrokenState(AssertionError):
+    """Records contradict each other: our own fault, or a store that is not what was written. The node must stop."""
 
 
 class Refusal(Struct, frozen=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from hmac import digest as hmac_digest
 
+from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.bindings import crypto_sign as _sign
-from nacl.bindings import crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
 HASH_BYTES = 32
@@ -23,7 +23,7 @@ def keyed(key: bytes, message: bytes) -> bytes:
 
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` (64 bytes) is a strict Ed25519 signature of `message` by `public_key` (32 bytes): libsodium's word, nobody else's."""
+    """Whether `signature` (64 bytes) is a strict Ed25519 signature of `message` by `public_key` (32 bytes): libsodium's word alone."""
     if len(signature) != crypto_sign_BYTES or len(public_key) != HASH_BYTES:
         return False
     try:
@@ -43,3 +43,21 @@ def public_key_of(seed: bytes) -> bytes:
     """Public key (32 bytes) of a 32-byte seed."""
     public, _ = crypto_sign_seed_keypair(seed)
     return public
+
+
+def is_usable_key(public_key: bytes) -> bool:
+    """Whether a key may be registered (L5): canonical, on the curve, in the main subgroup, not of small order."""
+    return len(public_key) == HASH_BYTES and bool(crypto_core_ed25519_is_valid_point(public_key))
+
+
+def self_test() -> None:
+    """Compare the linked libsodium with the edge cases that all nodes must judge alike (L5); a node calls this before it runs.
+
+    Raises
+    ------
+    ledger.edge_cases.VerifierDiffers
+        It differs on one.
+    """
+    from ledger.edge_cases import check_verifier  # noqa: PLC0415  # the table needs `verify` from here
+
+    check_verifier()

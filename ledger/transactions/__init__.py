@@ -1,62 +1,226 @@
 """All transaction types: their form, their effect, and what a block does before and after them.
 
-The order of checks is part of the specification (section 5): every node gives the same code.
+The order of checks is part of the specification (section 5): every node gives the same code. Form is judged when a transaction is
+decoded; here follow chain, time, signatures, the quorum of `from` and the reference, then what the type asks (`authorise`, `perform`), then
+invariants.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ledger.accounts import Balance, Total
+from ledger.authority import sender_keyset
+from ledger.errors import OK, BadSignature, Expired, Ordered, WrongChain
+from ledger.expiry import sweep
+from ledger.invariants import check_transaction
+from ledger.money import NOTHING
 from ledger.names import servicer_of
+from ledger.outcomes import Outcome, Parties
+from ledger.placement import tree_of
+from ledger.references import check_ref, drop_past_refs, use_ref
+from ledger.state import Overlay
+from ledger.transactions.accounts import Opening, Setting
+from ledger.transactions.assets import Definition
+from ledger.transactions.bodies import (
+    AccountOpen,
+    AccountSet,
+    AssetPut,
+    GrantEnd,
+    GrantPut,
+    HoldBody,
+    Issue,
+    KeysetPut,
+    ParticipantPut,
+    Pay,
+    Redeem,
+    Settle,
+    Void,
+)
+from ledger.transactions.forms import check_money_form, check_registry_form
+from ledger.transactions.grants import Ending, Giving
+from ledger.transactions.payments import Payment
+from ledger.transactions.registry import KeysetChange, Registration
+from ledger.transactions.reservations import Placement, Release, Settlement
+from ledger.transactions.supply import Issuance, Redemption
+from ledger.transactions.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ledger.blocks import Entry
-    from ledger.outcomes import Outcome, Parties
     from ledger.parameters import BlockContext
-    from ledger.state import Overlay, Record, StateReader
+    from ledger.state import StateReader
     from ledger.transactions.bodies import Body, Transaction
+    from ledger.transactions.work import Action
 
 __all__ = ["apply_transaction", "begin_block", "check_admission", "check_form", "end_block", "parties", "servicer_of", "tree_of"]
 
 
-def check_form(type_: str, body: Body) -> None:
-    """Raise Malformed where a body breaks a rule of form that its struct cannot say."""
-    raise NotImplementedError
+def check_form(type_: str, body: Body) -> None:  # noqa: ARG001  # the type is part of the decoder's contract; a body's class tells it, too
+    """Refuse a body that breaks a rule of form which its struct cannot say.
+
+    Raises
+    ------
+    Malformed
+        See `ledger.transactions.forms`.
+    """
+    if not check_money_form(body):
+        check_registry_form(body)
 
 
 def begin_block(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
     """Drop the references of past minutes and sweep what has lapsed (L14, L19); return the entries of released holds."""
-    raise NotImplementedError
+    drop_past_refs(overlay, context.time_ms)
+    return sweep(overlay, context)
 
 
 def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, verifier: Callable[[Transaction], bool]) -> Outcome:
-    """Execute one transaction; an ordered refusal is an outcome, an unorderable one is raised and leaves no trace.
+    """Execute one transaction; an ordered refusal is an outcome, an unorderable one is raised and leaves no trace (L15).
 
     Raises
     ------
     Unorderable
         No block may contain the transaction as it stands.
+
+    Source: ledger/README.md, section 5.
     """
-    raise NotImplementedError
+    work = Work(overlay, tx, context)
+    action = _prepare(work, verifier)
+    mark = overlay.mark()
+    try:
+        action.authorise()
+        work.signers.refuse_superfluous()
+        action.perform()
+        check_transaction(overlay, mark, work.entries, tx.type)
+        outcome = Outcome(OK, None, work.codes, tuple(work.entries))
+    except Ordered as refusal:
+        overlay.rollback(mark)
+        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal))
+    use_ref(overlay, tx, context.height)
+    return outcome
 
 
-def end_block(overlay: Overlay, context: BlockContext) -> None:
-    """Write the totals per participant and asset, once per block."""
-    raise NotImplementedError
+def end_block(overlay: Overlay, context: BlockContext) -> None:  # noqa: ARG001  # closings (a later rule) need the block's time
+    """Write the totals per participant and asset, once per block (`total/ASSET` in each tree)."""
+    sums: dict[str, tuple[int, int]] = {}
+    base = overlay.base
+    for key, record in overlay.changes.items():
+        if key.startswith("balance/"):
+            new = record if isinstance(record, Balance) else NOTHING
+            before = base.get(key)
+            old = before if isinstance(before, Balance) else NOTHING
+            _, participant, _, asset = key.split("/")
+            place = f"total/{participant}/{asset}"
+            posted, held = sums.get(place, (0, 0))
+            sums[place] = (posted + new.posted - old.posted, held + new.held - old.held)
+    for place, (posted, held) in sums.items():
+        if posted or held:
+            total = overlay.get(place)
+            known = total if isinstance(total, Total) else Total(0, 0)
+            overlay.put(place, Total(known.posted + posted, known.held + held))
 
 
 def check_admission(state: StateReader, tx: Transaction, context: BlockContext, verifier: Callable[[Transaction], bool]) -> None:
-    """Raise the unorderable refusal that the transaction would meet on this state: what a pool checks before it takes one."""
-    raise NotImplementedError
+    """Raise the unorderable refusal that the transaction would meet on this state: what a pool checks before it takes one.
+
+    Ordered refusals are left to the block: a transaction before it in the block may mend them.
+
+    Raises
+    ------
+    Unorderable
+        As `apply_transaction`.
+    """
+    work = Work(Overlay(state), tx, context)
+    action = _prepare(work, verifier)
+    try:
+        action.authorise()
+        work.signers.refuse_superfluous()
+    except Ordered:
+        return
 
 
 def parties(tx: Transaction, outcome: Outcome) -> Parties:
-    """Whom a transaction concerns."""
-    raise NotImplementedError
+    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited."""
+    signers = [servicer_of(signature.participant) for signature in tx.signatures]
+    debited = [entry.account for entry in outcome.entries if entry.posted < 0 or entry.held] + _debtors(tx.body)
+    credited = [entry.account for entry in outcome.entries if entry.posted > 0]
+    return Parties(_sorted(signers), _sorted(map(servicer_of, debited)), _sorted(map(servicer_of, credited)))
 
 
-def tree_of(key: str, record: Record) -> str:
-    """Tree in which a record lives: a participant's handle, "A" for assets or "G" for governance."""
-    raise NotImplementedError
+def _prepare(work: Work, verifier: Callable[[Transaction], bool]) -> Action:
+    """Check all that does not depend on the type, in order, and choose the action of the type.
+
+    Raises
+    ------
+    WrongChain, Expired, BadSignature, QuorumNotMet, Duplicate, RefConflict, TooManyRefs
+        In this order.
+    """
+    tx, context = work.tx, work.context
+    if tx.chain != context.chain:
+        raise WrongChain(found=tx.chain.hex(), expected=context.chain.hex())
+    latest = context.time_ms + context.parameters.lifetime_ms_max
+    if not context.time_ms <= tx.valid_until <= latest:
+        raise Expired(valid_until=tx.valid_until, time_ms=context.time_ms, latest=latest)
+    if not verifier(tx):
+        raise BadSignature
+    action = _money_action(work, tx.body)
+    work.signers.need(sender_keyset(work.overlay, tx.sender))
+    check_ref(work.overlay, tx, context)
+    return action
+
+
+def _money_action(work: Work, body: Body) -> Action:
+    match body:
+        case Pay():
+            return Payment(work, body)
+        case HoldBody():
+            return Placement(work, body)
+        case Settle():
+            return Settlement(work, body)
+        case Void():
+            return Release(work, body)
+        case Issue():
+            return Issuance(work, body)
+        case Redeem():
+            return Redemption(work, body)
+        case _:
+            return _registry_action(work, body)
+
+
+def _registry_action(work: Work, body: ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut) -> Action:
+    match body:
+        case ParticipantPut():
+            return Registration(work, body)
+        case KeysetPut():
+            work.signers.bring(body.owner, body.keyset)
+            return KeysetChange(work, body)
+        case AccountOpen():
+            if body.keyset is not None:
+                work.signers.bring(body.id, body.keyset)
+            return Opening(work, body)
+        case AccountSet():
+            if body.keyset is not None:
+                work.signers.bring(body.id, body.keyset)
+            return Setting(work, body)
+        case GrantPut():
+            return Giving(work, body)
+        case GrantEnd():
+            return Ending(work, body)
+        case AssetPut():
+            return Definition(work, body)
+
+
+def _debtors(body: Body) -> list[str]:
+    """Accounts that a transaction means to debit or hold on; a hold's source is known from its entries only."""
+    match body:
+        case Pay():
+            return [leg.debit for leg in body.legs]
+        case HoldBody() | Redeem():
+            return [body.source]
+        case _:
+            return []
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(dict.fromkeys(names)))

@@ -1,0 +1,203 @@
+"""Who agreed: the signatures of one envelope counted by keyset (L13, L25), and the parties whose agreement a transaction needs.
+
+A keyset agrees when at least m of its keys that count have signed. Each signature must come from a keyset that the transaction needs, and
+from a key that counts: nothing rides along unread. Not here: whether signatures verify (the node, once per signature), grants
+(`ledger.grant_rules`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Account
+from ledger.errors import Malformed, NoParticipant, QuorumNotMet, Suspended
+from ledger.names import servicer_of
+from ledger.participants import Keyset, Participant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ledger.participants import Key
+    from ledger.state import Overlay
+    from ledger.transactions.bodies import Signature
+
+OPS = "ops"
+"""Keyset of a participant where none is named (L13)."""
+
+
+class Signers:
+    """The keysets that signed one transaction, and those that it turned out to need."""
+
+    __slots__ = ("_agreed", "_brought", "_keys", "_overlay", "_time_ms")
+
+    def __init__(self, overlay: Overlay, signatures: Iterable[Signature], time_ms: int) -> None:
+        self._overlay = overlay
+        self._time_ms = time_ms
+        self._keys: dict[str, list[bytes]] = {}
+        """`OWNER/KEYSET` -> public keys that signed for it."""
+        self._agreed: dict[str, bool] = {}
+        """Keysets that the transaction needs, and whether they agreed."""
+        self._brought: tuple[str, tuple[bytes, ...]] = ("", ())
+        """Keyset that the transaction brings, and its keys: they sign to show that they exist, which gives no authority (L24)."""
+        for signature in signatures:
+            member = f"{signature.participant}/{signature.keyset}"
+            if member in self._keys:
+                self._keys[member].append(signature.public_key)
+            else:
+                self._keys[member] = [signature.public_key]
+
+    def bring(self, owner: str, keyset: Keyset) -> None:
+        """Tell that the transaction brings a keyset: its keys sign beside those of the current keyset of the same name."""
+        self._brought = (f"{owner}/{keyset.name}", tuple(key.public_key for key in keyset.keys))
+
+    def agrees(self, member: str) -> bool:
+        """Whether a keyset (`OWNER/NAME`) agrees, without needing it."""
+        known = self._agreed.get(member)
+        if known is not None:
+            return known
+        signed = self._keys.get(member)
+        return signed is not None and self._reaches(member, signed)
+
+    def need(self, member: str) -> None:
+        """Need a keyset's agreement.
+
+        Raises
+        ------
+        QuorumNotMet
+            Fewer than m of its keys that count have signed, one of the signing keys does not count, or its owner cannot act.
+        """
+        if not self.agrees(member):
+            raise QuorumNotMet(needed=member)
+        self._agreed[member] = True
+
+    def allow(self, members: Iterable[str]) -> None:
+        """Take signatures of these keysets as needed, whether or not they agree: a quorum names more than it takes."""
+        for member in members:
+            self._agreed[member] = self.agrees(member)
+
+    def need_change(self, owner: str, current: Keyset | None, new: Keyset) -> None:
+        """Need what a keyset's change needs: the current keyset of that name, if any, and each key that is new (L24).
+
+        Raises
+        ------
+        QuorumNotMet
+            The current keyset does not agree, or a new key has not signed.
+        """
+        known = [key.public_key for key in current.keys] if current else []
+        member = f"{owner}/{new.name}"
+        signed = self._keys.get(member, [])
+        if any(key.public_key not in signed for key in new.keys if key.public_key not in known):
+            raise QuorumNotMet(needed=f"a new key of {member}")
+        if current is not None:
+            self.need(f"{owner}/{current.name}")
+        if current is None or current.name != new.name:
+            if any(key not in self._brought[1] for key in signed):
+                raise QuorumNotMet(needed=member)
+            self._agreed[member] = True
+
+    def refuse_superfluous(self) -> None:
+        """Refuse signatures of keysets that the transaction does not need (L13).
+
+        Raises
+        ------
+        Malformed
+            There is one: whoever adds a signature makes other bytes of the same transaction.
+        """
+        for member in self._keys:
+            if member not in self._agreed:
+                raise Malformed(reason=f"the signature of {member} is not needed")
+
+    def _reaches(self, member: str, signed: list[bytes]) -> bool:
+        keyset = self._overlay.get("keyset/" + member)
+        if not isinstance(keyset, Keyset) or len(signed) < keyset.m:
+            return False
+        if not self._may_sign(member.rpartition("/")[0], keyset.name):
+            return False
+        counting = [key.public_key for key in keyset.keys if counts(key, self._time_ms)]
+        others = [key for key in signed if key not in counting]
+        if others and (self._brought[0] != member or any(key not in self._brought[1] for key in others)):
+            return False
+        return len(signed) - len(others) >= keyset.m
+
+    def _may_sign(self, owner: str, keyset: str) -> bool:
+        """Whether the owner can act: an active participant, or an account that is not closed and has this keyset (L29)."""
+        if "/" not in owner:
+            participant = self._overlay.get("participant/" + owner)
+            return isinstance(participant, Participant) and participant.status == "active"
+        account = self._overlay.get("account/" + owner)
+        return isinstance(account, Account) and account.status != "closed" and account.keyset == keyset
+
+
+def counts(key: Key, time_ms: int) -> bool:
+    """Whether a key counts at a block time (L24)."""
+    return key.not_after == 0 or time_ms < key.not_after
+
+
+def signer_of(account: Account) -> str:
+    """Keyset (`OWNER/NAME`) that signs an account's debits: its own, else `ops` of its servicer."""
+    if account.keyset:
+        return f"{account.id}/{account.keyset}"
+    return f"{servicer_of(account.id)}/{OPS}"
+
+
+def keyset_of_party(overlay: Overlay, party: str) -> str:
+    """Keyset (`OWNER/NAME`) that acts for a participant or an account.
+
+    Raises
+    ------
+    QuorumNotMet
+        The account does not exist: nobody can act for it.
+    """
+    if "/" not in party:
+        return f"{party}/{OPS}"
+    account = overlay.get("account/" + party)
+    if not isinstance(account, Account):
+        raise QuorumNotMet(needed=party)
+    return signer_of(account)
+
+
+def sender_keyset(overlay: Overlay, sender: str) -> str:
+    """Keyset whose quorum `from` needs: `ops` of a participant, or the own keyset of an account (L13).
+
+    Raises
+    ------
+    QuorumNotMet
+        The account is unknown or has no keyset of its own: it cannot send.
+    """
+    if "/" not in sender:
+        return f"{sender}/{OPS}"
+    account = overlay.get("account/" + sender)
+    if not isinstance(account, Account) or not account.keyset:
+        raise QuorumNotMet(needed=sender)
+    return f"{sender}/{account.keyset}"
+
+
+def active_participant(overlay: Overlay, participant: str) -> Participant:
+    """Participant that can act.
+
+    Raises
+    ------
+    NoParticipant
+        There is none of this id.
+    Suspended
+        It is suspended or closed; its keysets sign nothing (L29).
+    """
+    record = overlay.get("participant/" + participant)
+    if not isinstance(record, Participant):
+        raise NoParticipant(participant=participant)
+    if record.status != "active":
+        raise Suspended(participant=participant, status=record.status)
+    return record
+
+
+def check_member_active(overlay: Overlay, member: str) -> None:
+    """Refuse with 121 where the owner of a keyset is a participant that cannot act; accounts act for themselves.
+
+    Raises
+    ------
+    NoParticipant, Suspended
+        As `active_participant`.
+    """
+    owner = member.rpartition("/")[0]
+    if "/" not in owner:
+        active_participant(overlay, owner)

@@ -1,0 +1,101 @@
+"""What lapses by itself (L19): holds and grants past `until` are void for every read, and are swept out at the start of blocks.
+
+A sweep writes at most `sweep_max` leaves a block, in order of (until, id). While something due is left over, whoever touches an account
+sweeps that account's holds first, so no check ever sees a lapsed hold as held.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Account
+from ledger.blocks import Entry
+from ledger.errors import BrokenState
+from ledger.grants import GrantRecord
+from ledger.holds import Hold
+from ledger.indexes import due_key, put_indexed
+from ledger.money import post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ledger.parameters import BlockContext
+    from ledger.state import Overlay
+
+HOLD_LEAVES = 3
+"""Leaves that a lapsed hold writes: the hold, its source's balance, its source's account."""
+GRANT_LEAVES = 1
+
+
+def hold_key(hold_id: bytes) -> str:
+    """Storage key of a hold."""
+    return f"hold/{hold_id.hex()}"
+
+
+def has_lapsed(until: int, time_ms: int) -> bool:
+    """Whether something with this `until` is void at a block time; 0 never lapses."""
+    return until != 0 and until <= time_ms
+
+
+def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
+    """Remove what has lapsed, earliest first, within `sweep_max` leaf writes; return the entries of released holds."""
+    most = context.parameters.sweep_max
+    entries: list[Entry] = []
+    written = 0
+    due = overlay.scan("~due/", due_key(context.time_ms + 1, ""), most + 1)
+    overlay.due_left = False
+    for index in due:
+        key = index.split("/", 2)[2]
+        record = overlay.get(key)
+        written += HOLD_LEAVES if isinstance(record, Hold) else GRANT_LEAVES
+        if written > most:
+            overlay.due_left = True
+            break
+        if isinstance(record, Hold):
+            entries.append(release(overlay, record))
+        elif isinstance(record, GrantRecord):
+            put_indexed(overlay, key, None)
+        else:
+            raise BrokenState(f"{index} points at nothing that lapses")
+    return tuple(entries)
+
+
+def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> list[Entry]:
+    """Release the lapsed holds of accounts that a transaction touches; nothing to do where the block's sweep has reached its end."""
+    if not overlay.due_left:
+        return []
+    entries = []
+    for account in sorted(dict.fromkeys(accounts)):
+        record = overlay.get("account/" + account)
+        if isinstance(record, Account) and record.holds:
+            start = f"~held/{account}/"
+            for index in overlay.scan(start, start + "~", record.holds):
+                hold = overlay.get("hold/" + index.removeprefix(start))
+                if isinstance(hold, Hold) and has_lapsed(hold.until, time_ms):
+                    entries.append(release(overlay, hold))
+    return entries
+
+
+def release(overlay: Overlay, hold: Hold) -> Entry:
+    """Remove a hold and free what it still reserves, its fee included; return the entry."""
+    entry = Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)
+    post(overlay, (entry,))
+    close_hold(overlay, hold)
+    return entry
+
+
+def close_hold(overlay: Overlay, hold: Hold) -> None:
+    """Remove a hold that reserves nothing any more from the state."""
+    put_indexed(overlay, hold_key(hold.id), None)
+    count_hold(overlay, hold.source, -1)
+
+
+def count_hold(overlay: Overlay, source: str, change: int) -> None:
+    """Keep an account's number of open holds."""
+    account = overlay.get("account/" + source)
+    if not isinstance(account, Account):
+        raise BrokenState(f"hold on {source}, which does not exist")
+    overlay.put(
+        "account/" + source,
+        Account(account.id, account.kind, account.pseudonym, account.keyset, account.status, account.classes, account.holds + change),
+    )

@@ -1,0 +1,92 @@
+"""Derived index keys: what they say follows from the records alone, so they are rebuilt on load and never hashed (section 6).
+
+Writers of records that are indexed go through `put_indexed`, so no index can be forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Account
+from ledger.assets import Asset
+from ledger.grants import GrantRecord
+from ledger.holds import Hold
+from ledger.names import servicer_of
+from ledger.state import Count, Mark, Refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ledger.state import Overlay, Record
+
+MARK = Mark()
+
+
+def due_key(until: int, key: str) -> str:
+    """Index key under which a record lapses; in order of (until, id)."""
+    return f"~due/{until:015}/{key}"
+
+
+def bucket_key(minute: int, sender: str) -> str:
+    """Index key of a bucket of references, by the minute that drops it."""
+    return f"~refs/{minute:012}/{sender}"
+
+
+def live_key(participant: str) -> str:
+    """Index key of the number of live references of a participant and its accounts."""
+    return f"~live/{participant}"
+
+
+def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
+    """Index keys that a record stands under."""
+    match record:
+        case Hold():
+            return due_key(record.until, key), f"~held/{record.source}/{key[5:]}"
+        case GrantRecord(grant=grant):
+            listed = f"~grants/{grant.permission}/{grant.id}"
+            return (listed, due_key(grant.until, key)) if grant.until else (listed,)
+        case Account():
+            return (f"~accounts/{record.id}",)
+        case Asset():
+            return (f"~assets/{record.policy.code}",)
+        case Refs():
+            _, sender, minute = _split_refs(key)
+            return (bucket_key(minute, sender),)
+        case _:
+            return ()
+
+
+def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:
+    """Write a record, or remove it with None, and move its index keys along."""
+    old, new = index_keys(key, overlay.get(key)), index_keys(key, record)
+    overlay.put(key, record)
+    if old == new:
+        return
+    for gone in old:
+        if gone not in new:
+            overlay.put(gone, None)
+    for come in new:
+        if come not in old:
+            overlay.put(come, MARK)
+
+
+def derive_indexes(records: Iterable[tuple[str, Record]]) -> dict[str, Record]:
+    """Every index record of a whole state, from its hashed records: what a node rebuilds on load."""
+    indexes: dict[str, Record] = {}
+    live: dict[str, int] = {}
+    for key, record in records:
+        for index in index_keys(key, record):
+            indexes[index] = MARK
+        if isinstance(record, Refs):
+            participant = servicer_of(_split_refs(key)[1])
+            live[participant] = live.get(participant, 0) + record.count
+    for participant, count in live.items():
+        indexes[live_key(participant)] = Count(count)
+    return indexes
+
+
+def _split_refs(key: str) -> tuple[str, str, int]:
+    """`refs/FROM/MINUTE` -> kind, FROM (which may hold a slash), minute."""
+    kind, _, rest = key.partition("/")
+    sender, _, minute = rest.rpartition("/")
+    return kind, sender, int(minute)

@@ -1,0 +1,84 @@
+"""The one money primitive (L7): value moves only by posting entries, all or nothing, and entries of every type pass through `post`.
+
+An entry changes one balance: posted by so much, held by so much. What a transaction type does is to choose entries whose posted deltas add
+up to zero per asset; whether funds suffice and totals stay within 18 digits is judged here, on the net per account and asset (L16).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Balance
+from ledger.blocks import Entry
+from ledger.errors import AmountTooLarge, FundsTooLow
+from ledger.names import fee_account_of
+from ledger.types import AMOUNT_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.state import Overlay
+
+NOTHING = Balance(0, 0)
+NO_CHANGE = (0, 0)
+
+
+def balance_of(overlay: Overlay, account: str, asset: str) -> Balance:
+    """Balance of an account in an asset; zero where nothing was ever posted."""
+    record = overlay.get(f"balance/{account}/{asset}")
+    return record if isinstance(record, Balance) else NOTHING
+
+
+def movement(debit: str, credit: str, asset: str, amount: int, leg: int) -> tuple[Entry, Entry]:
+    """Entries of one movement without fee."""
+    return Entry(debit, asset, -amount, 0, leg), Entry(credit, asset, amount, 0, leg)
+
+
+def fee_entry(issuer: str, asset: str, fee: int, leg: int) -> Entry:
+    """Entry that pays a fee to the issuer (L17); its debtor's own entry carries the other side."""
+    return Entry(fee_account_of(issuer, asset), asset, fee, 0, leg)
+
+
+def post(overlay: Overlay, entries: Sequence[Entry]) -> None:
+    """Change the balances by a set of entries, or by none of it.
+
+    Accounts are checked in the order of their ids, funds of all before totals of all, so the order of entries has no meaning (L16). The
+    contra account of an asset needs no funds: its negative balance is the supply, which issue and redeem keep in bounds.
+
+    Raises
+    ------
+    FundsTooLow
+        An account would have less posted than held.
+    AmountTooLarge
+        A balance would exceed 18 digits (L1).
+
+    Source: ledger/README.md, L1, L7, L16.
+    """
+    net: dict[tuple[str, str], tuple[int, int]] = {}
+    for entry in entries:
+        key = (entry.account, entry.asset)
+        posted, held = net.get(key, NO_CHANGE)
+        net[key] = (posted + entry.posted, held + entry.held)
+    changed: list[tuple[str, Balance]] = []
+    beyond: list[tuple[str, str]] = []
+    for (account, asset), (posted, held) in sorted(net.items()):
+        storage_key = f"balance/{account}/{asset}"
+        old = overlay.get(storage_key)
+        if not isinstance(old, Balance):
+            old = NOTHING
+        new = Balance(old.posted + posted, old.held + held)
+        if new.posted < new.held and "/contra:" not in account:
+            leg = min(entry.leg for entry in _on(entries, account, asset) if entry.posted < entry.held)
+            raise FundsTooLow(account=account, asset=asset, available=old.posted - old.held, needed=held - posted).at(leg)
+        if new.posted > AMOUNT_MAX:
+            beyond.append((account, asset))
+        changed.append((storage_key, new))
+    for account, asset in beyond:
+        leg = min(entry.leg for entry in _on(entries, account, asset) if entry.posted > 0)
+        raise AmountTooLarge(subject=account, total=f"more than {AMOUNT_MAX} {asset}").at(leg)
+    for storage_key, new in changed:
+        overlay.put(storage_key, new)
+
+
+def _on(entries: Sequence[Entry], account: str, asset: str) -> list[Entry]:
+    return [entry for entry in entries if entry.account == account and entry.asset == asset]

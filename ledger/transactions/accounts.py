@@ -1,0 +1,137 @@
+"""account.open and account.set (types 4 and 5): the servicer opens, closes and reopens accounts, and replaces their keysets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Account
+from ledger.assets import Asset
+from ledger.authority import OPS, active_participant
+from ledger.errors import BrokenState, Closed, Exists, NoParticipant, NotEmpty, WrongKind
+from ledger.grant_rules import Wanted, charge_quota, use_grant
+from ledger.indexes import put_indexed
+from ledger.keysets import check_lasting, put_keyset
+from ledger.money import NOTHING
+from ledger.names import servicer_of
+from ledger.transactions.registry import check_keyset_owner, keyset_of
+from ledger.transactions.work import existing_account
+
+if TYPE_CHECKING:
+    from ledger.grants import GrantRecord
+    from ledger.participants import Keyset
+    from ledger.state import Overlay
+    from ledger.transactions.bodies import AccountOpen, AccountSet
+    from ledger.transactions.work import Work
+
+OPENABLE = ("settlement", "wallet", "clearing")
+"""asset.put opens contra and fee accounts; vaults come with the rules of backing."""
+
+
+class Opening:
+    """One account.open transaction."""
+
+    __slots__ = ("body", "grant", "servicer", "work")
+
+    grant: GrantRecord
+
+    def __init__(self, work: Work, body: AccountOpen) -> None:
+        self.work = work
+        self.body = body
+        self.servicer = servicer_of(body.id)
+
+    def authorise(self) -> None:
+        """See that the servicer can act, holds a grant `wallet` and agrees, and so does each key that the account brings."""
+        work, body = self.work, self.body
+        if work.overlay.get("participant/" + self.servicer) is None:
+            raise NoParticipant(participant=self.servicer)
+        if work.overlay.get("account/" + body.id) is not None:
+            raise Exists(subject=f"account {body.id}")
+        active_participant(work.overlay, self.servicer)
+        if body.kind not in OPENABLE:
+            raise WrongKind(subject=body.id, kind=body.kind, action="account.open")
+        work.signers.need(f"{self.servicer}/{OPS}")
+        wanted = Wanted("wallet", participant=self.servicer, account=body.id, to=self.servicer)
+        self.grant = use_grant(work.overlay, work.signers, wanted, work.time_ms)
+        if body.keyset is not None:
+            work.signers.need_change(body.id, None, body.keyset)
+
+    def perform(self) -> None:
+        """Check keys and the grant's quota of openings; open."""
+        work, body, keyset = self.work, self.body, self.body.keyset
+        if keyset is not None:
+            check_lasting(body.id, keyset, work.time_ms)
+            put_keyset(work.overlay, body.id, None, keyset)
+        charge_quota(work.overlay, self.grant, 1, work.time_ms)
+        account = Account(body.id, body.kind, body.pseudonym, keyset.name if keyset else "", "open", body.classes, 0)
+        put_indexed(work.overlay, "account/" + body.id, account)
+
+
+class Setting:
+    """One account.set transaction: another status, another keyset, or both."""
+
+    __slots__ = ("account", "body", "current", "work")
+
+    account: Account
+    current: Keyset | None
+
+    def __init__(self, work: Work, body: AccountSet) -> None:
+        self.work = work
+        self.body = body
+
+    def authorise(self) -> None:
+        """See that the account is no asset's, its servicer agrees, and for a keyset the current one and each new key do."""
+        work, body = self.work, self.body
+        self.account = account = existing_account(work.overlay, body.id)
+        servicer = servicer_of(body.id)
+        active_participant(work.overlay, servicer)
+        if account.status == "closed" and body.status != "open":
+            raise Closed(account=account.id, status=account.status)
+        if account.kind not in OPENABLE:
+            raise WrongKind(subject=account.id, kind=account.kind, action="account.set")
+        work.signers.need(f"{servicer}/{OPS}")
+        self.current = keyset_of(work.overlay, body.id, account.keyset)
+        if body.keyset is not None:
+            check_keyset_owner(account)
+            work.signers.need_change(body.id, self.current, body.keyset)
+
+    def perform(self) -> None:
+        """Check that an account to be closed is empty, and the keys; change."""
+        work, body = self.work, self.body
+        work.sweep(body.id)
+        account = existing_account(work.overlay, body.id)
+        if body.status == "closed":
+            empty_account(work.overlay, account)
+        keyset = account.keyset
+        if body.keyset is not None:
+            check_lasting(body.id, body.keyset, work.time_ms)
+            put_keyset(work.overlay, body.id, self.current, body.keyset)
+            keyset = body.keyset.name
+        status = body.status or account.status
+        changed = Account(account.id, account.kind, account.pseudonym, keyset, status, account.classes, account.holds)
+        work.overlay.put("account/" + body.id, changed)
+
+
+def empty_account(overlay: Overlay, account: Account) -> None:
+    """Remove the zero balances of an account that closes; refuse where one is not zero or a hold is open.
+
+    Raises
+    ------
+    NotEmpty
+        It still has value or holds.
+    """
+    if account.holds:
+        raise NotEmpty(account=account.id, what=f"{account.holds} open holds")
+    for index in overlay.scan("~assets/", "~assets/~", ASSETS_SCAN):
+        asset = overlay.get("asset/" + index.removeprefix("~assets/"))
+        if not isinstance(asset, Asset):
+            raise BrokenState(f"{index} points at no asset")
+        key = f"balance/{account.id}/{asset.policy.code}"
+        balance = overlay.get(key)
+        if balance == NOTHING:
+            overlay.put(key, None)
+        elif balance is not None:
+            raise NotEmpty(account=account.id, what=f"a balance in {asset.policy.code}")
+
+
+ASSETS_SCAN = 1_024
+"""As many assets as `assets_max` may ever allow."""

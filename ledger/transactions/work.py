@@ -1,0 +1,107 @@
+"""What one transaction works with, and what each type must offer: first who must agree, then what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ledger.accounts import Account
+from ledger.assets import Asset
+from ledger.authority import Signers
+from ledger.errors import Closed, NoAccount, NoAsset, WrongKind
+from ledger.expiry import sweep_accounts
+from ledger.money import post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.blocks import Entry
+    from ledger.parameters import BlockContext
+    from ledger.state import Overlay
+    from ledger.transactions.bodies import Transaction
+
+SPENDABLE = ("settlement", "wallet", "clearing", "fee")
+"""Kinds that pay, hold and redeem; contra (and later vault) accounts take part in issue and redeem only (L21)."""
+
+
+class Work:
+    """The state, the block, the transaction, who signed it, and the entries made so far."""
+
+    __slots__ = ("codes", "context", "entries", "overlay", "signers", "time_ms", "tx")
+
+    def __init__(self, overlay: Overlay, tx: Transaction, context: BlockContext) -> None:
+        self.overlay = overlay
+        self.tx = tx
+        self.context = context
+        self.time_ms = context.time_ms
+        self.signers = Signers(overlay, tx.signatures, context.time_ms)
+        self.entries: list[Entry] = []
+        self.codes: tuple[int, ...] = ()
+        """A code per leg in mode `each`."""
+
+    def sweep(self, *accounts: str) -> None:
+        """Release the lapsed holds of accounts that this transaction touches (L19)."""
+        if self.overlay.due_left:
+            self.entries += sweep_accounts(self.overlay, accounts, self.time_ms)
+
+    def post(self, entries: Sequence[Entry]) -> None:
+        """Post entries and keep them for the receipt."""
+        post(self.overlay, entries)
+        self.entries += entries
+
+
+class Action(Protocol):
+    """One transaction of one type."""
+
+    def authorise(self) -> None:
+        """Check existence, then kind, then who must agree; write nothing.
+
+        Raises
+        ------
+        Unorderable
+            A signature that is needed is missing.
+        Ordered
+            Something does not exist, is of another kind, or no grant covers it.
+        """
+
+    def perform(self) -> None:
+        """Check the rest, in the order of section 5, and apply.
+
+        Raises
+        ------
+        Ordered
+            A check fails; what was written so far is undone by the caller.
+        """
+
+
+def existing_account(overlay: Overlay, account_id: str) -> Account:
+    """Account of this id; raises NoAccount."""
+    account = overlay.get("account/" + account_id)
+    if not isinstance(account, Account):
+        raise NoAccount(account=account_id)
+    return account
+
+
+def existing_asset(overlay: Overlay, code: str) -> Asset:
+    """Asset of this code; raises NoAsset."""
+    asset = overlay.get("asset/" + code)
+    if not isinstance(asset, Asset):
+        raise NoAsset(asset=code)
+    return asset
+
+
+def check_pays(account: Account) -> None:
+    """Refuse to take value from a closed account; a closing one still pays out."""
+    if account.status == "closed":
+        raise Closed(account=account.id, status=account.status)
+
+
+def check_takes(account: Account) -> None:
+    """Refuse to give value to an account that is closed or closing."""
+    if account.status != "open":
+        raise Closed(account=account.id, status=account.status)
+
+
+def check_spendable(account: Account, action: str) -> None:
+    """Refuse a kind that takes part in issue and redeem only (L21)."""
+    if account.kind not in SPENDABLE:
+        raise WrongKind(subject=account.id, kind=account.kind, action=action)

@@ -57,6 +57,7 @@ class Chain:
         self.unfinal = UnfinalBlocks(opened.tip.facts)
         self._genesis_facts = opened.genesis_facts
         self._store, self._history = opened.store, opened.history
+        self._tip_transactions = 0
         self._judging: dict[BlockId, asyncio.Task[Judgement]] = {}
         self._listeners: list[Callable[[tuple[FinalBlock, ...]], None]] = []
         self._flush: asyncio.Task[None] | None = None
@@ -109,6 +110,13 @@ class Chain:
         """Transactions of an unfinal block kept here."""
         kept = self.unfinal.get(block_id)
         return None if kept is None else kept.transactions
+
+    def transactions_in(self, block_id: BlockId) -> int:
+        """How many transactions an unfinal block or the newest final one has; 0 for any other."""
+        kept = self.unfinal.get(block_id)
+        if kept is not None:
+            return len(kept.transactions)
+        return self._tip_transactions if block_id == self.tip.facts.block_id else 0
 
     # --- life of a block ---------------------------------------------------------------------------------------------------
 
@@ -185,6 +193,7 @@ class Chain:
             final = FinalBlock(kept.facts, kept.header, kept.stored, kept.transactions, kept.receipts, kept.swept)
             self.log.append(final, kept.layer.used_refs)
             self.tip = Tip(kept.facts, kept.header, kept.stored.header, None)
+            self._tip_transactions = len(kept.transactions)
             done.append(final)
         self._certify(certificate)
         self.unfinal.prune()

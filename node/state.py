@@ -109,6 +109,11 @@ class FinalState:
         """Ids of all participants, ascending."""
         return iter(self._participants)
 
+    @property
+    def participant_count(self) -> int:
+        """How many participants there are."""
+        return len(self._participants)
+
     # --- for the node --------------------------------------------------------------------------------------------------
 
     def leaf(self, key: str) -> bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consensus.effects import Alarm, BodyRecord, CertifiedRecord, FetchBlock, Finalize, Halt, Judge
+from consensus.effects import Alarm, BodyRecord, CertificateRecord, CertifiedRecord, FetchBlock, Finalize, Halt, Judge
 from consensus.events import Verdict
 from consensus.repair import CATCH_UP_VIEWS, catch_up
 from consensus.rules import block_fits
@@ -27,9 +27,13 @@ RETRY_BLOCKS_MAX = 64
 
 
 def halt(state: State, reason: str, *certificates: Certificate) -> None:
-    """Stop for ever: going on by choosing one side of a contradiction is never right."""
+    """Stop for ever: going on by choosing one side of a contradiction is never right.
+
+    Both sides go to the journal, so that a restart stops at the same point.
+    """
     if not state.halted:
         state.halted = True
+        state.record(*(CertificateRecord(certificate) for certificate in certificates))
         state.flush_records()
         state.emit(Halt(reason, certificates))
 
@@ -112,7 +116,8 @@ def take_verdict(state: State, event: Judged) -> None:
         condemn(state, block)
     else:
         block.stage = Stage.IDLE
-        if block.attempts > 1:
+        block.doubts += 1
+        if block.doubts > 1:
             _doubt_parent(state, block.facts)
         else:
             state.emit(Alarm(f"no verdict on block {block.block_id.hex()} of view {block.view}"))

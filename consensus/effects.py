@@ -201,7 +201,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """More than f liars or non-determinism are proven, or a lemma failed: save both sides, stop with an own exit code."""
+    """More than f liars or non-determinism are proven, or a lemma failed: sync the journal, save both sides, stop with an own exit code."""
 
     reason: str
     certificates: tuple[Certificate, ...]

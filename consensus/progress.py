@@ -87,10 +87,11 @@ def shrink(state: State, number: View) -> None:
         return
     view.tallies = [{}, {}, {}, {}]
     view.votes = [{signer: signed for signer, signed in votes.items() if signer == state.me} for votes in view.votes]
-    if view.proposal is not None and not certified(state, view.proposal.facts.block_id):
-        state.blocks.pop(view.proposal.facts.block_id, None)
-        state.unsettled.pop(view.proposal.facts.block_id, None)
-        state.work.pop(view.proposal.facts.block_id, None)
+    block = None if view.proposal is None else state.blocks.get(view.proposal.facts.block_id)
+    if block is not None and not block.certified and not block.needed:
+        del state.blocks[block.block_id]
+        state.unsettled.pop(block.block_id, None)
+        state.work.pop(block.block_id, None)
     view.proposal = None
 
 

@@ -74,6 +74,8 @@ class BlockState:
     """Notarized, or an ancestor of what is: at least one honest quorum member has it."""
     attempts: int = 0
     """How often it was asked for; rotates whom to ask."""
+    doubts: int = 0
+    """How often judging it gave no verdict."""
 
 
 @dataclass(slots=True)

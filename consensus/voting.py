@@ -131,8 +131,9 @@ def _accuse_signers(state: State, view: ViewState, certificate: Certificate) -> 
 
 
 def _notarized(state: State, certificate: Certificate) -> None:
-    if skips_final(state, certificate.subject) and state.finalization is not None:
-        halt(state, f"the notarization of view {certificate.subject.view} skips a finalized view", state.finalization, certificate)
+    if skips_final(state, certificate.subject):
+        sides = (certificate,) if state.finalization is None else (state.finalization, certificate)
+        halt(state, f"the notarization of view {certificate.subject.view} skips a finalized view", *sides)
         return
     _need(state, certificate)
 
@@ -141,7 +142,9 @@ def _need(state: State, certificate: Certificate) -> None:
     """Work on a block that a quorum voted for, whether or not we voted (K8, K9)."""
     subject = certificate.subject
     signers = tuple(signer for signer, _ in certificate.signatures)
-    block = note_block(state, subject.block_id, subject.view, None, signers)
+    proposal = state.at(subject.view).proposal
+    facts = proposal.facts if proposal is not None and proposal.facts.block_id == subject.block_id else None
+    block = note_block(state, subject.block_id, subject.view, facts, signers)
     block.needed = True
     if block.stage is not Stage.EXECUTED:
         state.work.setdefault(block.block_id, subject.view)
@@ -201,6 +204,8 @@ def unsigned_proposal(vote: Vote, me: ValidatorId, facts: BlockFacts) -> Proposa
 
 def take_cast(state: State, signed: SignedVote) -> None:
     """Tally an own vote that is durable and sent; our own proposal is signed by it."""
+    if signed.vote.view <= state.floor_view:
+        return
     view = state.at(signed.vote.view)
     proposal = view.proposal
     if proposal is not None and signed.vote == proposal.vote.vote and signed.signer == proposal.vote.signer:

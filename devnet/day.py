@@ -7,6 +7,7 @@ validator killed and back, the trial balance and equal roots. KGST, USDKG and th
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ class Day:
     def __init__(self, network: Network, client: Client, output: Output) -> None:
         self.network, self.client, self.output = network, client, output
         self.wallet = network.wallet
+        self.mark = secrets.token_hex(2)
+        """Part of the names of this day's wallets, so that a network that is started again can have another day."""
+        self.aigul, self.bakyt = f"bank-a/aigul-{self.mark}", f"bank-b/bakyt-{self.mark}"
 
     async def run(self) -> None:
         """Run all steps in order.
@@ -72,42 +76,47 @@ class Day:
         self.output.receipt(what, last.tx_id, receipt, len(batch), milliseconds)
         return answers
 
+    async def first_payment(self) -> None:
+        """Finalise one transaction, so that the table of endpoints is not printed before the network works."""
+        self.output.title("First transaction: a wallet is opened")
+        await self.do("open a wallet", self._open("bank-a", f"bank-a/first-{self.mark}"))
+
     async def issue(self) -> None:
         """Issue a million som to each bank, signed by two keysets of the quorum."""
         self.output.title("Issue: 1,000,000.00 KGS to each bank, signed by operator/board and treasury/ops")
         for bank in ("bank-a", "bank-b"):
-            body = Issue(asset=ASSET, to=f"{bank}/settlement", amount=100_000_000, basis="board decision 2026/1", source=None)
+            body = Issue(asset=ASSET, to=f"{bank}/main", amount=100_000_000, basis="board decision 2026/1", source=None)
             await self.do(f"issue to {bank}", self.wallet.sign("operator", body, *self.network.issue_keysets))
 
     async def customers(self) -> None:
         """Open wallets, fund them, pay across banks."""
         self.output.title("Customers: wallets, payments from the bank, a payment from a customer of bank A to one of bank B")
-        await self.do("open bank-a/aigul", self._open("bank-a", "bank-a/aigul"))
-        await self.do("open bank-b/bakyt", self._open("bank-b", "bank-b/bakyt"))
-        await self.do("bank-a pays aigul 5,000.00", self._pay("bank-a", "bank-a/settlement", "bank-a/aigul", 500_000))
-        await self.do("bank-b pays bakyt 5,000.00", self._pay("bank-b", "bank-b/settlement", "bank-b/bakyt", 500_000))
-        await self.do("aigul (A) pays bakyt (B) 12.50", self._pay("bank-a", "bank-a/aigul", "bank-b/bakyt", 1_250))
+        await self.do("open aigul's wallet at bank A", self._open("bank-a", self.aigul))
+        await self.do("open bakyt's wallet at bank B", self._open("bank-b", self.bakyt))
+        await self.do("bank-a pays aigul 5,000.00", self._pay("bank-a", "bank-a/main", self.aigul, 500_000))
+        await self.do("bank-b pays bakyt 5,000.00", self._pay("bank-b", "bank-b/main", self.bakyt, 500_000))
+        await self.do("aigul (A) pays bakyt (B) 12.50", self._pay("bank-a", self.aigul, self.bakyt, 1_250))
 
     async def payroll(self) -> None:
         """Pay 500 salaries in one atomic transaction."""
         self.output.title(f"Payroll: {STAFF} wallets at bank B, then one atomic payment of {STAFF} legs from bank A")
-        names = [f"bank-b/staff-{number:03}" for number in range(STAFF)]
+        names = [f"bank-b/staff-{self.mark}-{number:03}" for number in range(STAFF)]
         await self.do(f"open {STAFF} wallets", [self._open("bank-b", name) for name in names])
-        legs = tuple(Leg("bank-a/settlement", name, ASSET, 45_000 + index, 0, "salary") for index, name in enumerate(names))
+        legs = tuple(Leg("bank-a/main", name, ASSET, 45_000 + index, 0, "salary") for index, name in enumerate(names))
         await self.do(f"payroll of {STAFF} legs", self.wallet.sign("bank-a", _pay(legs, "SALA")))
 
     async def hold(self) -> None:
         """Reserve 100.00, take 60.00 of it, release the rest."""
         self.output.title("Hold: aigul's bank reserves 100.00 for bakyt, bank B takes 60.00, then releases the rest")
         until = time.time_ns() // 1_000_000 + 3_600_000
-        body = HoldBody("bank-a/aigul", "bank-b/bakyt", ASSET, 10_000, 0, until, "bank-b", "bank-b", "none", "authorisation")
+        body = HoldBody(self.aigul, self.bakyt, ASSET, 10_000, 0, until, "bank-b", "bank-b", "none", "authorisation")
         placed = self.wallet.sign("bank-a", body)
         await self.do("hold 100.00", placed)
         await self.do("settle 60.00 of it", self.wallet.sign("bank-b", Settle(hold=placed.tx_id, amount=6_000, witness=b"")))
         await self.do("void the rest", self.wallet.sign("bank-b", Void(hold=placed.tx_id)))
-        balance = next(one for one in (await self.client.account("bank-a/aigul")).balances if one.asset == ASSET)
+        balance = next(one for one in (await self.client.account(self.aigul)).balances if one.asset == ASSET)
         if (balance.posted, balance.held) != (str(500_000 - 1_250 - 6_000), "0"):
-            raise DayFailed(f"bank-a/aigul has {balance.posted} posted and {balance.held} held after the hold")
+            raise DayFailed(f"{self.aigul} has {balance.posted} posted and {balance.held} held after the hold")
 
     async def kill_and_return(self) -> None:
         """Kill a validator with SIGKILL, pay on, let it come back and catch up."""
@@ -116,14 +125,14 @@ class Day:
         await victim.kill()
         self.output.line(f"{victim.name} killed")
         for number in range(1, 11):
-            await self.do(f"payment {number} of 10 with three of four", self._pay("bank-a", "bank-a/settlement", "bank-b/settlement", 100))
+            await self.do(f"payment {number} of 10 with three of four", self._pay("bank-a", "bank-a/main", "bank-b/main", 100))
         at_kill = (await self.client.status()).height
         began = time.perf_counter()
         await victim.start()
         await self.network.ready(victim)
         await self.wait_for_height(victim.api_url, at_kill)
         self.output.line(f"{victim.name} is back and has caught up to height {at_kill} after {time.perf_counter() - began:.1f} s")
-        await self.do("payment with all four", self._pay("bank-b", "bank-b/settlement", "bank-a/settlement", 100))
+        await self.do("payment with all four", self._pay("bank-b", "bank-b/main", "bank-a/main", 100))
 
     async def close(self) -> None:
         """Show the trial balance, and that all nodes have the same roots at one height."""
@@ -140,7 +149,7 @@ class Day:
         """Find one height at which every node shows the same final block and roots."""
         deadline = time.monotonic() + SETTLE_SECONDS_MAX
         while time.monotonic() < deadline:
-            statuses = await asyncio.gather(*(self._status(node.api_url) for node in self.network.nodes))
+            statuses = await asyncio.gather(*(self.status(node.api_url) for node in self.network.nodes))
             if len({(status.height, status.final_block) for status in statuses}) == 1:
                 roots = {
                     (status.transactions_root, status.participants_root, status.assets_root, status.governance_root) for status in statuses
@@ -156,12 +165,13 @@ class Day:
         """Wait until the node at `url` is final at `height`."""
         deadline = time.monotonic() + SETTLE_SECONDS_MAX
         while time.monotonic() < deadline:
-            if (await self._status(url)).height >= height:
+            if (await self.status(url)).height >= height:
                 return
             await asyncio.sleep(POLL_SECONDS)
         raise DayFailed(f"{url} did not reach height {height} within a minute")
 
-    async def _status(self, url: str) -> StatusBody:
+    async def status(self, url: str) -> StatusBody:
+        """Where the node at `url` stands."""
         async with Client(url) as client:
             return await client.status()
 

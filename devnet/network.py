@@ -1,0 +1,132 @@
+"""A network of real processes on loopback: made once in a data folder, started, watched, stopped. Use as an async context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from ledger.genesis import chain_id, parse_genesis
+
+from devnet.client import Client, Refused
+from devnet.ports import free_run
+from devnet.processes import NodeProcess
+from devnet.wallet import Wallet
+from node.config import Config, load_config
+from node.keystore import Keystore, open_key
+from node.plan import trial_plan, with_ports
+from node.provision import provision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+READY_SECONDS_MAX = 60
+POLL_SECONDS = 0.05
+NOT_YET = (aiohttp.ClientError, TimeoutError, ConnectionError, Refused)
+"""What asking a node that is just starting may come to."""
+ISSUE_KEYSETS = ("operator/board", "treasury/ops")
+
+
+class NotReady(Exception):
+    """A node did not become ready in time."""
+
+    def __init__(self, *, name: str, reason: str, log: Path) -> None:
+        super().__init__(f"{name} is not ready after {READY_SECONDS_MAX} s: {reason}; see {log}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for. Existing data in `data` is started again as it is; ports and sizes then come from it."""
+
+    data: Path
+    validators: int = 4
+    peers: int = 2
+    port_base: int = 8800
+
+
+class Network:
+    """The nodes, and the keys of the roles operator, treasury, bank-a and bank-b."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        if not (plan.data / "genesis.json").exists():
+            self._make()
+        self.nodes = tuple(self._node(path) for path in sorted(plan.data.glob("*/node.toml")))
+        self.validators = tuple(node for node in self.nodes if node.role == "validator")
+        self.wallet = self._open_wallet()
+        self.issue_keysets = ISSUE_KEYSETS
+
+    def _make(self) -> None:
+        """Make keys, genesis and configurations; a half-made folder of an attempt that failed goes first."""
+        plan = self.plan
+        if plan.data.exists():
+            shutil.rmtree(plan.data)
+        nodes = plan.validators + plan.peers
+        provision(plan.data, with_ports(trial_plan(plan.validators, plan.peers), free_run(plan.port_base, 2 * nodes)))
+
+    def _node(self, path: Path) -> NodeProcess:
+        config: Config = load_config(path)
+        return NodeProcess(
+            name=config.name,
+            config=path,
+            log=path.parent / "node.log",
+            api_url=f"http://{config.api.host}:{config.api.port}",
+            peer_url=f"http://{config.peer.host}:{config.peer.port}",
+            role=config.role,
+        )
+
+    def _open_wallet(self) -> Wallet:
+        """Open the keystore that the provision wrote: its passphrase lies beside it, as befits money that is worth nothing."""
+        data = self.plan.data
+        passphrase = (data / "passphrase").read_bytes().strip()
+        seeds = {(key.owner, key.keyset): open_key(key, passphrase) for key in Keystore(data / "keystore").all()}
+        return Wallet(chain_id(parse_genesis((data / "genesis.json").read_text())), seeds)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await asyncio.gather(*(node.start() for node in self.nodes))
+            await asyncio.gather(*(self.ready(node) for node in self.nodes))
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop every node that runs."""
+        await asyncio.gather(*(node.stop() for node in self.nodes if node.running))
+
+    async def ready(self, node: NodeProcess) -> None:
+        """Wait until a node says that it is ready.
+
+        Raises
+        ------
+        NodeFailed
+            Its process ended.
+        NotReady
+            A minute has passed.
+        """
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        reason = "no answer"
+        async with Client(node.api_url) as client:
+            while time.monotonic() < deadline:
+                node.check()
+                try:
+                    async with client.session.get(f"{node.api_url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                        reason = (await answer.text())[:300]
+                except NOT_YET as error:
+                    reason = str(error) or type(error).__name__
+                await asyncio.sleep(POLL_SECONDS)
+        raise NotReady(name=node.name, reason=reason, log=node.log)
+
+    def named(self, name: str) -> NodeProcess:
+        """Return the node of this name; KeyError where there is none."""
+        return {node.name: node for node in self.nodes}[name]

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from ledger.grants import GrantRecord
 from ledger.leaves import PUBLIC_TREES, blind_of, blinded_value, leaf_hash, leaf_key, participant_secret, public_value
-from ledger.transactions import tree_of
+from ledger.participants import KeyOwner
+from ledger.placement import tree_of
 from ledger.tree import update_tree
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class _Placed:
                 self._write(tree_of(key, old), key, None)
             return
         tree = tree_of(key, record)
-        if isinstance(record, GrantRecord):
+        if isinstance(record, GrantRecord | KeyOwner):
             self._leave_old_tree(tree, key)
         if tree in PUBLIC_TREES:
             value = public_value(record)
@@ -79,7 +80,7 @@ class _Placed:
         self._write(tree, key, value)
 
     def _leave_old_tree(self, tree: str, key: str) -> None:
-        """Remove a grant from where it was: it lives in the tree of its scope, and the scope may have changed."""
+        """Remove a record from where it was: a grant lives where its scope says, a key where its owner does, and both may change."""
         old = self._state.get(key)
         if old is not None and tree_of(key, old) != tree:
             self._write(tree_of(key, old), key, None)

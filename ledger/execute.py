@@ -16,8 +16,9 @@ from ledger.blocks import Entry, Receipt, body_hash, encode_body, view_bytes
 from ledger.canonical import encode
 from ledger.commit import EmptyState, commit
 from ledger.keys import keyed
-from ledger.leaves import ASSETS, GOVERNANCE, PUBLIC_TREES, participant_secret
+from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.lists import list_root
+from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Overlay, Record
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
 from ledger.transactions.bodies import Pay

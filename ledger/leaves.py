@@ -16,10 +16,9 @@ from msgspec import Meta
 from ledger.canonical import decode, encode
 from ledger.errors import Malformed
 from ledger.keys import keyed
+from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import KINDS, Record
 
-ASSETS = "A"
-GOVERNANCE = "G"
 PUBLIC_TREES = (ASSETS, GOVERNANCE)
 """No participant is called so: handles are lower case."""
 BLIND_BYTES = 16

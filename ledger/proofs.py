@@ -17,9 +17,10 @@ from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header
 from ledger.canonical import decode, encode
 from ledger.errors import Malformed
 from ledger.keys import tagged
-from ledger.leaves import ASSETS, GOVERNANCE, LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, is_blinded, leaf_hash, leaf_key, record_of
+from ledger.leaves import LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, is_blinded, leaf_hash, leaf_key, record_of
 from ledger.lists import PATH_MAX, list_path, root_by_path
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
+from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Record
 from ledger.types import Hash32, Signature64, Text16, TimeMs
 from ledger.views import slot_of

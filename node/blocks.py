@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from consensus.events import Verdict
     from consensus.types import BlockFacts, BlockId, Certificate
@@ -54,6 +56,15 @@ class Tip:
     header_bytes: bytes
     certificate: Certificate | None
     """Finalization of this very block, or None at genesis."""
+
+
+class Slots(Struct, frozen=True, array_like=True):
+    """What opens a slot of a block's participants_root, for proofs."""
+
+    hashes: tuple[bytes, ...]
+    """By participant, ascending."""
+    journal_roots: tuple[tuple[str, bytes], ...]
+    """Participant and its journal root, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)

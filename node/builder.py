@@ -109,8 +109,8 @@ class Builder:
 class _Attempt:
     """One execution of a block under way."""
 
-    def __init__(self, builder: Builder, request: BuildRequest, around: Surroundings, transactions_max: int) -> None:
-        self._chain, self._pool, self._request, self._around = builder._chain, builder._pool, request, around
+    def __init__(self, chain: Chain, pool: Mempool, request: BuildRequest, around: Surroundings, transactions_max: int) -> None:
+        self._chain, self._pool, self._request, self._around = chain, pool, request, around
         self._transactions_max = transactions_max
         self._bytes_max = max(1, around.context.parameters.block_bytes_max >> min(request.unfinal_views, 63))
         self.taken: list[Transaction] = []

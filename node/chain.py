@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from consensus.events import Verdict
 from ledger.blocks import body_hash, encode_body
 from ledger.parameters import BlockContext, load_parameters
-from node.blocks import BodyMismatch, FinalBlock, Judgement, Tip
+from node.blocks import BodyMismatch, FinalBlock, Judgement, Slots, Tip
 from node.faults import FAULTS
 from node.flush import write_blocks
 from node.judge import Invalid, Overtaken, Surroundings, check_header, check_roots, decode_body, execute
@@ -25,11 +25,10 @@ from node.wire import facts_of, header_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ledger.genesis import Genesis
-
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.blocks import Header
     from ledger.execute import BlockResult
+    from ledger.genesis import Genesis
     from ledger.transactions.bodies import Transaction
     from node.blocks import Finality
     from node.opening import Opened
@@ -56,8 +55,14 @@ class Chain:
         self.validators = len(opened.genesis.validators)
         self.unfinal = UnfinalBlocks(opened.tip.facts)
         self._genesis_facts = opened.genesis_facts
-        self._store, self._history = opened.store, opened.history
+        self.store, self.keeps_history = opened.store, opened.history
         self._tip_transactions = 0
+        self.slots = opened.slots
+        """What opens the slots of the newest final block; None at genesis."""
+        self.last_signed: list[int] = [0] * self.validators
+        """Newest final height under which each validator's signature was seen, by index."""
+        if opened.tip.certificate is not None:
+            self._count_signatures(opened.tip.certificate, opened.tip.facts.height)
         self._judging: dict[BlockId, asyncio.Task[Judgement]] = {}
         self._listeners: list[Callable[[tuple[FinalBlock, ...]], None]] = []
         self._flush: asyncio.Task[None] | None = None
@@ -169,7 +174,8 @@ class Chain:
         facts = facts_of(*header_of(block.header))
         layer = Layer(result.changes, result.leaves, result.nodes, result.roots, result.used_refs)
         work = len(transactions) or sum(1 for key in layer.index if key.startswith(DUE))
-        kept = Kept(facts, header, block, transactions, result.receipts, result.swept, layer, work)
+        slots = Slots(result.slots, tuple(result.journal_roots.items()))
+        kept = Kept(facts, header, block, transactions, result.receipts, result.swept, layer, slots, work)
         if self.unfinal.lineage(facts.parent) is not None:
             self.unfinal.add(kept)
         return kept
@@ -193,7 +199,7 @@ class Chain:
             final = FinalBlock(kept.facts, kept.header, kept.stored, kept.transactions, kept.receipts, kept.swept)
             self.log.append(final, kept.layer.used_refs)
             self.tip = Tip(kept.facts, kept.header, kept.stored.header, None)
-            self._tip_transactions = len(kept.transactions)
+            self._tip_transactions, self.slots = len(kept.transactions), kept.slots
             done.append(final)
         self._certify(certificate)
         self.unfinal.prune()
@@ -238,7 +244,7 @@ class Chain:
 
     def close(self) -> None:
         """Release the store. What is not flushed is replayed from the journal at the next start."""
-        self._store.close()
+        self.store.close()
 
     # --- inside ------------------------------------------------------------------------------------------------------------
 
@@ -275,8 +281,13 @@ class Chain:
         if height is None:
             raise AssertionError(f"a finalization of {subject.hex()} came with blocks that do not end in it")
         self.log.certify(height, certificate)
+        self._count_signatures(certificate, height)
         if subject == self.tip.facts.block_id:
             self.tip = Tip(self.tip.facts, self.tip.header, self.tip.header_bytes, certificate)
 
+    def _count_signatures(self, certificate: Certificate, height: int) -> None:
+        for index, _ in certificate.signatures:
+            self.last_signed[index] = max(self.last_signed[index], height)
+
     async def _write(self) -> None:
-        self.committed_height = await write_blocks(self._store, self.state, self.log, self.stages, history=self._history)
+        self.committed_height = await write_blocks(self.store, self.state, self.log, self.slots, self.stages, history=self.keeps_history)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ledger.state import Record
     from node.blocklog import BlockLog
-    from node.blocks import FinalBlock
+    from node.blocks import FinalBlock, Slots
     from node.stages import Stages
     from node.state import FinalState
     from node.store import Batch, Store
@@ -29,11 +29,13 @@ PIECE: Final = 500
 """Pairs between two turns of the loop: 1 to 2 ms."""
 
 META_HEIGHT: Final = b"height"
+META_SLOTS: Final = b"slots"
+"""What opens the slots of the block at the committed height: proofs of state are made without executing it again."""
 META_ROOTS: Final = b"roots"
 """Root of every tree at the committed height, `[[tree, root], ...]`: what the trees rebuilt at start are compared with."""
 
 
-async def write_blocks(store: Store, state: FinalState, log: BlockLog, stages: Stages, *, history: bool) -> int:
+async def write_blocks(store: Store, state: FinalState, log: BlockLog, slots: Slots | None, stages: Stages, *, history: bool) -> int:
     """Write every final block that LMDB lacks; returns the height of the last one.
 
     Raises
@@ -53,7 +55,7 @@ async def write_blocks(store: Store, state: FinalState, log: BlockLog, stages: S
                 done = next(steps, None) is None
             await asyncio.sleep(0)
         height = blocks[-1].facts.height
-        batch.put(Table.META, [(META_HEIGHT, height_key(height)), (META_ROOTS, roots)])
+        batch.put(Table.META, [(META_HEIGHT, height_key(height)), (META_ROOTS, roots), (META_SLOTS, encode(slots))])
     except BaseException:
         batch.abort()
         raise

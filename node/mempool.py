@@ -6,13 +6,12 @@ one transaction at a time. What is admitted leaves only when it is final, expire
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from ledger.errors import BadSignature, RefConflict, Unorderable
+from ledger.errors import RefConflict, Unorderable
 from ledger.names import servicer_of
 from ledger.parameters import MINUTE_MS, BlockContext, load_parameters
 from ledger.transactions import check_admission
@@ -20,7 +19,7 @@ from node.api.backend import PoolFull
 from node.queues import Queues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from consensus.types import BlockId
     from ledger.errors import LedgerError
@@ -33,25 +32,17 @@ if TYPE_CHECKING:
     """None: kept, or here already."""
 
 Hash = bytes
-"""32 bytes."""
+"""Bytes, by a name that no property of the pool has."""
 
 TRANSACTIONS_MAX: Final = 6_000
 """M3: it sets the latency at saturation."""
 BYTES_MAX: Final = 64 * 1_048_576
 RETRY_AFTER_S: Final = 1
 """A full pool is through in about a second."""
-CHUNK: Final = 50
-"""Transactions checked between two turns of the loop."""
+FAILED_MAX: Final = 100
+"""Failed transactions of one participant in a minute, beyond which it is taken last (M6)."""
 REJUDGED_MAX: Final = 200
 """Transactions judged again per final block: a full pool takes a few blocks."""
-
-
-class SignatureChecks(Protocol):
-    """Verifies the signatures of many transactions in chunks (`node.verify.TransactionVerifier`)."""
-
-    async def check(self, transactions: Sequence[Transaction]) -> Sequence[bool]:
-        """Whether each has good signatures only, in order."""
-        ...
 
 
 @dataclass(slots=True)
@@ -70,13 +61,12 @@ class Mempool:
     def __init__(
         self,
         chain: Chain,
-        checks: SignatureChecks,
         clock: Callable[[], int],
         *,
         transactions_max: int = TRANSACTIONS_MAX,
         bytes_max: int = BYTES_MAX,
     ) -> None:
-        self._chain, self._checks, self._clock = chain, checks, clock
+        self._chain, self._clock = chain, clock
         self.queues = Queues(transactions_max, bytes_max)
         self._waiting: dict[bytes, _Waiting] = {}
         self._by_ref: dict[bytes, bytes] = {}
@@ -84,41 +74,34 @@ class Mempool:
         self._expiry: list[tuple[int, bytes]] = []
         self._set_aside: set[bytes] = set()
         self._failed: dict[int, Counter[str]] = {}
-        self._admitted: list[Callable[[Sequence[Transaction]], None]] = []
         self._dropped: list[Callable[[Transaction, LedgerError | None], None]] = []
         self._parameters: tuple[BlockId, Parameters] | None = None
         chain.subscribe(self._final)
 
     # --- taking ------------------------------------------------------------------------------------------------------------
 
-    async def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
-        """Check on the last final state, verify, keep, and tell who passes them on (M1); one outcome each, in order."""
-        outcomes = await self.admit_relayed(transactions)
-        fresh = [each for each, outcome in zip(transactions, outcomes, strict=True) if outcome is None and each.raw_id in self._waiting]
-        if fresh:
-            for listener in self._admitted:
-                listener(fresh)
-        return outcomes
+    def admit(self, tx: Transaction) -> Outcome:
+        """Check against the last final state and keep (M2); None: kept, or here already.
 
-    async def admit_relayed(self, transactions: Sequence[Transaction]) -> list[Outcome]:
-        """As `admit`, for transactions that come from a validator: those are not passed on (M1)."""
-        outcomes: list[Outcome] = []
-        wanted: list[int] = []
-        for place, transaction in enumerate(transactions):
-            if place % CHUNK == CHUNK - 1:
-                await asyncio.sleep(0)
-            outcome = self._outcome_before(transaction)
-            outcomes.append(outcome)
-            if outcome is None and transaction.raw_id not in self._waiting:
-                wanted.append(place)
-        good = await self._checks.check([transactions[place] for place in wanted])
-        for place, verified in zip(wanted, good, strict=True):
-            outcomes[place] = self._keep(transactions[place]) if verified else BadSignature()
-        return outcomes
-
-    def subscribe(self, listener: Callable[[Sequence[Transaction]], None]) -> None:
-        """Call `listener` with transactions to be passed on to the validators, once each."""
-        self._admitted.append(listener)
+        Signatures are verified before, in chunks, and remembered (`node.gossip`); one that was not is verified here.
+        """
+        held = self._by_ref.get(tx.ref_id)
+        if held is not None:
+            if self._waiting[held].transaction.tx_id == tx.tx_id:
+                return None
+            return RefConflict(sender=tx.sender, ref=tx.ref)
+        if not self.queues.has_room(tx, self._chain.state.participant_count):
+            return PoolFull(retry_after_s=RETRY_AFTER_S)
+        refusal = self._refusal(tx)
+        if refusal is not None:
+            return refusal
+        raw_id = tx.raw_id
+        height = self._chain.tip.facts.height
+        self._waiting[raw_id] = _Waiting(tx, self._clock(), height + self._chain.validators)
+        self._by_ref[tx.ref_id] = self._by_tx[tx.tx_id] = raw_id
+        heappush(self._expiry, (tx.valid_until, raw_id))
+        self.queues.add(tx)
+        return None
 
     def on_drop(self, listener: Callable[[Transaction, LedgerError | None], None]) -> None:
         """Call `listener` with each transaction that leaves without being final; the refusal is None where it expired."""
@@ -149,9 +132,19 @@ class Mempool:
         """Transaction waiting here with this (from, ref)."""
         return self.get(self._by_ref.get(ref_id, b""))
 
-    def admitted_before(self, time_ms: int) -> list[Transaction]:
-        """Transactions that wait since before a time of the node's clock: what a peer sends again (M1)."""
-        return [waiting.transaction for waiting in self._waiting.values() if waiting.admitted_ms < time_ms]
+    def has(self, raw_id: Hash) -> bool:
+        """Whether this very transaction waits here."""
+        return raw_id in self._waiting
+
+    def find_raw(self, raw_id: Hash) -> Hash | None:
+        """Whole transaction with this hash."""
+        waiting = self._waiting.get(raw_id)
+        return None if waiting is None else waiting.transaction.raw
+
+    def waiting_since(self, seconds: float) -> list[Hash]:
+        """Whole transactions that have been here for longer: what a peer sends again (M1)."""
+        until = self._clock() - int(seconds * 1_000)
+        return [waiting.transaction.raw for waiting in self._waiting.values() if waiting.admitted_ms < until]
 
     def includable(self, parent: BlockId) -> int:
         """Count transactions that a block on this parent could take (K18): those that its unfinal ancestors do not hold."""
@@ -222,36 +215,9 @@ class Mempool:
 
     # --- inside ------------------------------------------------------------------------------------------------------------
 
-    def _outcome_before(self, transaction: Transaction) -> Outcome:
-        """Everything but the signatures, cheapest first: a flood of bad transactions must not buy verifications."""
-        held = self._by_ref.get(transaction.ref_id)
-        if held is not None:
-            if self._waiting[held].transaction.tx_id == transaction.tx_id:
-                return None
-            return RefConflict(sender=transaction.sender, ref=transaction.ref)
-        if not self.queues.has_room(transaction, self._participants()):
-            return PoolFull(retry_after_s=RETRY_AFTER_S)
-        return self._refusal(transaction)
-
-    def _keep(self, transaction: Transaction) -> Outcome:
-        """Keep one that is good; the pool may have changed while it was verified."""
-        held = self._by_ref.get(transaction.ref_id)
-        if held is not None:
-            same = self._waiting[held].transaction.tx_id == transaction.tx_id
-            return None if same else RefConflict(sender=transaction.sender, ref=transaction.ref)
-        if not self.queues.has_room(transaction, self._participants()):
-            return PoolFull(retry_after_s=RETRY_AFTER_S)
-        raw_id = transaction.raw_id
-        height = self._chain.tip.facts.height
-        self._waiting[raw_id] = _Waiting(transaction, self._clock(), height + self._chain.validators)
-        self._by_ref[transaction.ref_id] = self._by_tx[transaction.tx_id] = raw_id
-        heappush(self._expiry, (transaction.valid_until, raw_id))
-        self.queues.add(transaction)
-        return None
-
     def _refusal(self, transaction: Transaction) -> Unorderable | None:
         try:
-            check_admission(self._chain.state, transaction, self._now(), _unverified)
+            check_admission(self._chain.state, transaction, self._now(), self._chain.cache.verified)
         except Unorderable as refusal:
             return refusal
         return None
@@ -263,9 +229,6 @@ class Mempool:
             self._parameters = (tip.block_id, load_parameters(self._chain.state))
         time_ms = max(self._clock(), tip.time_ms + 1)
         return BlockContext(self._chain.chain_id, tip.epoch, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
-
-    def _participants(self) -> int:
-        return self._chain.state.participant_count
 
     def _taken(self, parent: BlockId) -> set[Hash]:
         """Hashes of the transactions in the unfinal ancestors of a block."""
@@ -283,16 +246,3 @@ class Mempool:
     def _failing(self) -> set[str]:
         """Participants with more than 100 failed transactions in a minute: they are taken last (M6)."""
         return {name for counts in self._failed.values() for name, count in counts.items() if count > FAILED_MAX}
-
-
-FAILED_MAX: Final = 100
-
-
-def _unverified(_: Transaction) -> bool:
-    """Stand in for the check of signatures, which comes last and in chunks."""
-    return True
-
-
-def raw_ids(transactions: Iterable[Transaction]) -> list[bytes]:
-    """Names under which a proposal lists its transactions."""
-    return [transaction.raw_id for transaction in transactions]

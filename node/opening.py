@@ -9,22 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.execute import genesis_state
-from ledger.genesis import chain_id, first_records
 from msgspec import MsgspecError
 from msgspec.msgpack import Decoder
 
 from consensus.types import NO_BLOCK, BlockFacts, BlockId, Epoch, Height, TimeMs, ValidatorId, View
 from ledger.canonical import encode
+from ledger.execute import genesis_state
+from ledger.genesis import chain_id, first_records
 from ledger.indexes import derive_indexes
 from ledger.leaves import ASSETS, GOVERNANCE, leaf_hash, leaf_key, record_of
 from ledger.parameters import MINUTE_MS
 from ledger.transactions import tree_of
 from ledger.tree import rebuild_tree
 from node.blocklog import BlockLog
-from node.blocks import Tip
+from node.blocks import Slots, Tip
 from node.errors import StoreCorrupt
-from node.flush import META_HEIGHT, META_ROOTS
+from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
 from node.state import FinalState
 from node.store import Table, height_key
 from node.transactions import TransactionCache
@@ -32,12 +32,12 @@ from node.wire import WireError, facts_of, header_of
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
-
     from node.store import Store
 
 _OWN_TREE: Final = frozenset({"account", "balance", "refs", "total"})
 """Kinds whose id begins with the participant in whose tree they live: the many, so their records need not be decoded at start."""
 _ROOTS: Final = Decoder(tuple[tuple[str, bytes], ...])
+_SLOTS: Final = Decoder(Slots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Opened:
     log: BlockLog
     cache: TransactionCache
     tip: Tip
+    slots: Slots | None
+    """None at genesis."""
     history: bool
 
 
@@ -69,7 +71,7 @@ def open_chain(store: Store, genesis: Genesis, view_key: bytes, *, history: bool
     _load_trees(store, state)
     _check_roots(store, state, tip)
     _load_refs(store, state, tip.facts.time_ms // MINUTE_MS)
-    return Opened(store, genesis, chain, first, view_key, state, log, cache, tip, history)
+    return Opened(store, genesis, chain, first, view_key, state, log, cache, tip, _load_slots(store), history)
 
 
 def _genesis_facts(genesis: Genesis, chain: bytes) -> BlockFacts:
@@ -98,6 +100,14 @@ def _load_tip(store: Store, log: BlockLog, first: BlockFacts) -> Tip:
     except WireError as error:
         raise StoreCorrupt(folder=store.folder, reason=f"header {height} cannot be read ({error})") from error
     return Tip(facts_of(block_id, header), header, header_bytes, finality.certificate)
+
+
+def _load_slots(store: Store) -> Slots | None:
+    value = store.get(Table.META, META_SLOTS)
+    try:
+        return None if value is None else _SLOTS.decode(value)
+    except MsgspecError as error:
+        raise StoreCorrupt(folder=store.folder, reason="the slots of its newest block cannot be read") from error
 
 
 def _load_trees(store: Store, state: FinalState) -> None:

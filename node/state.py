@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 CACHE_RECORDS: Final = 200_000
 """Records per generation: about 60 MB each when full of balances, so that hot accounts never touch LMDB."""
 
+LISTED_MAX: Final = 1_024
+"""Leaves that one read lists: an account has at most 256 assets and as many holds."""
+
 _MARK: Final = Mark()
 _MARKED: Final = encode(_MARK)
 _COUNT: Final = Decoder(Count)
@@ -122,6 +125,16 @@ class FinalState:
             if key in layer:
                 return layer[key]
         return self._store.get(Table.LEAVES, key.encode())
+
+    def leaf_keys(self, prefix: str) -> list[str]:
+        """Storage keys of leaves that begin so, ascending: for reads that list what a participant has, not for execution."""
+        stored = self._store.range(Table.LEAVES, prefix.encode(), prefix.encode() + b"\xff", LISTED_MAX)
+        found = {key.decode() for key, _ in stored}
+        for layer in (self._flushing_leaves, self._leaves):
+            for key, value in layer.items():
+                if key.startswith(prefix):
+                    (found.discard if value is None else found.add)(key)
+        return sorted(found)
 
     def apply(self, layer: Layer, time_ms: int) -> None:
         """Take over what a block that became final has changed."""

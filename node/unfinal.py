@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ledger.blocks import Entry, Header, Receipt
     from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
+    from node.blocks import Slots
     from node.records import StoredBlock
     from node.state import Layer
 
@@ -27,6 +28,7 @@ class Kept:
     receipts: tuple[Receipt, ...]
     swept: tuple[Entry, ...]
     layer: Layer
+    slots: Slots
     work: int
     """Transactions and swept records in it (K18)."""
 

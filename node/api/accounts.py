@@ -9,6 +9,7 @@ from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
 from ledger.holds import Hold
 from ledger.names import servicer_of
+from ledger.participants import Participant
 from node.api.answers import answer
 from node.api.convert import balance_body, hold_detail
 from node.api.errors import ApiError
@@ -91,6 +92,9 @@ async def trial_balance(service: Service, request: web.Request, _: Arguments) ->
 def _account(service: Service, arguments: Arguments) -> Account:
     name = f"{arguments.text('participant')}/{arguments.text('local')}"
     account = service.record(f"account/{name}", Account)
-    if account is None:
-        raise missing(122, f"account {name} does not exist; check the part before and after the slash")
-    return account
+    if account is not None:
+        return account
+    error = missing(122, f"account {name} does not exist; check the part before and after the slash")
+    if arguments.text("proof") == "1" and service.record(f"participant/{servicer_of(name)}", Participant) is not None:
+        raise error.with_proof(service.reads.prove_account(name))
+    raise error

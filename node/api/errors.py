@@ -5,6 +5,7 @@ Codes below 400, and 900, are the ledger's and mean the same on every node; thos
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final, Self
 
 from msgspec import structs
@@ -39,6 +40,11 @@ class ApiError(Exception):
         self.body = ErrorBody(code=code or status, name=name, message=message, iso=iso)
         self.retry_after_s = retry_after_s
         """Seconds; 0: no `Retry-After`."""
+
+    def with_proof(self, proof: bytes) -> Self:
+        """Return this refusal with a proof that it is true."""
+        self.body = structs.replace(self.body, proof=b64encode(proof).decode("ascii"))
+        return self
 
     def with_transactions(self, transactions: tuple[Submitted, ...]) -> Self:
         """Return this refusal with the outcome of every transaction of the list that was sent."""

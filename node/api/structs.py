@@ -88,6 +88,8 @@ class ErrorBody(Struct, frozen=True, omit_defaults=True):
     """ISO 20022 reason; empty where none fits."""
     transactions: tuple[Submitted, ...] = ()
     """The outcome of each, where a list was sent and nothing of it was taken."""
+    proof: Base64 = ""
+    """Proof file that the account is absent (404 with `?proof=1`)."""
 
 
 class TransactionBody(Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -64,6 +65,15 @@ async def test_account_shows_balances_and_what_is_available(world: World) -> Non
     assert [(b.asset, b.posted, b.held, b.available) for b in account.balances] == [("KGS", "500", "30", "470")]
     assert (account.servicer, account.holds, account.as_of, account.proof) == ("bank-a", 1, 3, "")
     assert proved.proof == "cHJvb2Ygb2YgYmFuay1hL21haW4="
+
+
+async def test_absent_account_is_proven_absent(world: World) -> None:
+    """Goal: a node cannot hide an account. Method: 404 with a proof where the participant exists, without where it has no tree."""
+    async with client_of(world.backend) as session:
+        absent = await get(session, "/v1/accounts/bank-a/none?proof=1", ErrorBody, 404)
+        nobody = await get(session, "/v1/accounts/bank-z/none?proof=1", ErrorBody, 404)
+    assert absent.proof == b64encode(b"proof of bank-a/none").decode()
+    assert nobody.proof == ""
 
 
 async def test_entries_come_in_pages_without_gap_or_repeat(world: World) -> None:

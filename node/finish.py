@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from node.metrics import Metrics
     from node.peers import Peers
     from node.tasks import Tasks
+    from node.work import Work
 
 log = structlog.get_logger("chain")
 
@@ -27,9 +28,11 @@ log = structlog.get_logger("chain")
 class Finisher:
     """Makes judged blocks final. The certificate and the bodies are durable before it is called, or are held by a quorum (catching up)."""
 
-    def __init__(self, *, chain: Chain, peers: Peers, flusher: Flusher, tasks: Tasks, metrics: Metrics, bodies: Bodies | None) -> None:
+    def __init__(
+        self, *, chain: Chain, peers: Peers, flusher: Flusher, tasks: Tasks, metrics: Metrics, bodies: Bodies | None, work: Work | None
+    ) -> None:
         self._chain, self._peers, self._flusher, self._tasks, self._metrics = chain, peers, flusher, tasks, metrics
-        self._bodies = bodies
+        self._bodies, self._work = bodies, work
 
     def finalize(self, blocks: Sequence[BlockId], certificate: Certificate) -> None:
         """Make these blocks final, ancestors first; those that are already are passed over."""
@@ -39,6 +42,8 @@ class Finisher:
         if self._bodies is not None:
             self._bodies.forget(blocks)
         self._count(done)
+        if self._work is not None:
+            self._work.look()
         self._push(done, certificate)
         if self._flusher.due() and not self._flusher.running:
             self._tasks.spawn(self._flusher.flush(), "flush")

@@ -12,7 +12,7 @@ from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
-from ledger.errors import BadSignature, LedgerError, Malformed
+from ledger.errors import LedgerError, Malformed
 from node.api.backend import PoolFull
 from node.wire import BULK_FRAME_MAX, GOSSIP_MAX, Lane, Transactions, WireError, encode_frame
 
@@ -39,6 +39,10 @@ Outcome = LedgerError | PoolFull | None
 
 class Mempool(Protocol):
     """The pool, as gossip uses it. Signatures are verified before."""
+
+    def has_room(self, tx: Transaction) -> bool:
+        """Whether pool and share of its participant have room (M3): if not, nothing else needs to be looked at."""
+        ...
 
     def admit(self, tx: Transaction) -> Outcome:
         """Check against the last final state and keep; None: kept, or here already."""
@@ -94,13 +98,15 @@ class Gossip:
 
     async def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         """Verify, keep, and pass on to every validator at once. One outcome each, in order."""
-        good = await self._verifier.check(transactions)
+        await self._verifier.check([tx for tx in transactions if self._pool.has_room(tx)])
         outcomes: list[Outcome] = []
-        for tx, verified in zip(transactions, good, strict=True):
+        for tx in transactions:
             known = self._pool.has(tx.raw_id)
-            outcome = self._pool.admit(tx) if verified else BadSignature()
+            # Where there was no room it is refused for that, else its signatures are known by now, good or not.
+            outcome = self._pool.admit(tx)
             outcomes.append(outcome)
             if outcome is None and not known:
+                self._metrics.transactions_admitted.inc()
                 self._pass_on(tx.raw)
         self._changed()
         return outcomes
@@ -183,6 +189,7 @@ class Gossip:
         try:
             with self._metrics.stage("decode"):
                 transactions = [self._cache.decode(raw) for _, raw in taken]
+            transactions = [tx for tx in transactions if self._pool.has_room(tx)]
             good = await self._verifier.check(transactions)
         except Malformed as problem:
             self._metrics.dropped("malformed")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from node.metrics import Metrics
     from node.tasks import Tasks
     from node.verify import TransactionVerifier
+    from node.work import Work
 
 log = structlog.get_logger("judging")
 
@@ -42,11 +43,12 @@ class Judging:
         driver: Driver,
         tasks: Tasks,
         metrics: Metrics,
+        work: Work,
         me: ValidatorId,
         timing: Timing,
     ) -> None:
         self._chain, self._bodies, self._builder, self._verifier = chain, bodies, builder, verifier
-        self._driver, self._tasks, self._metrics = driver, tasks, metrics
+        self._driver, self._tasks, self._metrics, self._work = driver, tasks, metrics, work
         self._me, self._timing = me, timing
         self._fetching: set[BlockId] = set()
 
@@ -83,7 +85,10 @@ class Judging:
         if judgement.verdict is not Verdict.VALID:
             self._metrics.alarm("no_verdict" if judgement.verdict is Verdict.NONE else "false_verdict")
             log.warning("block not valid", block=block_id.hex(), verdict=judgement.verdict.name, why=judgement.reason)
+        else:
+            self._work.built_on(judgement.facts)
         self._driver.post(Judged(block_id, judgement.verdict, judgement.facts, now_ms(), judgement.work))
+        self._work.look()
 
     async def _fetch(self, effect: FetchBlock) -> None:
         block_id = effect.block_id
@@ -107,4 +112,6 @@ class Judging:
         if built is None:
             self._driver.post(BuildFailed(effect.view, now_ms()))
         else:
+            self._work.built_on(built.facts)
             self._driver.post(Built(effect.view, built.facts, now_ms(), built.work))
+            self._work.look()

@@ -76,8 +76,10 @@ class Receiver(Protocol):
 class Peers:
     """All links of one node."""
 
-    def __init__(self, identity: Identity, roster: Roster, receiver: Receiver, tasks: Tasks) -> None:
-        self._identity, self._roster, self._receiver, self._tasks = identity, roster, receiver, tasks
+    def __init__(self, identity: Identity, roster: Roster, tasks: Tasks) -> None:
+        self._identity, self._roster, self._tasks = identity, roster, tasks
+        self.receiver: Receiver | None = None
+        """Set once, before `listen` and `call`."""
         self._key = identity.key
         self._links: dict[bytes, Link] = {}
         self._tokens: dict[bytes, Link] = {}
@@ -282,6 +284,9 @@ class Peers:
 
     async def _run(self, link: Link, socket: LaneSocket) -> None:
         """Read one lane until it closes or its peer is cut off."""
+        receiver = self.receiver
+        if receiver is None:
+            raise AssertionError("a link without a receiver")
         old = link.attach(socket)
         if old is not None:
             await old.close()
@@ -289,9 +294,9 @@ class Peers:
         try:
             if link.connected:
                 log.info("peer connected", peer=link.name, validator=link.validator)
-                self._receiver.connected(link)
+                receiver.connected(link)
             async for data in socket.frames():
-                await self._receiver.receive(link, socket.lane, data)
+                await receiver.receive(link, socket.lane, data)
         except WireError as problem:
             self.cut(link, problem)
         finally:

@@ -141,10 +141,12 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
 
 
 def parties(tx: Transaction, outcome: Outcome) -> Parties:
-    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited."""
+    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise."""
     signers = [servicer_of(signature.participant) for signature in tx.signatures]
-    debited = [entry.account for entry in outcome.entries if entry.posted < 0 or entry.held] + _debtors(tx.body)
-    credited = [entry.account for entry in outcome.entries if entry.posted > 0]
+    released = isinstance(tx.body, Void)
+    # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
+    debited = [entry.account for entry in outcome.entries if entry.posted < 0 or entry.held > 0 or released] + _debtors(tx.body)
+    credited = [entry.account for entry in outcome.entries]
     return Parties(_sorted(signers), _sorted(map(servicer_of, debited)), _sorted(map(servicer_of, credited)))
 
 

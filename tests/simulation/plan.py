@@ -70,6 +70,8 @@ class Plan:
     """(time, validator, steps until power is lost)."""
     lonely_per_mille: int
     """Chance to lose power when about to relay a certificate that nobody else holds."""
+    journal_lost_by: int
+    """This validator's journal is gone at its second start, its mark is not (K15); -1: nobody's."""
     skew_ms: int
     segment_bytes: int
     arrivals_ms: int
@@ -101,6 +103,7 @@ def draw_plan(seed: int, validators: int, liars: int) -> Plan:
         cuts=tuple(_draw_cut(random, honest, chaos_ms) for _ in range(random.pick((0, 0, 1, 2, 3)))),
         crashes=_draw_crashes(random, honest, chaos_ms),
         lonely_per_mille=random.pick((0, 0, 0, 150, 500)),
+        journal_lost_by=random.below(honest) if random.chance(150) else -1,
         skew_ms=random.pick((0, 0, 50, 200)),
         segment_bytes=random.pick(SEGMENT_BYTES),
         arrivals_ms=random.pick((0, 0, 0, 300)),

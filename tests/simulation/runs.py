@@ -89,6 +89,7 @@ class Sum:
             ("crashes", counts.crashes),
             ("equivocations", counts.equivocations),
             ("evidence stored", counts.accusations),
+            ("lost journals", counts.lost_journals),
             ("lost bodies", counts.lost_bodies),
             ("bodies that do not hash to their header", counts.wrong_bodies),
             ("blocks with a wrong root", counts.invalid_blocks),

@@ -16,7 +16,7 @@ from consensus import events as ev
 from consensus.replica import Replica
 from consensus.signing import signing_bytes
 from consensus.types import Epoch, Kind, Proposal, SignedVote, TimeMs, ValidatorId
-from node.memory import create_memory, open_memory
+from node.memory import JOURNAL_FOLDER, create_memory, open_memory
 from node.records import encode
 from node.signer import Marked, NotAboveMark
 from tests.simulation import messages as ms
@@ -106,6 +106,10 @@ class Validator:
     def _start(self) -> None:
         world = self.world
         key = world.keys.keys[self.index]
+        if self.life > 1 and world.loses_journal(self.index):
+            for path in self.files.paths():
+                if path.parent == FOLDER / JOURNAL_FOLDER:
+                    self.files.remove(path)
         self.memory: Memory = open_memory(self.files, FOLDER, EPOCH, key, self.me, world.plan.segment_bytes)
         self.blocks = Blocks(self, self.store, self.memory.blocks)
         self.replica = Replica(CHAIN, world.keys.set, self.me, world.plan.timing, self.store.final, self.store.certificate)

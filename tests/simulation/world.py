@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from consensus import events as ev
 from consensus.certificates import check_certificate
 from consensus.types import Kind
+from node.fatal import Fatal
 from tests.simulation import messages as ms
 from tests.simulation.blocks import CHAIN, GENESIS, GENESIS_ROOT, transactions_of
 from tests.simulation.keys import Contradiction, Keys
@@ -53,6 +54,7 @@ class Counts:
     """Views in which a liar made two blocks, or two votes of one kind."""
     accusations: int = 0
     """Evidence stored by honest validators."""
+    lost_journals: int = 0
     lost_bodies: int = 0
     wrong_bodies: int = 0
     """Bodies that did not hash to their header."""
@@ -126,7 +128,7 @@ class World:
             failure = self._loop()
         except Fork as fork:
             failure, is_fork = f"fork: {fork}", True
-        except (Broken, Contradiction, AssertionError) as broken:
+        except (Broken, Contradiction, AssertionError, Fatal) as broken:
             failure = f"{type(broken).__name__}: {broken}"
         if self.is_overrun and not is_fork:
             failure = ""
@@ -241,6 +243,13 @@ class World:
         if not (self.is_chaos and self.plan.lonely_per_mille and self._masks.get(certificate.subject) == 1 << index):
             return False
         return self.counts.crashes < 12 and self.random.chance(self.plan.lonely_per_mille)
+
+    def loses_journal(self, index: int) -> bool:
+        """Tell whether the disk with the journal is gone at this start, the mark on its own disk not (K15). Once a run, one validator."""
+        if self.plan.journal_lost_by != index or self.counts.lost_journals or not self.counts.crashes:
+            return False
+        self.counts.lost_journals += 1
+        return True
 
     def is_unwell(self) -> bool:
         """Tell whether a judge or builder meets an exception now: no verdict (K8)."""

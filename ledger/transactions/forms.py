@@ -90,8 +90,7 @@ def check_registry_form(body: Body) -> None:
             check_keyset_form(body.keyset)
         case AccountOpen():
             check_account_id(body.id)
-            if body.id.partition("/")[2].startswith(RESERVED):
-                raise Malformed(reason=f"{body.id} is reserved: asset.put opens such accounts")
+            check_not_reserved(body.id)
             if body.keyset is not None:
                 check_keyset_form(body.keyset)
         case AccountSet():
@@ -104,6 +103,12 @@ def check_registry_form(body: Body) -> None:
             check_policy(policy)
         case _:
             pass
+
+
+def check_not_reserved(account_id: str) -> None:
+    """Refuse the name of an account that belongs to an asset."""
+    if account_id.partition("/")[2].startswith(RESERVED):
+        raise Malformed(reason=f"{account_id} is reserved: asset.put opens such accounts")
 
 
 def check_two_accounts(debit: str, credit: str) -> None:

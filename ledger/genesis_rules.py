@@ -1,0 +1,258 @@
+"""From a genesis document to the records of the first state, by the ledger's own rules.
+
+What a transaction could not do, the document cannot either: names, keys, quorums, duties and limits pass through the same functions.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ledger.accounts import Account
+from ledger.assets import Asset, FeeRule, Policy
+from ledger.canonical import encode
+from ledger.commit import EmptyState
+from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, WrongKind
+from ledger.genesis_document import GenesisError
+from ledger.grant_rules import check_root, conflict_of, grant_key
+from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
+from ledger.indexes import put_indexed
+from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys, put_keyset
+from ledger.names import OPERATOR, check_account_id, servicer_of
+from ledger.parameters import RANGES, load_parameters, parameter_records
+from ledger.participants import Key, Keyset, Participant
+from ledger.state import Governed, Overlay
+from ledger.transactions.accounts import OPENABLE
+from ledger.transactions.assets import put_asset_accounts
+from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
+from ledger.transactions.grants import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ledger.genesis_document import Genesis, GenesisAccount, GenesisAsset, GenesisGrant, GenesisKeyset, GenesisParticipant
+    from ledger.state import Record
+
+VALIDATORS_MIN = 4
+"""Fewer tolerate no fault at all (n >= 3f + 1)."""
+
+
+def found_records(genesis: Genesis) -> dict[str, Record]:
+    """Make the records of the first state, by storage key, index keys left out.
+
+    Raises
+    ------
+    GenesisError
+        A rule of the ledger is broken; names the place in the document.
+    """
+    founding = _Founding(genesis)
+    founding.establish()
+    return {key: record for key, record in founding.overlay.changes.items() if record is not None and key[0] != "~"}
+
+
+@contextmanager
+def _at(path: str) -> Iterator[None]:
+    """Say a refusal within about a place of the document."""
+    try:
+        yield
+    except LedgerError as error:
+        raise GenesisError(str(error), path=path) from None
+
+
+class _Founding:
+    """The first state while it is made, in an order in which each part finds what it names."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.genesis = genesis
+        self.overlay = Overlay(EmptyState())
+
+    def establish(self) -> None:
+        genesis = self.genesis
+        self._put_parameters()
+        for index, participant in enumerate(genesis.participants):
+            self._put_participant(participant, f"$.participants[{index}]")
+        self._check_operator()
+        for index, _ in enumerate(genesis.validators):
+            self._put_validator(index)
+        self._put_view_key()
+        for index, asset in enumerate(genesis.assets):
+            self._put_asset(asset, f"$.assets[{index}]")
+        for index, account in enumerate(genesis.accounts):
+            self._put_account(account, f"$.accounts[{index}]")
+        for index, grant in enumerate(genesis.grants):
+            self._put_grant(grant, f"$.grants[{index}]")
+        with _at("$.grants"):
+            check_root(self.overlay, genesis.time_ms)
+
+    def _put_parameters(self) -> None:
+        for name, value in self.genesis.params.items():
+            path = f"$.params.{name}"
+            if name not in RANGES:
+                raise GenesisError("no parameter is called so in this version", path=path)
+            try:
+                records = parameter_records({name: value})
+            except ValueError as error:
+                raise GenesisError(str(error), path=path) from None
+            for key, record in records.items():
+                self.overlay.put(key, record)
+        parameters = load_parameters(self.overlay)
+        if len(self.genesis.participants) > parameters.participants_max:
+            raise GenesisError(f"at most {parameters.participants_max} are allowed", path="$.participants")
+        if len(self.genesis.assets) > parameters.assets_max:
+            raise GenesisError(f"at most {parameters.assets_max} are allowed", path="$.assets")
+
+    def _put_participant(self, document: GenesisParticipant, path: str) -> None:
+        overlay = self.overlay
+        participant = Participant(
+            id=document.id,
+            kind=document.kind,
+            name=document.name,
+            bic=document.bic,
+            lei=document.lei,
+            country=document.country,
+            status="active",
+            successor="",
+            node_keys=_keys(document.node_keys),
+            box_keys=_keys(document.box_keys),
+            endpoints=document.endpoints,
+        )
+        with _at(path):
+            check_participant(participant)
+            if overlay.get("participant/" + participant.id) is not None:
+                raise Exists(subject=f"participant {participant.id}")
+            move_keys(overlay, participant.id, NODE_ROLE, (), participant.node_keys)
+            move_keys(overlay, participant.id, BOX_ROLE, (), participant.box_keys)
+            overlay.put("participant/" + participant.id, participant)
+        for index, keyset in enumerate(document.keysets):
+            with _at(f"{path}.keysets[{index}]"):
+                if overlay.get(f"keyset/{participant.id}/{keyset.name}") is not None:
+                    raise Exists(subject=f"keyset {participant.id}/{keyset.name}")
+                self._put_keyset(participant.id, keyset)
+
+    def _put_keyset(self, owner: str, document: GenesisKeyset) -> None:
+        keys = tuple(Key(bytes.fromhex(key.public_key), key.not_after) for key in document.keys)
+        keyset = Keyset(document.name, document.m, keys, "", 0)
+        check_keyset_form(keyset)
+        check_lasting(owner, keyset, self.genesis.time_ms)
+        put_keyset(self.overlay, owner, None, keyset)
+
+    def _check_operator(self) -> None:
+        for index, participant in enumerate(self.genesis.participants):
+            if (participant.kind == "operator") != (participant.id == OPERATOR):
+                raise GenesisError(f"the one participant of kind operator is called {OPERATOR}", path=f"$.participants[{index}].kind")
+        if self.overlay.get("participant/" + OPERATOR) is None:
+            raise GenesisError(f"there must be a participant {OPERATOR}", path="$.participants")
+
+    def _put_validator(self, index: int) -> None:
+        document = self.genesis.validators[index]
+        path = f"$.validators[{index}]"
+        with _at(path):
+            participant = self._existing(document.participant)
+            consensus_key, node_key = bytes.fromhex(document.consensus_key), bytes.fromhex(document.node_key)
+            if node_key not in participant.node_keys:
+                raise GenesisError(f"{participant.id} has not registered this node key", path=path + ".node_key")
+            if any(document.node_key == other.node_key for other in self.genesis.validators[:index]):
+                raise GenesisError("another validator has this node key", path=path + ".node_key")
+            move_keys(self.overlay, participant.id, CONSENSUS_ROLE, (), (consensus_key,))
+            value = (participant.id, consensus_key, node_key, document.endpoint)
+            self.overlay.put(f"validator/{index}", Governed(encode(value)))
+
+    def _put_view_key(self) -> None:
+        genesis = self.genesis
+        if len(genesis.validators) < VALIDATORS_MIN and not genesis.devnet:
+            raise GenesisError(f"fewer than {VALIDATORS_MIN} validators are for a devnet only", path="$.validators")
+        consensus_keys = tuple(bytes.fromhex(validator.consensus_key) for validator in genesis.validators)
+        self.overlay.put("epoch/0", Governed(encode((0, consensus_keys))))
+        sealed = genesis.view_key.sealed
+        with _at("$.view_key.sealed"):
+            check_sorted([copy.box_key for copy in sealed], "the sealed copies (by box key)")
+        receiving: dict[str, None] = {}
+        for index, copy in enumerate(sealed):
+            owner = next((each.id for each in genesis.participants if copy.box_key in each.box_keys), None)
+            if owner is None:
+                raise GenesisError("no participant has registered this box key", path=f"$.view_key.sealed[{index}].box_key")
+            receiving[owner] = None
+        for index, validator in enumerate(genesis.validators):
+            if validator.participant not in receiving:
+                reason = f"no copy of the view key is sealed for {validator.participant}: its validator could judge no block"
+                raise GenesisError(reason, path=f"$.validators[{index}]")
+        copies = tuple((bytes.fromhex(copy.box_key), bytes.fromhex(copy.sealed)) for copy in sealed)
+        self.overlay.put("viewkey/0", Governed(encode((bytes.fromhex(genesis.view_key.hash), copies))))
+
+    def _put_asset(self, document: GenesisAsset, path: str) -> None:
+        fees = tuple(
+            FeeRule(fee.type, fee.debit_kind, fee.credit_kind, int(fee.fixed), fee.bps, int(fee.min), int(fee.max)) for fee in document.fees
+        )
+        policy = Policy(
+            code=document.code,
+            decimals=document.decimals,
+            issuer=document.issuer,
+            reserve=document.reserve,
+            cap=None if document.cap is None else int(document.cap),
+            limits=(),
+            fees=fees,
+            queued=0,
+            receive=(),
+            expires=None,
+            powers=(),
+            publish="block",
+            fixed=document.fixed,
+        )
+        with _at(path):
+            check_policy(policy)
+            self._existing(policy.issuer)
+            if self.overlay.get("asset/" + policy.code) is not None:
+                raise Exists(subject=f"asset {policy.code}")
+            put_asset_accounts(self.overlay, policy, "open")
+            put_indexed(self.overlay, "asset/" + policy.code, Asset(policy, 0, 0, 0, "open"))
+
+    def _put_account(self, document: GenesisAccount, path: str) -> None:
+        with _at(path):
+            check_account_id(document.id)
+            check_not_reserved(document.id)
+            self._existing(servicer_of(document.id))
+            if self.overlay.get("account/" + document.id) is not None:
+                raise Exists(subject=f"account {document.id}")
+            if document.kind not in OPENABLE:
+                raise WrongKind(subject=document.id, kind=document.kind, action="an account in genesis")
+            if document.keyset is not None:
+                self._put_keyset(document.id, document.keyset)
+            name = document.keyset.name if document.keyset else ""
+            put_indexed(self.overlay, "account/" + document.id, Account(document.id, document.kind, b"", name, "open", (), 0))
+
+    def _put_grant(self, document: GenesisGrant, path: str) -> None:
+        scope = Scope(document.scope.asset, document.scope.participant, document.scope.account, ())
+        quota = None if document.quota is None else Quota(int(document.quota.amount), document.quota.per)
+        need = None if document.need is None else Need(document.need.m, document.need.of)
+        grant = Grant(document.id, document.to, document.permission, scope, quota, need, (), document.not_before, document.until)
+        with _at(path):
+            check_grant(grant)
+            if quota is not None and quota.amount == 0:
+                raise GenesisError("a quota of 0 allows nothing", path=path + ".quota.amount")
+            self._existing(grant.to)
+            if scope.participant:
+                self._existing(scope.participant)
+            if scope.account and self.overlay.get("account/" + scope.account) is None:
+                raise NoAccount(account=scope.account)
+            if scope.asset and self.overlay.get("asset/" + scope.asset) is None:
+                raise NoAsset(asset=scope.asset)
+            for member in need.of if need else ():
+                owner, _, keyset = member.partition("/")
+                if self.overlay.get("keyset/" + member) is None:
+                    raise BadKeyset(owner=owner, keyset=keyset, reason="it does not exist")
+            if self.overlay.get(grant_key(grant.id)) is not None:
+                raise Exists(subject=f"grant {grant.id}")
+            conflict = conflict_of(self.overlay, grant)
+            if conflict is not None:
+                raise conflict
+            put_indexed(self.overlay, grant_key(grant.id), GrantRecord(grant, ROOT, "", 0))
+
+    def _existing(self, participant: str) -> Participant:
+        record = self.overlay.get("participant/" + participant)
+        if not isinstance(record, Participant):
+            raise NoParticipant(participant=participant)
+        return record
+
+
+def _keys(hexadecimal: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(map(bytes.fromhex, hexadecimal))

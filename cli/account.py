@@ -87,12 +87,12 @@ def entries(
     session: Session,
     account: IdArgument,
     *,
-    cursor: Annotated[str, typer.Option("--cursor", help="Where the last page ended.")] = "",
+    cursor: Annotated[str, typer.Option("--after", metavar="CURSOR", help="Where the last page ended.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Lines of one page.")] = PAGE,
 ) -> None:
     """Show the journal of an account, oldest first."""
     find_account(session, account)
-    query = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+    query = {"limit": str(limit)} | ({"after": cursor} if cursor else {})
     page = session.client.get(f"/v1/accounts/{account}/entries", HistoryPage, query)
     if session.json:
         print_json(msgspec.to_builtins(page))
@@ -103,7 +103,7 @@ def entries(
     ]
     print_table(["block>", "asset", "posted>", "held>", "transaction"], rows)
     if page.next:
-        print_line(f"more: --cursor {page.next}")
+        print_line(f"more: --after {page.next}")
 
 
 def print_account(session: Session, found: AccountBody) -> None:

@@ -27,6 +27,7 @@ from node.api.structs import ReceiptBody, Submission, Submissions, TransactionBo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from cli.session import Session
     from cli.signing import KeysetName
     from ledger.transactions.bodies import Body, Transaction
@@ -114,7 +115,7 @@ def wait_for(session: Session, transaction: Transaction) -> Result:
     tx_id = transaction.tx_id.hex()
     while True:
         try:
-            found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody)
+            found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody, {"valid_until": str(transaction.valid_until)})
             status, receipt = found.status, found.receipt
         except NotThere:
             status, receipt = "pending", None

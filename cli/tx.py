@@ -14,7 +14,7 @@ from cli.hold import check_hex_id
 from cli.outbox import read_transaction, write_transaction
 from cli.output import print_fields, print_json
 from cli.parties import OPS
-from cli.proof import SaveOption, VerifyOption, verify_transaction
+from cli.proof import SaveOption, VerifyOption, verify_transaction_of
 from cli.receipts import receipt_rows
 from cli.sending import How, open_outbox, print_exported, report, submit
 from cli.session import Session
@@ -46,7 +46,7 @@ def show(
         tx_id = _by_ref(session, ref)
     check_hex_id(tx_id)
     if verify or save is not None:
-        verify_transaction(session, tx_id, save=save)
+        verify_transaction_of(session, tx_id, save=save)
         return
     try:
         found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody)

@@ -33,7 +33,7 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
         balance = service.record(f"balance/{account.id}/{code}", Balance)
         if balance is not None:
             balances.append(balance_body(code, balance))
-    proof = service.reads.prove_account(account.id) if arguments.text("proof") == "1" else b""
+    proof = service.prove_account(account.id) if arguments.text("proof") == "1" else b""
     body = AccountBody(
         id=account.id,
         kind=account.kind,
@@ -96,5 +96,5 @@ def _account(service: Service, arguments: Arguments) -> Account:
         return account
     error = missing(122, f"account {name} does not exist; check the part before and after the slash")
     if arguments.text("proof") == "1" and service.record(f"participant/{servicer_of(name)}", Participant) is not None:
-        raise error.with_proof(service.reads.prove_account(name))
+        raise error.with_proof(service.prove_account(name))
     raise error

@@ -45,6 +45,18 @@ class Service:
             return record
         raise AssertionError(f"{key} holds {type(record).__name__}, expected {kind.__name__}")
 
+    def prove_account(self, account: str) -> bytes:
+        """Proof file of an account, or of its absence; its participant must exist.
+
+        Raises
+        ------
+        NotFound
+            No block is final yet: the genesis state has no certificate.
+        """
+        if self.height == 0:
+            raise NotFound("no block is final yet, so there is no certificate to prove anything with; ask again after the first block")
+        return self.reads.prove_account(account)
+
     def gauges(self) -> dict[str, float]:
         """Read what `/metrics` shows as of now."""
         node = self.node

@@ -203,7 +203,7 @@ class Execution:
         swept = entries_by_participant(self._swept)
         for tree, writes in done.writes.items():
             if tree not in PUBLIC_TREES:
-                self._views.add_system(tree, index=self.count, entries=swept.get(tree, ()), writes=writes)
+                self._views.add_system(tree, entries=swept.get(tree, ()), writes=writes)
 
     def _slots(self, roots: Mapping[str, bytes], journal_roots: Mapping[str, bytes]) -> tuple[bytes, ...]:
         now = view_bytes(self._context.epoch, self._context.view)

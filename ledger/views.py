@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SYSTEM = "system"
 """Type of the last view of a block."""
+SYSTEM_INDEX = 2**32 - 1
+"""Its index: after every transaction, and the same however many transactions the block has that are no business of this participant."""
 NOTHING, WHOLE, CREDITED = 0, 1, 2
 VIEW_BYTES_MAX = 16 * 1_048_576
 """All writes of one participant in a block of 10,000 legs fit many times."""
@@ -86,7 +88,7 @@ class View(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=
 
     height: U63
     index: U32
-    """Of the transaction in the block; of the system view: the number of transactions."""
+    """Of the transaction in the block; SYSTEM_INDEX of the system view."""
     tx_id: Hash32
     opening: Hash32
     """SHA-256(k | index): with it the participant recomputes the leaf of transactions_root. Zeros in the system view."""
@@ -147,9 +149,9 @@ class ViewBuilder:
                 part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))
                 self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
 
-    def add_system(self, participant: str, *, index: int, entries: Iterable[Entry], writes: Iterable[tuple[str, bytes | None]]) -> None:
+    def add_system(self, participant: str, *, entries: Iterable[Entry], writes: Iterable[tuple[str, bytes | None]]) -> None:
         """Add the last view of a participant: what the block did of itself, and all writes of its tree, in key order."""
-        line = (self._height, index, bytes(32), bytes(32), SYSTEM, 0, _NOTHING, tuple(entries), tuple(writes))
+        line = (self._height, SYSTEM_INDEX, bytes(32), bytes(32), SYSTEM, 0, _NOTHING, tuple(entries), tuple(writes))
         self._tell(participant, encode(line))
 
     def of(self, participant: str) -> tuple[bytes, ...]:

@@ -1,0 +1,1 @@
+"""Mutation of valid messages through every decoder that reads what others wrote."""

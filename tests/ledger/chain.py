@@ -1,0 +1,228 @@
+"""A small ledger in memory: four participants, one asset, blocks executed one after the other. Nothing in it is faked but the network."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeVar
+
+from ledger.accounts import Account
+from ledger.assets import Asset, FeeRule, Policy
+from ledger.blocks import Header, block_id_of, encode_body, header_bytes
+from ledger.codec import decode_transaction, make_envelope, sign_transaction, signing_bytes
+from ledger.commit import EmptyState
+from ledger.execute import Execution, genesis_state
+from ledger.grants import Grant, GrantRecord, Scope
+from ledger.indexes import put_indexed
+from ledger.keys import public_key_of, sign, verify
+from ledger.parameters import BlockContext, Parameters
+from ledger.participants import Key, KeyOwner, Keyset, Participant
+from ledger.proofs import Finality, Finalization
+from ledger.state import Overlay, Record, UsedRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ledger.execute import BlockResult
+    from ledger.transactions.bodies import Body, Transaction
+
+Key_ = TypeVar("Key_")
+Value = TypeVar("Value")
+
+CHAIN = sha256(b"a chain for tests").digest()
+VIEW_KEY = sha256(b"a view key for tests").digest()
+START_MS = 1_700_000_000_000
+PARTICIPANTS = ("bank-a", "bank-b", "bank-c", "operator")
+FEES = (FeeRule("pay", "wallet", "", 0, 10, 0, 1_000),)
+CONTRA, FEE = "operator/contra:KGS", "operator/fee:KGS"
+
+
+def seed_of(owner: str) -> bytes:
+    """Signing seed of `OWNER`'s one key."""
+    return sha256(f"seed of {owner}".encode()).digest()
+
+
+def keyset_of(owner: str) -> Keyset:
+    return Keyset("ops", 1, (Key(public_key_of(seed_of(owner)), 0),), "", 0)
+
+
+def accounts() -> dict[str, Account]:
+    """Two accounts of each bank; `w1` of bank-a signs for itself."""
+    made = {CONTRA: "contra", FEE: "fee", "operator/settlement": "settlement"}
+    for bank in PARTICIPANTS[:3]:
+        made[f"{bank}/settlement"], made[f"{bank}/w1"] = "settlement", "wallet"
+    return {
+        name: Account(name, kind, b"", "ops" if name == "bank-a/w1" else "", "open", (), 0)  # type: ignore[arg-type]
+        for name, kind in made.items()
+    }
+
+
+def grant(name: str, permission: str, asset: str, participant: str = "") -> GrantRecord:
+    scope = Scope(asset, participant, "", ())
+    return GrantRecord(Grant(name, "operator", permission, scope, None, None, (), 0, 0), "root", "", 0)  # type: ignore[arg-type]
+
+
+def first_records() -> dict[str, Record]:
+    """Return the records of a genesis, indexes included."""
+    overlay = Overlay(EmptyState())
+    for name in PARTICIPANTS:
+        kind = "operator" if name == "operator" else "bank"
+        put_indexed(overlay, f"participant/{name}", Participant(name, kind, name, "", "", "KG", "active", "", (), (), ()))  # type: ignore[arg-type]
+    for owner in (*PARTICIPANTS, "bank-a/w1"):
+        keyset = keyset_of(owner)
+        put_indexed(overlay, f"keyset/{owner}/ops", keyset)
+        put_indexed(overlay, f"key/{keyset.keys[0].public_key.hex()}", KeyOwner(owner, "ops"))
+    for name, account in accounts().items():
+        put_indexed(overlay, f"account/{name}", account)
+    policy = Policy("KGS", 2, "operator", "sovereign", None, (), FEES, 0, (), None, (), "block", ())
+    put_indexed(overlay, "asset/KGS", Asset(policy, 0, 0, 0, "open"))
+    for record in (grant("root", "root", ""), grant("issue", "issue", "KGS"), grant("reg", "register", ""), grant("wal", "wallet", "")):
+        put_indexed(overlay, f"grant/{record.grant.id}", record)
+    return {key: record for key, record in overlay.changes.items() if record is not None}
+
+
+class MemoryState:
+    """State after some block, in dicts."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.leaves: dict[str, bytes] = {}
+        self.nodes: dict[tuple[str, bytes], bytes] = {}
+        self.refs: dict[bytes, UsedRef] = {}
+
+    def get(self, key: str) -> Record | None:
+        """Record at a key."""
+        return self.records.get(key)
+
+    def scan(self, start: str, end: str, limit: int) -> list[str]:
+        """Index keys in a range."""
+        return sorted(key for key in self.records if start <= key < end)[:limit]
+
+    def used_ref(self, ref_id: bytes) -> UsedRef | None:
+        """Reference, if remembered."""
+        return self.refs.get(ref_id)
+
+    def node(self, tree: str, path: bytes) -> bytes | None:
+        """Node of a tree."""
+        return self.nodes.get((tree, path))
+
+    def participants(self) -> Iterator[str]:
+        """Ids, ascending."""
+        return iter(sorted(key[12:] for key in self.records if key.startswith("participant/")))
+
+
+class Block:
+    """One executed block with everything a proof of it needs."""
+
+    def __init__(self, header: Header, result: BlockResult, transactions: Sequence[Transaction]) -> None:
+        self.header, self.result, self.transactions = header, result, tuple(transactions)
+        self.bytes = header_bytes(header)
+        self.id = block_id_of(self.bytes)
+
+
+class MemoryLedger:
+    """A chain of blocks on a state in memory."""
+
+    def __init__(self, view_key: bytes = VIEW_KEY) -> None:
+        self.view_key = view_key
+        self.state = MemoryState()
+        self.blocks: list[Block] = []
+        self.time_ms = START_MS
+        self._count = 0
+        records = first_records()
+        keep(self.state.records, records.items())
+        first = genesis_state(records, view_key)
+        keep(self.state.leaves, first.leaves.items())
+        keep(self.state.nodes, first.nodes.items())
+
+    @property
+    def height(self) -> int:
+        """Of the newest block; 0 before the first."""
+        return len(self.blocks)
+
+    def context(self) -> BlockContext:
+        """Context of the next block. Views run ahead of heights, as on a chain whose leaders fail now and then."""
+        return BlockContext(CHAIN, 0, self.height + 1, 2 * self.height + 1, self.time_ms, Parameters())
+
+    def sign(self, body: Body, *, sender: str, signers: Iterable[str] = (), ref: str = "", valid_ms: int = 60_000) -> Transaction:
+        """Transaction of a body, signed by `ops` of the sender (its servicer, for a settlement account) and of `signers`."""
+        self._count += 1
+        envelope = make_envelope(
+            chain=CHAIN,
+            sender=sender,
+            ref=ref or f"r{self._count}",
+            valid_until=self.time_ms + valid_ms,
+            salt=sha256(self._count.to_bytes(8, "big")).digest()[:16],
+            body=body,
+        )
+        owners = dict.fromkeys([sender, *signers])
+        return decode_transaction(sign_transaction(envelope, [(owner, "ops", seed_of(owner)) for owner in owners]))
+
+    def execution(self) -> Execution:
+        """Begin the next block."""
+        return Execution(self.state, self.context(), self.view_key, verified)
+
+    def block(self, *transactions: Transaction, later_ms: int = 1_000) -> Block:
+        """Execute the next block and move the state on."""
+        context, execution = self.context(), self.execution()
+        for tx in transactions:
+            execution.apply(tx)
+        result = execution.finish()
+        if result.body_bytes != encode_body(tx.raw for tx in transactions):
+            raise AssertionError("the body is not that of the transactions")
+        header = Header(
+            version=1,
+            chain=CHAIN,
+            epoch=context.epoch,
+            height=context.height,
+            view=context.view,
+            parent=self.blocks[-1].id if self.blocks else CHAIN,
+            time_ms=context.time_ms,
+            proposer=context.view % 4,
+            next=bytes(32),
+            body=result.body,
+            transactions_root=result.transactions_root,
+            participants_root=result.participants_root,
+            assets_root=result.assets_root,
+            governance_root=result.governance_root,
+        )
+        self._move_on(result)
+        block = Block(header, result, transactions)
+        self.blocks.append(block)
+        self.time_ms += later_ms
+        return block
+
+    def _move_on(self, result: BlockResult) -> None:
+        keep(self.state.records, result.changes.items())
+        keep(self.state.leaves, result.leaves.items())
+        keep(self.state.nodes, result.nodes.items())
+        for ref_id, tx_id, minute in result.used_refs:
+            self.state.refs[ref_id] = UsedRef(tx_id, minute)
+
+
+def keep(store: dict[Key_, Value], changes: Iterable[tuple[Key_, Value | None]]) -> None:
+    """Apply changes to a dict: None removes."""
+    for key, value in changes:
+        if value is None:
+            store.pop(key, None)
+        else:
+            store[key] = value
+
+
+def verified(tx: Transaction) -> bool:
+    """Verify every signature, with the real verifier."""
+    return all(verify(one.public_key, signing_bytes(tx.tx_id), one.signature) for one in tx.signatures)
+
+
+def finality_of(blocks: Sequence[Block], seeds: Sequence[bytes]) -> Finality:
+    """Make the finality of the first of these blocks by a certificate on the last, signed by the validators with these seeds."""
+    last = blocks[-1]
+    signatures = tuple((index, sign(seed, finalize_bytes(last.header, last.id))) for index, seed in enumerate(seeds))
+    certificate = Finalization(last.header.epoch, last.header.view, last.header.view - 1, last.id, signatures)
+    return Finality(blocks[0].bytes, tuple(block.bytes for block in blocks[1:]), certificate)
+
+
+def finalize_bytes(header: Header, block_id: bytes) -> bytes:
+    """Return what a finalize vote signs, by hand."""
+    parent_view = header.view - 1
+    tag = b"som/finalize/1".ljust(16, b"\x00")
+    return tag + CHAIN + header.epoch.to_bytes(4, "big") + header.view.to_bytes(8, "big") + parent_view.to_bytes(8, "big") + block_id

@@ -1,0 +1,100 @@
+"""One valid value of every kind, by construction: for pinned bytes, for the cross-check and for mutation."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from ledger.accounts import Account, Balance, Total
+from ledger.assets import Asset, FeeRule, Policy
+from ledger.blocks import Entry, Header, Receipt
+from ledger.codec import make_envelope, sign_transaction
+from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
+from ledger.holds import Hold
+from ledger.keys import public_key_of
+from ledger.participants import Key, KeyOwner, Keyset, Participant
+from ledger.state import Governed, Record, Refs
+from ledger.transactions.bodies import (
+    AccountOpen,
+    AccountSet,
+    AssetPut,
+    Body,
+    GrantEnd,
+    GrantPut,
+    HoldBody,
+    Issue,
+    KeysetPut,
+    Leg,
+    ParticipantPut,
+    Pay,
+    Redeem,
+    Settle,
+    Void,
+)
+
+CHAIN = sha256(b"chain").digest()
+HASH = sha256(b"hash").digest()
+SALT = bytes(range(16))
+SEED = sha256(b"seed").digest()
+OTHER_SEED = sha256(b"other seed").digest()
+NOW = 1_700_000_000_000
+
+PARTICIPANT = Participant("bank-a", "bank", "Bank A", "BANKKG22", "", "KG", "active", "", (HASH,), (HASH,), ("tcp://a:1",))
+KEYSET = Keyset("ops", 1, (Key(public_key_of(SEED), 0),), "", 0)
+GRANT = Grant(
+    "g1", "operator", "issue", Scope("KGS", "", "", ()), Quota(10**9, "day"), Need(2, ("operator/board", "operator/ops")), (), NOW, 0
+)
+FEES = (FeeRule("pay", "", "", 5, 10, 1, 1_000),)
+POLICY = Policy("KGS", 2, "operator", "sovereign", 10**15, (), FEES, 0, (), None, (), "block", ("cap",))
+LEGS = (
+    Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
+    Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
+)
+
+BODIES: dict[str, Body] = {
+    "participant.put": ParticipantPut(PARTICIPANT),
+    "keyset.put": KeysetPut("bank-a", KEYSET),
+    "account.open": AccountOpen("bank-a/w1", "wallet", b"", KEYSET, ()),
+    "account.set": AccountSet("bank-a/w1", "closing", None),
+    "grant.put": GrantPut(GRANT),
+    "grant.end": GrantEnd("g1"),
+    "asset.put": AssetPut(POLICY),
+    "issue": Issue("KGS", "bank-a/settlement", 10**8, "order 7", None),
+    "redeem": Redeem("KGS", "bank-a/settlement", 10**6, "payout 7", None),
+    "pay": Pay(LEGS, "each", "salary", None, "memo", None, None),
+    "hold": HoldBody("bank-a/w1", "bank-b/settlement", "KGS", 500, 0, NOW + 86_400_000, "bank-b", "bank-b", "none", "authorisation"),
+    "settle": Settle(HASH, 200, b""),
+    "void": Void(HASH),
+}
+"""A body of each type."""
+
+RECORDS: dict[str, Record] = {
+    "account/bank-a/w1": Account("bank-a/w1", "wallet", b"", "ops", "open", (), 1),
+    "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, "open"),
+    "balance/bank-a/w1/KGS": Balance(1_250, 500),
+    "balance/operator/contra:KGS/KGS": Balance(-(10**8), 0),
+    "epoch/0": Governed(b"\x00"),
+    "grant/g1": GrantRecord(GRANT, "root", "2026-11-21", 10**8),
+    f"hold/{HASH.hex()}": Hold(
+        HASH, "bank-a/w1", "bank-b/settlement", "KGS", 700, 500, NOW, "bank-b", "bank-b", "none", "escrow", FEES[0], 6
+    ),
+    f"key/{HASH.hex()}": KeyOwner("bank-a", "ops"),
+    "keyset/bank-a/ops": KEYSET,
+    "param/legs_max": Governed(b"\xcd\x01\xf4"),
+    "participant/bank-a": PARTICIPANT,
+    "refs/bank-a/28333333": Refs(3, HASH),
+    "total/bank-a/KGS": Total(1_250, 500),
+    "validator/0": Governed(b"\x01"),
+    "viewkey/0": Governed(HASH),
+}
+"""A record of each kind, under a storage key it could have."""
+
+HEADER = Header(1, CHAIN, 0, 7, 9, HASH, NOW, 1, bytes(32), HASH, HASH, HASH, HASH, HASH)
+RECEIPT = Receipt(
+    HASH, 7, 0, 0, 0, None, (0, 150), (Entry("bank-a/settlement", "KGS", -1_250, 0, 0), Entry("bank-b/x", "KGS", 1_250, 0, 0))
+)
+
+
+def transaction(name: str) -> bytes:
+    """Return a whole transaction of the type, signed by two keysets."""
+    envelope = make_envelope(chain=CHAIN, sender="bank-a", ref=f"ref {name}", valid_until=NOW, salt=SALT, body=BODIES[name])
+    return sign_transaction(envelope, [("bank-a", "ops", SEED), ("operator", "ops", OTHER_SEED)])

@@ -116,7 +116,7 @@ def genesis_signing_bytes(genesis: Genesis) -> bytes:
 
 
 def sign_genesis(genesis: Genesis, seed: bytes) -> Genesis:
-    """Return the document with one more signature, by the 32-byte seed of a keyset's or consensus key; the same key again changes nothing."""
+    """Return the document with one more signature, by the 32-byte seed of a keyset or validator; the same key again changes nothing."""
     public_key = public_key_of(seed).hex()
     signature = GenesisSignature(public_key, sign(seed, genesis_signing_bytes(genesis)).hex())
     others = [each for each in genesis.signatures if each.public_key != public_key]

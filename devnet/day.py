@@ -83,7 +83,7 @@ class Day:
 
     async def issue(self) -> None:
         """Issue a million som to each bank, signed by two keysets of the quorum."""
-        self.output.title("Issue: 1,000,000.00 KGS to each bank, signed by operator/board and treasury/ops")
+        self.output.title("Issue: 1,000,000.00 KGS to each bank, signed by two keysets, operator/ops and treasury/ops")
         for bank in ("bank-a", "bank-b"):
             body = Issue(asset=ASSET, to=f"{bank}/main", amount=100_000_000, basis="board decision 2026/1", source=None)
             await self.do(f"issue to {bank}", self.wallet.sign("operator", body, *self.network.issue_keysets))

@@ -28,7 +28,8 @@ READY_SECONDS_MAX = 60
 POLL_SECONDS = 0.05
 NOT_YET = (aiohttp.ClientError, TimeoutError, ConnectionError, Refused)
 """What asking a node that is just starting may come to."""
-ISSUE_KEYSETS = ("operator/board", "treasury/ops")
+ISSUE_KEYSETS = ("operator/ops", "treasury/ops")
+"""Two of the quorum of three; `ops` is also what every transaction from the operator needs."""
 
 
 class NotReady(Exception):

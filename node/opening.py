@@ -17,7 +17,8 @@ from ledger.canonical import encode
 from ledger.execute import genesis_state
 from ledger.genesis import chain_id, first_records
 from ledger.indexes import derive_indexes
-from ledger.leaves import ASSETS, GOVERNANCE, leaf_hash, leaf_key, record_of
+from ledger.leaves import leaf_hash, leaf_key, record_of
+from ledger.placement import ASSETS, GOVERNANCE
 from ledger.parameters import MINUTE_MS
 from ledger.transactions import tree_of
 from ledger.tree import rebuild_tree

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ledger import proofs
 from ledger.blocks import view_bytes
 from ledger.execute import block_key, opening_of, transaction_leaf
-from ledger.genesis import genesis_to_json
+from ledger.genesis import genesis_to_json, validators
 from ledger.leaves import participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
@@ -41,7 +41,7 @@ class Reads:
         self.genesis_json: str = genesis_to_json(chain.genesis)
         """The genesis document."""
         self.validators: Sequence[ValidatorEntry] = tuple(
-            ValidatorEntry(each.participant, each.consensus_key, each.node_key, each.endpoint) for each in chain.genesis.validators
+            ValidatorEntry(each.participant, each.consensus_key, each.node_key, each.endpoint) for each in validators(chain.genesis)
         )
         """The set of the current epoch, by index."""
 
@@ -105,14 +105,14 @@ class Reads:
         return None
 
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> list[HistoryRow] | None:
-        """Rows of an account above (height, index, leg), ascending, at most `limit`. None: this node keeps no history."""
+        """Rows of an account above (height, index, position), ascending, at most `limit`. None: this node keeps no history."""
         if not self._chain.keeps_history:
             return None
         rows = stored_rows(self._chain.store, account, after, limit)
         for block in self._chain.log.unflushed():
             if len(rows) >= limit:
                 break
-            rows.extend(row for row in block_rows(block, account) if (row.height, row.index, row.leg) > after)
+            rows.extend(row for row in block_rows(block, account) if (row.height, row.index, row.position) > after)
         return rows[:limit]
 
     def last_signed(self) -> list[int]:

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from consensus.replica import Replica
     from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet
     from node.bodies import Bodies
-    from node.chain import Chain
     from node.clockwatch import ClockWatch
     from node.driver import Driver
     from node.gossip import Gossip
@@ -96,14 +95,13 @@ class Inbox:
         driver: Driver,
         verifier: VoteVerifier,
         bodies: Bodies,
-        chain: Chain,
         gossip: Gossip,
         clocks: ClockWatch,
         metrics: Metrics,
     ) -> None:
         self._chain_id, self._validators, self._me = chain_id, validators, me
         self._replica, self._driver, self._verifier = replica, driver, verifier
-        self._bodies, self._chain, self._gossip, self._clocks, self._metrics = bodies, chain, gossip, clocks, metrics
+        self._bodies, self._gossip, self._clocks, self._metrics = bodies, gossip, clocks, metrics
         self._asks: dict[bytes, Bucket] = {}
 
     def connected(self, link: Link) -> None:

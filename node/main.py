@@ -1,0 +1,213 @@
+"""A node as a process: prepare, start, run until told to stop, stop in order, and say why in one sentence and an exit code.
+
+The only place that catches everything: what was not foreseen is our fault, is logged with its trace, and stops the node with its own code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from node.api.app import build_app, build_runner
+from node.api.backend import Backend
+from node.api.listener import open_listener
+from node.config import ConfigError, load_config
+from node.errors import OurFault
+from node.fatal import Fatal
+from node.following import Following
+from node.logs import start_logs
+from node.parts import join, secure
+from node.peers import client_session
+from node.prepare import prepare
+from node.ranges import serve_blocks
+from node.reads import Reads
+from node.standing import Standing, program_version
+from node.voting import Voting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from aiohttp import web
+
+    from ledger.errors import LedgerError
+    from ledger.transactions.bodies import Transaction
+    from node.api.backend import PoolFull
+    from node.config import Config
+    from node.gossip import Gossip
+    from node.mempool import Mempool
+    from node.parts import Parts
+    from node.prepare import Prepared
+
+GARBAGE_THRESHOLDS = (50_000, 50, 50)
+"""A full collection walks every record in memory, a pause of a second at a million accounts; what a block leaves behind is no garbage."""
+
+log = structlog.get_logger("node")
+
+
+def run_node(config: Config) -> int:
+    """Run a node until SIGTERM or SIGINT; return the exit code: 0 stopped as told, else that of the fault (node/README.md)."""
+    try:
+        start_logs(config)
+        prepared = prepare(config)
+        try:
+            _loop(Node(prepared).run)
+        finally:
+            prepared.close()
+    except Fatal as fault:
+        return _say(fault)
+    except Exception as fault:  # the outermost edge: our fault, told with its trace
+        log.critical("our fault", exc_info=fault)
+        return _say(OurFault(f"a fault in the program stopped the node: {type(fault).__name__}: {fault}; the log has the trace, report it"))
+    return 0
+
+
+def run_file(path: Path) -> int:
+    """Read a configuration file and run the node."""
+    try:
+        config = load_config(path)
+    except ConfigError as fault:
+        return _say(fault)
+    return run_node(config)
+
+
+def _say(fault: Fatal) -> int:
+    sys.stderr.write(f"som node: {fault}\n")
+    sys.stderr.flush()
+    return fault.exit_code
+
+
+def _loop(work: Callable[[], object]) -> None:
+    """Run on uvloop where it is installed, else on asyncio's own loop; both are tested."""
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        factory = asyncio.new_event_loop
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work())  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPool:
+    """The pool as the client API sees it: admission through gossip, so that what is kept is passed on (M1)."""
+
+    gossip: Gossip
+    pool: Mempool
+
+    async def admit(self, transactions: Sequence[Transaction]) -> Sequence[LedgerError | PoolFull | None]:
+        """Verify, check, keep and pass on."""
+        return await self.gossip.admit(transactions)
+
+    def find(self, tx_id: bytes) -> Transaction | None:
+        """Transaction waiting here."""
+        return self.pool.find(tx_id)
+
+    def find_ref(self, ref_id: bytes) -> Transaction | None:
+        """Transaction waiting here with this (from, ref)."""
+        return self.pool.find_ref(ref_id)
+
+    @property
+    def count(self) -> int:
+        """Transactions waiting."""
+        return self.pool.count
+
+    @property
+    def bytes(self) -> int:
+        """Their bytes."""
+        return self.pool.bytes
+
+
+class Node:
+    """One running node."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._stopped = asyncio.Event()
+        self._fault: BaseException | None = None
+        self.api_port = 0
+        """Of the client listener, once it is open."""
+        self.peer_port = 0
+
+    def stop(self) -> None:
+        """Ask the node to stop."""
+        self._stopped.set()
+
+    def fail(self, fault: BaseException) -> None:
+        """Stop because of a fault; the first one is the one that is told."""
+        if self._fault is None:
+            self._fault = fault
+        self._stopped.set()
+
+    async def run(self, started: Callable[[Node], None] | None = None) -> None:
+        """Run until told to stop. `started` is called once both listeners are open.
+
+        Raises
+        ------
+        Fatal
+            Why it cannot go on.
+        """
+        prepared, config = self._prepared, self._prepared.config
+        secured = secure(config.peer)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        async with client_session() as session:
+            parts = join(prepared, session, secured, self.fail)
+            role: Voting | Following
+            role = Following(parts) if prepared.voter is None else Voting(prepared, prepared.voter, parts, self.fail)
+            runner = build_runner(build_app(self._backend(parts, role)))
+            try:
+                role.start()
+                await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of)], secured.server)
+                await self._open_api(runner)
+                parts.peers.call(config.peers, session, secured.client)
+                self.peer_port = parts.peers.port
+                gc.freeze()
+                gc.set_threshold(*GARBAGE_THRESHOLDS)
+                log.info("running", role=config.role, chain=parts.chain.chain_id.hex(), height=parts.chain.tip.facts.height)
+                if started is not None:
+                    started(self)
+                await self._stopped.wait()
+            finally:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.remove_signal_handler(number)
+                await self._close(parts, role, runner)
+        if self._fault is not None:
+            raise self._fault
+
+    async def _open_api(self, runner: web.AppRunner) -> None:
+        self.api_port = await open_listener(runner, self._prepared.config.api)
+
+    async def _close(self, parts: Parts, role: Voting | Following, runner: web.AppRunner) -> None:
+        """Stop in order: clients, peers, everything that runs, then what is final goes to the store unless it is the store that failed."""
+        log.info("stopping")
+        await runner.cleanup()
+        await parts.peers.close()
+        role.close()
+        await parts.tasks.cancel()
+        if not isinstance(self._fault, Fatal):
+            await parts.chain.flush()
+        log.info("stopped", height=parts.chain.tip.facts.height)
+
+    def _backend(self, parts: Parts, role: Voting | Following) -> Backend:
+        config, size = self._prepared.config, self._prepared.validators
+        standing = Standing(
+            name=config.name,
+            version=program_version(),
+            role=config.role,
+            chain=parts.chain,
+            peers=parts.peers,
+            peers_known=len(config.peers),
+            peers_needed=size.quorum - 1 if isinstance(role, Voting) else 1,
+            replica=role.replica if isinstance(role, Voting) else None,
+            catching_up=lambda: role.sync.running if isinstance(role, Voting) else role.catching_up,
+        )
+        return Backend(reads=Reads(parts.chain), pool=ClientPool(role.gossip, parts.pool), node=standing, metrics=parts.metrics)

@@ -70,16 +70,17 @@ def want(state: State, block: BlockState) -> None:
                 _fetch(state, block)
             return
         height = facts.height - state.final.height
-        if not 0 < height <= WALK_BLOCKS_MAX or (height == 1 and facts.parent != state.final.block_id):
+        if height <= 0 or (height == 1 and facts.parent != state.final.block_id):
+            return
+        here = state.blocks.get(facts.parent)
+        if here is not None and here.stage is Stage.EXECUTED and here.facts is not None:
+            _judge(state, block, here.facts, facts)
+            return
+        if height > WALK_BLOCKS_MAX:
             return
         parent = state.block(facts.parent, View(facts.view - 1))
         parent.needed = parent.needed or block.needed
         parent.sources = parent.sources or block.sources
-        if parent.stage is Stage.INVALID:
-            return
-        if parent.stage is Stage.EXECUTED and parent.facts is not None:
-            _judge(state, block, parent.facts, facts)
-            return
         block = parent
 
 
@@ -115,7 +116,7 @@ def take_verdict(state: State, event: Judged) -> None:
     elif event.verdict is Verdict.INVALID:
         condemn(state, block)
     else:
-        block.stage = Stage.IDLE
+        block.stage = Stage.DOUBTED
         block.doubts += 1
         if block.doubts > 1:
             _doubt_parent(state, block.facts)
@@ -268,7 +269,7 @@ def retry_blocks(state: State) -> None:
         if not block.needed and block_id != current:
             del state.unsettled[block_id]
             continue
-        if block.stage is Stage.FETCHING:
+        if block.stage in (Stage.FETCHING, Stage.DOUBTED):
             block.stage = Stage.IDLE
         want(state, block)
     state.catching_up = False
@@ -282,7 +283,7 @@ def retry_blocks(state: State) -> None:
 def take_body(state: State, event: BodyArrived) -> None:
     """Go on with a block whose header or body came (K8): only for blocks that are wanted, whoever sent them."""
     block = state.blocks.get(event.block_id)
-    if block is None or block.stage not in (Stage.IDLE, Stage.FETCHING):
+    if block is None or block.stage not in (Stage.IDLE, Stage.FETCHING, Stage.DOUBTED):
         return
     block.stage = Stage.IDLE
     note_block(state, block.block_id, block.view, event.facts, ())

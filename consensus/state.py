@@ -39,12 +39,14 @@ class Stage(IntEnum):
     """How far a block has come in this process."""
 
     IDLE = 0
-    """Nothing under way; also after no verdict (K8)."""
+    """Nothing under way."""
     FETCHING = 1
     JUDGING = 2
     EXECUTED = 3
     """The node has its post-state at hand: children can be judged, built and finalized on it."""
     INVALID = 4
+    DOUBTED = 5
+    """No verdict (K8): left alone until the next retry, or until its body arrives."""
 
 
 class Armed(IntEnum):

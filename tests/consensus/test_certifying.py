@@ -1,0 +1,372 @@
+"""K8 certifying, K9 after nullifying too, K11 commit, K14 the floor, K20 ranges, and what stops a replica."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consensus.effects import (
+    Alarm,
+    Append,
+    BodyRecord,
+    Build,
+    Cast,
+    CatchUp,
+    CertificateRecord,
+    CertifiedRecord,
+    FetchBlock,
+    Finalize,
+    Halt,
+    Judge,
+)
+from consensus.events import BodyArrived, Committed, Started, Synced, TimerKind, Verdict
+from consensus.replica import Replica
+from consensus.types import Height, Kind, Timing, ValidatorId
+from tests.consensus.scene import CHAIN, GENESIS, Scene, block, certificate, keys, kinds, nullify_of, only, vote_for
+
+if TYPE_CHECKING:
+    from consensus.effects import Effects, Record, Replayed
+    from consensus.types import BlockFacts
+
+
+def at_view_two() -> Scene:
+    """Start, and leave our own view 1."""
+    scene = Scene()
+    scene.start()
+    scene.nullified(1)
+    return scene
+
+
+def arrive(scene: Scene, facts: BlockFacts) -> Effects:
+    """Have a fetched block arrive."""
+    return scene.feed(BodyArrived(facts.block_id, scene.clock, facts))
+
+
+def judged(effects: Effects) -> list[bytes]:
+    """Return the ids of blocks that are to be judged."""
+    return [judge.block_id for judge in only(effects, Judge)]
+
+
+def fetched(effects: Effects) -> list[bytes]:
+    """Return the ids of blocks that are to be fetched."""
+    return [fetch.block_id for fetch in only(effects, FetchBlock)]
+
+
+def recorded(effects: Effects) -> list[Record]:
+    """Return what is to be journaled, in order."""
+    return [record for effect in effects if isinstance(effect, Cast | Append) for record in effect.records]
+
+
+def test_k8_valid_is_journaled_body_first() -> None:
+    """Goal: K8. Method: a block that comes with its notarization: body, then certified, both before our finalize."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    effects = scene.notarized(facts, 0)
+    (fetch,) = only(effects, FetchBlock)
+    assert (fetch.block_id, set(fetch.ask)) == (facts.block_id, {0, 2, 3})
+    assert judged(arrive(scene, facts)) == [facts.block_id]
+    (cast,) = only(scene.judge(facts), Cast)
+    assert cast.votes == (vote_for(Kind.FINALIZE, facts, 0),)
+    assert cast.records == (BodyRecord(facts), CertifiedRecord(facts))
+
+
+def test_k8_the_notarization_is_journaled_before_our_finalize() -> None:
+    """Goal: section 4. Method: verdict first, then the notarization: its record is in the Cast of our finalize."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.accept(facts, 0)
+    (cast,) = only(scene.notarized(facts, 0), Cast)
+    assert cast.votes == (vote_for(Kind.FINALIZE, facts, 0),)
+    assert cast.records == (CertificateRecord(certificate(vote_for(Kind.NOTARIZE, facts, 0))),)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NONE, Verdict.INVALID])
+def test_k8_only_valid_certifies(verdict: Verdict) -> None:
+    """Goal: K8. Method: a notarized block without verdict, or invalid here: no finalize, the view is not left, nothing is journaled."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.propose(facts, 0)
+    scene.notarized(facts, 0)
+    effects = scene.judge(facts, verdict)
+    assert Kind.FINALIZE not in [kind for kind, _ in kinds(effects)]
+    assert only(effects, Append) == ()
+    assert len(only(effects, Alarm)) == 1
+    assert scene.replica.view == 2
+
+
+def test_k8_nothing_is_built_on_an_invalid_notarized_block() -> None:
+    """Goal: K8. Method: view 2's block is notarized but invalid here; a proposal on it gets no vote, and we build on genesis."""
+    scene = at_view_two()
+    scene.work(1)
+    bad = block(GENESIS, 2)
+    scene.propose(bad, 0)
+    scene.notarized(bad, 0)
+    scene.judge(bad, Verdict.INVALID)
+    scene.nullified(2)
+    assert kinds(scene.accept(block(bad, 3), 2)) == ()
+    scene.nullified(3)
+    scene.now += 100
+    assert [build.parent for build in only(scene.nullified(4), Build)] == [GENESIS]
+
+
+def test_k8_no_verdict_is_tried_again() -> None:
+    """Goal: K8. Method: no verdict, then each retry asks again, another validator first; a body that arrives is judged at once."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.notarized(facts, 0)
+    arrive(scene, facts)
+    scene.judge(facts, Verdict.NONE)
+    (first,) = only(scene.fire(TimerKind.RETRY, after_ms=1_000), Judge)
+    scene.judge(facts, Verdict.NONE)
+    (second,) = only(scene.fire(TimerKind.RETRY, after_ms=1_000), Judge)
+    assert first.ask[0] != second.ask[0]
+    scene.judge(facts, Verdict.NONE)
+    assert judged(arrive(scene, facts)) == [facts.block_id]
+    assert kinds(scene.judge(facts)) == ((Kind.FINALIZE, 2),)
+
+
+def test_k8_a_fetch_that_fails_is_repeated() -> None:
+    """Goal: K8. Method: nobody answers; the retry asks again, starting with another one."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    (first,) = only(scene.notarized(facts, 0), FetchBlock)
+    (second,) = only(scene.fire(TimerKind.RETRY, after_ms=1_000), FetchBlock)
+    assert second.ask == (*first.ask[1:], first.ask[0])
+
+
+def test_k8_parents_are_judged_first() -> None:
+    """Goal: a block is executed on its parent's state. Method: notarizations of 2 and 3 with neither block here."""
+    scene = at_view_two()
+    first = block(GENESIS, 2)
+    second = block(first, 3)
+    assert fetched(scene.notarized(second, 2)) == [second.block_id]
+    effects = arrive(scene, second)
+    assert (fetched(effects), judged(effects)) == ([first.block_id], [])
+    scene.notarized(first, 0)
+    assert judged(arrive(scene, first)) == [first.block_id]
+    assert judged(scene.judge(first)) == [second.block_id]
+    scene.judge(second)
+    assert scene.replica.view == 4
+
+
+def test_k9_certifies_after_nullifying() -> None:
+    """Goal: K9. Method: nullify view 2, then its notarization: fetched, judged, view 3 entered, built on; finalize withheld."""
+    scene = at_view_two()
+    scene.work(1)
+    assert kinds(scene.fire(TimerKind.ADVANCE, after_ms=60_000)) == ((Kind.NULLIFY, 2),)
+    facts = block(GENESIS, 2)
+    assert fetched(scene.notarized(facts, 0)) == [facts.block_id]
+    assert judged(arrive(scene, facts)) == [facts.block_id]
+    assert kinds(scene.judge(facts)) == ()
+    assert scene.replica.view == 3
+    scene.nullified(3)
+    assert [build.parent for build in only(scene.nullified(4), Build)] == [facts]
+
+
+def test_k7_finalize_without_having_notarized() -> None:
+    """Goal: K7. Method: the notarization overtakes the proposal."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.notarized(facts, 0)
+    scene.propose(facts, 0)
+    assert kinds(scene.judge(facts)) == ((Kind.FINALIZE, 2),)
+
+
+def test_k11_a_finalization_gives_out_the_block_and_its_ancestors() -> None:
+    """Goal: K11. Method: three notarized blocks, then the finalization of the last; then one of the middle, which says nothing new."""
+    scene = at_view_two()
+    chain = [GENESIS]
+    for number in (2, 3, 4):
+        chain.append(block(chain[-1], number))
+        scene.accept(chain[-1], chain[-2].view)
+        scene.notarized(chain[-1], chain[-2].view)
+    effects = scene.finalized(chain[3], 3)
+    (final,) = only(effects, Finalize)
+    assert final.blocks == tuple(chain[1:])
+    assert final.certificate.subject == vote_for(Kind.FINALIZE, chain[3], 3)
+    order = [type(effect) for effect in effects]
+    assert order.index(Append) < order.index(Finalize), "the certificate is in the journal when clients are told"
+    assert (scene.replica.final, scene.replica.final_view) == (chain[3], 4)
+    assert only(scene.finalized(chain[2], 2), Finalize) == ()
+
+
+def test_k11_finalize_votes_count_while_the_network_is_beyond() -> None:
+    """Goal: K11. Method: in view 4, the finalize votes for view 2 come in."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.accept(facts, 0)
+    scene.notarized(facts, 0)
+    scene.nullified(3)
+    effects = scene.vote(vote_for(Kind.FINALIZE, facts, 0), 0, 2, 3)
+    assert [final.blocks for final in only(effects, Finalize)] == [(facts,)]
+
+
+def test_k11_a_final_block_that_is_not_here_is_fetched_and_its_parents_too() -> None:
+    """Goal: K11. Method: finalization of view 3 with nothing here: fetch back, judge forward, then give out both."""
+    scene = at_view_two()
+    first = block(GENESIS, 2)
+    second = block(first, 3)
+    assert fetched(scene.finalized(second, 2)) == [second.block_id]
+    assert fetched(arrive(scene, second)) == [first.block_id]
+    assert judged(arrive(scene, first)) == [first.block_id]
+    assert judged(scene.judge(first)) == [second.block_id]
+    assert [final.blocks for final in only(scene.judge(second), Finalize)] == [(first, second)]
+
+
+def test_k11_fork_halts() -> None:
+    """Goal: the lemma is checked in production. Method: view 2 is final; a finalization of view 3 whose chain leaves it out."""
+    scene = at_view_two()
+    first = block(GENESIS, 2)
+    scene.accept(first, 0)
+    scene.notarized(first, 0)
+    scene.finalized(first, 0)
+    other = block(GENESIS, 3)
+    scene.finalized(other, 2)
+    (stop,) = only(arrive(scene, other), Halt) or only(arrive(scene, GENESIS), Halt)
+    assert stop.certificates[0].subject.view == 3
+    assert scene.replica.halted
+    assert scene.work(1) == ()
+
+
+def test_k8_final_but_invalid_here_halts() -> None:
+    """Goal: K8. Method: a finalized block breaks a rule here."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.propose(facts, 0)
+    scene.finalized(facts, 0)
+    assert len(only(scene.judge(facts, Verdict.INVALID), Halt)) == 1
+
+
+def test_contradictions_halt_and_are_remembered() -> None:
+    """Goal: section 2: never go on by choosing one. Method: each contradictory pair; both sides are shown, and a restart halts again."""
+    one, other = block(GENESIS, 2, tag="a"), block(GENESIS, 2, tag="b")
+    pairs = (
+        (vote_for(Kind.NOTARIZE, one, 0), vote_for(Kind.NOTARIZE, other, 0)),
+        (vote_for(Kind.FINALIZE, one, 0), vote_for(Kind.FINALIZE, other, 0)),
+        (vote_for(Kind.NOTARIZE, one, 0), vote_for(Kind.FINALIZE, other, 0)),
+        (vote_for(Kind.FINALIZE, one, 0), nullify_of(2)),
+        (nullify_of(2), vote_for(Kind.FINALIZE, one, 0)),
+    )
+    for first, second in pairs:
+        scene = at_view_two()
+        journal = recorded(scene.certify(first))
+        effects = scene.certify(second)
+        (stop,) = only(effects, Halt)
+        assert [side.subject for side in stop.certificates] == [first, second]
+        journal += recorded(effects)
+        again = Scene(journal=journal)
+        assert len(only(again.start(), Halt)) == 1
+
+
+def test_a_notarization_that_skips_a_final_view_halts() -> None:
+    """Goal: the lemma behind K4. Method: in both orders."""
+    final, skipping = block(GENESIS, 2), block(GENESIS, 3)
+    scene = at_view_two()
+    scene.finalized(final, 0)
+    assert len(only(scene.notarized(skipping, 0), Halt)) == 1
+    scene = at_view_two()
+    scene.notarized(skipping, 0)
+    assert len(only(scene.finalized(final, 0), Halt)) == 1
+
+
+def test_k14_the_floor_never_moves_back() -> None:
+    """Goal: K14. Method: committed heights out of order; a restart on the floor ignores what is at or below it."""
+    scene = at_view_two()
+    scene.feed(Committed(Height(7), scene.clock))
+    scene.feed(Committed(Height(5), scene.clock))
+    assert scene.replica.committed_height == 7
+    first = block(GENESIS, 2)
+    second = block(first, 3)
+    proof = certificate(vote_for(Kind.FINALIZE, second, 2))
+    journal = [BodyRecord(first), CertifiedRecord(first), CertificateRecord(certificate(vote_for(Kind.FINALIZE, first, 0)))]
+    again = Scene(floor=second, floor_certificate=proof, journal=journal)
+    effects = again.start()
+    assert (only(effects, Judge), only(effects, Finalize)) == ((), ())
+    assert (again.replica.final, again.replica.final_view, again.replica.view) == (second, 3, 4)
+
+
+def test_k14_what_is_final_but_not_committed_is_judged_and_given_out_again() -> None:
+    """Goal: K14 and section 4: the database follows the journal. Method: restart with two final blocks above the floor."""
+    first = block(GENESIS, 2)
+    second = block(first, 3)
+    journal = [
+        BodyRecord(first),
+        CertifiedRecord(first),
+        CertificateRecord(certificate(vote_for(Kind.NOTARIZE, first, 0))),
+        BodyRecord(second),
+        CertifiedRecord(second),
+        CertificateRecord(certificate(vote_for(Kind.FINALIZE, second, 2))),
+    ]
+    scene = Scene(journal=journal)
+    assert judged(scene.start()) == [first.block_id]
+    assert scene.replica.view == 4
+    assert judged(scene.judge(first)) == [second.block_id]
+    effects = scene.judge(second)
+    assert [final.blocks for final in only(effects, Finalize)] == [(first, second)]
+    assert only(effects, Append) == (), "what the journal holds is not written again"
+
+
+def test_k14_a_long_unflushed_chain_is_replayed_from_the_journal() -> None:
+    """Goal: bodies that are here are not fetched. Method: 300 final blocks above the floor in the journal, no peer."""
+    chain = [GENESIS]
+    for number in range(1, 301):
+        chain.append(block(chain[-1], number))
+    journal: list[Replayed] = [record for facts in chain[1:] for record in (BodyRecord(facts), CertifiedRecord(facts))]
+    scene = Scene(journal=[*journal, CertificateRecord(certificate(vote_for(Kind.FINALIZE, chain[-1], 299)))])
+    effects = scene.start()
+    for facts in chain[1:]:
+        assert judged(effects) == [facts.block_id]
+        effects = scene.judge(facts)
+        assert (only(effects, CatchUp), only(effects, FetchBlock)) == ((), ())
+    assert [len(final.blocks) for final in only(effects, Finalize)] == [300]
+
+
+def far_ahead(scene: Scene) -> tuple[BlockFacts, Effects]:
+    """Have a finalization arrive that is hundreds of views ahead."""
+    facts = block(block(GENESIS, 499, height=499), 500)
+    return facts, scene.finalized(facts, 499)
+
+
+def test_k20_far_behind_asks_for_ranges() -> None:
+    """Goal: K20. Method: a finalization 500 views ahead: one question, another validator at each retry, no walk back block by block."""
+    scene = at_view_two()
+    _, effects = far_ahead(scene)
+    (first,) = only(effects, CatchUp)
+    assert first.final_view == 500
+    assert fetched(effects) == []
+    assert scene.replica.view == 501
+    assert only(scene.work(1), CatchUp) == ()
+    (second,) = only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp)
+    assert second.peer != first.peer
+
+
+def test_k20_synced_moves_the_floor() -> None:
+    """Goal: K20. Method: ranges reach view 500's block; the proposal that waited on it is judged."""
+    scene = at_view_two()
+    facts, _ = far_ahead(scene)
+    child = block(facts, 501)
+    scene.propose(child, 500)
+    effects = scene.feed(Synced(facts, certificate(vote_for(Kind.FINALIZE, facts, 499)), scene.clock))
+    assert scene.replica.final == facts
+    assert only(effects, Finalize) == ()
+    if keys(4).leader(facts.epoch, child.view) != scene.me:
+        assert judged(effects) == [child.block_id]
+    assert only(scene.feed(Synced(GENESIS, certificate(nullify_of(1)), scene.clock)), Finalize) == ()
+    assert scene.replica.final == facts
+
+
+def test_k20_turns_to_ranges_when_nothing_moves() -> None:
+    """Goal: K20. Method: the final block is near, but nobody answers two retries."""
+    scene = at_view_two()
+    assert only(scene.finalized(block(GENESIS, 3), 0), CatchUp) == ()
+    assert only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp) == ()
+    assert len(only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp)) == 1
+
+
+def test_a_key_that_is_not_in_the_set_is_refused() -> None:
+    """Goal: bad input. Method: validator 4 of 4."""
+    with pytest.raises(ValueError, match="validator 4"):
+        Replica(CHAIN, keys(4), ValidatorId(4), Timing(), GENESIS, None)
+    replica = Replica(CHAIN, keys(4), ValidatorId(0), Timing(), GENESIS, None)
+    assert replica.handle(Started(GENESIS.time_ms))

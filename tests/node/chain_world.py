@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,12 @@ class Clock:
         return self.now_ms
 
 
+@lru_cache
 def make_genesis(accounts: int = 3) -> tuple[Genesis, Secrets]:
-    """Genesis of four validators, operator, treasury and two banks with some accounts each: `bank-a/x0`, ..."""
+    """Genesis of four validators, operator, treasury and two banks with some accounts each: `bank-a/x0`, ...
+
+    Made once per process: sealing draws on the system's randomness, so each one is of another chain.
+    """
     plan = trial_plan(4, 0)
     more = tuple(AccountPlan(f"{bank}/x{number}") for bank in ("bank-a", "bank-b") for number in range(accounts))
     plan = type(plan)(

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from cli import account, asset, grant, hold, keys, keyset, node, participant, pay, proof, status, tx
+from cli import account, asset, genesis, grant, hold, keys, keyset, node, participant, pay, proof, status, tx
 from cli.command import RootOptions
 from cli.faults import CommandFault
 from cli.output import print_problem
 from ledger.errors import LedgerError
+from ledger.genesis import GenesisError
 from node.config import ConfigError
+from node.fatal import Fatal
 from node.keystore import KeystoreError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ app.callback()(RootOptions())
 for name, noun in (
     ("keys", keys.app),
     ("node", node.app),
+    ("genesis", genesis.app),
     ("participant", participant.app),
     ("keyset", keyset.app),
     ("account", account.app),
@@ -41,6 +44,7 @@ for name, noun in (
     ("proof", proof.app),
 ):
     app.add_typer(noun, name=name)
+node.register(app)
 pay.register(app)
 status.register(app)
 
@@ -52,9 +56,12 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     except CommandFault as fault:
         print_problem(str(fault))
         return fault.exit_code
-    except (LedgerError, KeystoreError, ConfigError) as error:
+    except (LedgerError, GenesisError, KeystoreError, ConfigError) as error:
         print_problem(str(error))
         return 1
+    except Fatal as error:
+        print_problem(str(error))
+        return error.exit_code
     except TyperException as error:
         print_problem(f"{error.format_message()} (som COMMAND --help shows what a command takes)")
         return USAGE

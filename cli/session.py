@@ -13,13 +13,14 @@ from cli.faults import Misuse
 from cli.passphrase import read_passphrase
 from cli.profile import Profile, check_url, load_profile
 from cli.units import Units
-from ledger.genesis import Genesis, chain_id, parse_genesis
+from ledger.genesis import Genesis, chain_id, check_genesis, parse_genesis
+from ledger.genesis_document import GENESIS_BYTES_MAX
 from node.keystore import Keystore, open_key
 
 if TYPE_CHECKING:
     from node.keystore import KeyFile
 
-GENESIS_BYTES_MAX = 16 * 1_048_576
+TEXT_BYTES_MAX = GENESIS_BYTES_MAX
 
 
 class Choices(Struct, frozen=True):
@@ -116,21 +117,37 @@ class Session:
 
 
 def read_genesis(path: Path) -> Genesis:
-    """Genesis document of a file, parsed and checked.
+    """Genesis document of a file, parsed and checked, signatures included: what a light client believes.
 
     Raises
     ------
     Misuse
-        The file cannot be read; `ledger.genesis` raises for what is in it.
+        The file cannot be read.
+    GenesisError
+        It is no document that can begin a network.
+    """
+    text = read_text(path)
+    genesis = parse_genesis(text)
+    check_genesis(genesis, text)
+    return genesis
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text of a file that a person wrote or reviewed.
+
+    Raises
+    ------
+    Misuse
+        It cannot be read, is too long, or is not text.
     """
     try:
         with path.open("rb") as file:
-            text = file.read(GENESIS_BYTES_MAX + 1)
+            text = file.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
-        raise Misuse(f"the genesis document {path} cannot be read: {error.strerror}") from None
-    if len(text) > GENESIS_BYTES_MAX:
-        raise Misuse(f"{path} is longer than {GENESIS_BYTES_MAX} bytes: that is no genesis document")
+        raise Misuse(f"{path} cannot be read: {error.strerror}") from None
+    if len(text) > TEXT_BYTES_MAX:
+        raise Misuse(f"{path} is longer than {TEXT_BYTES_MAX} bytes")
     try:
-        return parse_genesis(text.decode())
+        return text.decode()
     except UnicodeDecodeError:
-        raise Misuse(f"{path} is not UTF-8 text: that is no genesis document") from None
+        raise Misuse(f"{path} is not UTF-8 text") from None

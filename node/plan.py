@@ -50,7 +50,7 @@ class NodePlan(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
     role: Literal["validator", "peer"]
     participant: Text16
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(pattern="^[A-Za-z0-9.:-]{1,253}$")] = "127.0.0.1"
     api_port: Port = 8_800
     peer_port: Port = 8_900
     consensus_key: HexKey = ""

@@ -31,6 +31,9 @@ from ledger.genesis_document import (
     GenesisViewKey,
 )
 from ledger.keys import public_key_of
+from node.config import load_config
+from node.files import DiskFiles
+from node.init import begin_memory
 from node.keyfiles import box_public_of, write_seed
 from node.keystore import Keystore, seal_key, write_private
 from node.plan import GrantPlan, KeysetPlan, NodePlan, ParticipantPlan, Plan, usual_grants
@@ -153,7 +156,8 @@ def signing_seeds(plan: Plan, secrets: Secrets) -> list[bytes]:
 def provision(folder: Path, plan: Plan, *, cost: Cost | None = None, draw: Draw = os.urandom) -> Provisioned:
     """Make everything a network on this machine needs, in an empty or new folder: it can start right after.
 
-    `genesis.json`, `som.toml` (profile), `keystore/`, `passphrase`, and per node `NAME/node.toml` with its keys. `cost`: of the keystore.
+    `genesis.json`, `som.toml` (profile), `keystore/`, `passphrase`, and per node `NAME/node.toml` with its keys and memory. `cost` is that
+    of the keystore.
 
     Raises
     ------
@@ -170,7 +174,10 @@ def provision(folder: Path, plan: Plan, *, cost: Cost | None = None, draw: Draw 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     document, profile = folder / "genesis.json", folder / "som.toml"
     write_private(document, genesis_to_json(genesis).encode())
-    configs = {node.name: write_node(folder / node.name, full, node, secrets.nodes[node.name], document) for node in full.nodes}
+    configs = {}
+    for node in full.nodes:
+        configs[node.name] = write_node(folder / node.name, full, node, secrets.nodes[node.name], document)
+        begin_memory(load_config(configs[node.name]), secrets.nodes[node.name].consensus, DiskFiles())
     write_keys(folder, secrets, cost=cost, draw=draw)
     chain = chain_id(genesis)
     write_private(profile, profile_text(full, chain).encode())

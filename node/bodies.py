@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from consensus.types import BlockId
-from node.body import EMPTY_BODY, make_body
+from ledger.blocks import encode_body
 from node.records import StoredBlock
 from node.wire import (
     BlockIds,
@@ -43,6 +43,7 @@ LISTS_MAX = 8
 """Lists of ids kept per sender: a leader leads few views at once."""
 BLOCKS_MAX = 64
 """Whole blocks kept that were fetched and not judged yet: the unfinal depth."""
+EMPTY_BODY = encode_body(())
 ASK_SECONDS = 1.0
 """How long one node is given to answer before the next one is asked."""
 LIST_SECONDS = 0.2
@@ -161,7 +162,7 @@ class Bodies:
         if None in held:
             await self._complete(block_id, leader, ids, held)
         raws = [raw for raw in held if raw is not None]
-        body = make_body(raws)
+        body = encode_body(raws)
         return StoredBlock(header, body) if self._chain.body_fits(header, body) else None
 
     async def _list_of(self, block_id: BlockId, leader: bytes) -> tuple[bytes, ...] | None:

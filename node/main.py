@@ -68,7 +68,7 @@ def run_node(config: Config) -> int:
     return 0
 
 
-def run_file(path: Path) -> int:
+def run(path: Path) -> int:
     """Read a configuration file and run the node."""
     try:
         config = load_config(path)

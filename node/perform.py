@@ -35,7 +35,7 @@ from consensus.effects import (
 from consensus.events import CastDone, CastRefused
 from consensus.signing import signing_bytes
 from consensus.types import SignedVote
-from node.body import split_body
+from ledger.blocks import split_body
 from node.driver import now_ms
 from node.records import encode
 from node.signer import Marked, NotAboveMark

@@ -56,8 +56,9 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def wants_msgpack(request: web.Request) -> bool:
-    """Whether the client speaks MessagePack: it sent some, or asks for it."""
-    return request.content_type == MSGPACK or MSGPACK in request.headers.get("Accept", "")
+    """Whether the client wants MessagePack: what it accepts counts, else what it sent."""
+    accepts = request.headers.get("Accept", "")
+    return MSGPACK in accepts or (request.content_type == MSGPACK and JSON not in accepts)
 
 
 def answer(request: web.Request, body: msgspec.Struct, *, status: int = 200, retry_after_s: int = 0) -> web.Response:

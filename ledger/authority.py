@@ -113,11 +113,13 @@ class Signers:
             return False
         if not self._may_sign(member.rpartition("/")[0], keyset.name):
             return False
-        counting = [key.public_key for key in keyset.keys if counts(key, self._time_ms)]
-        others = [key for key in signed if key not in counting]
-        if others and (self._brought[0] != member or any(key not in self._brought[1] for key in others)):
-            return False
-        return len(signed) - len(others) >= keyset.m
+        agreeing = 0
+        for public_key in signed:
+            if has_key(keyset, public_key, self._time_ms):
+                agreeing += 1
+            elif member != self._brought[0] or public_key not in self._brought[1]:
+                return False
+        return agreeing >= keyset.m
 
     def _may_sign(self, owner: str, keyset: str) -> bool:
         """Whether the owner can act: an active participant, or an account that is not closed and has this keyset (L29)."""
@@ -131,6 +133,11 @@ class Signers:
 def counts(key: Key, time_ms: int) -> bool:
     """Whether a key counts at a block time (L24)."""
     return key.not_after == 0 or time_ms < key.not_after
+
+
+def has_key(keyset: Keyset, public_key: bytes, time_ms: int) -> bool:
+    """Whether a public key is one of a keyset's that count at a block time."""
+    return any(key.public_key == public_key and counts(key, time_ms) for key in keyset.keys)
 
 
 def signer_of(account: Account) -> str:

@@ -19,7 +19,7 @@ from ledger.names import CONTRA, contra_of
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ledger.blocks import Entry
     from ledger.state import Overlay, Record
@@ -28,6 +28,9 @@ ZERO = (0, 0)
 HOLDS_MAX = 256
 Pair = tuple[int, int]
 """Posted and held, in minor units."""
+Write = tuple["Record | None", "Record | None"]
+"""Record before and after."""
+UNTOUCHED: Write = (None, None)
 
 
 def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], type_: str) -> None:
@@ -41,37 +44,31 @@ def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], typ
 
     Source: ledger/README.md, L12 and section 7.
     """
-    shown: dict[str, Pair] = {}
+    shown: dict[tuple[str, str], Pair] = {}
     for entry in entries:
-        key = f"balance/{entry.account}/{entry.asset}"
-        posted, held = shown.get(key, ZERO)
-        shown[key] = (posted + entry.posted, held + entry.held)
+        place = (entry.account, entry.asset)
+        posted, held = shown.get(place, ZERO)
+        shown[place] = (posted + entry.posted, held + entry.held)
+    writes = overlay.writes_since(mark)
     sums: dict[str, int] = {}
     reserved: dict[str, int] = {}
-    rest: list[tuple[str, Record | None]] = []
-    for key, before in overlay.writes_since(mark).items():
-        if not key.startswith("balance/"):
-            rest.append((key, before))
-            continue
+    for (account, asset), (posted, held) in shown.items():
+        key = f"balance/{account}/{asset}"
+        before, after = writes.pop(key, UNTOUCHED)
         old = before if isinstance(before, Balance) else NOTHING
-        after = overlay.get(key)
         new = after if isinstance(after, Balance) else NOTHING
-        posted, held = new.posted - old.posted, new.held - old.held
-        if shown.pop(key, ZERO) != (posted, held):
-            raise InvariantBroken(invariant=1, detail=f"{key} changed by {posted} and {held}, its entries say otherwise")
+        if new.posted - old.posted != posted or new.held - old.held != held:
+            raise InvariantBroken(invariant=1, detail=f"entries say {posted} posted and {held} held, {key} changed otherwise")
         if not 0 <= new.held <= new.posted <= AMOUNT_MAX or "/contra:" in key:
             _check_contra(key, new)
-            _check_supply_change(overlay, key, type_)
-        asset = key.rpartition("/")[2]
+            _check_supply_change(overlay, asset, type_)
         sums[asset] = sums.get(asset, 0) + posted
         if held:
             reserved[key] = held
-    if any(change != ZERO for change in shown.values()):
-        raise InvariantBroken(invariant=1, detail="entries say that a balance changed which did not")
     if any(sums.values()):
         raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
-    if rest or reserved:
-        _check_rest(overlay, rest, reserved, type_)
+    if writes or reserved:
+        _check_rest(overlay, writes, reserved, type_)
 
 
 def _check_contra(key: str, new: Balance) -> None:
@@ -80,8 +77,7 @@ def _check_contra(key: str, new: Balance) -> None:
         raise InvariantBroken(invariant=3, detail=f"{key} would have {new.posted} posted and {new.held} held")
 
 
-def _check_supply_change(overlay: Overlay, key: str, type_: str) -> None:
-    code = key.rpartition("/")[2]
+def _check_supply_change(overlay: Overlay, code: str, type_: str) -> None:
     if type_ not in ("issue", "redeem"):
         raise InvariantBroken(invariant=2, detail=f"{type_} would change the supply of {code}")
     asset = overlay.get("asset/" + code)
@@ -90,26 +86,39 @@ def _check_supply_change(overlay: Overlay, key: str, type_: str) -> None:
     check_asset(overlay, asset)
 
 
-def _check_rest(overlay: Overlay, rest: Iterable[tuple[str, Record | None]], reserved: dict[str, int], type_: str) -> None:
+def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[str, int], type_: str) -> None:
     open_holds: dict[str, int] = {}
     counted: dict[str, int] = {}
-    for key, before in rest:
-        after = overlay.get(key)
+    for key, (before, after) in writes.items():
         kind = key.partition("/")[0]
         if kind == "hold":
             _check_hold(before, after, reserved, open_holds)
         elif kind == "account":
             _check_account(key, before, after, counted)
-        elif kind == "asset" and isinstance(after, Asset):
-            if isinstance(before, Asset) and before.supply != after.supply and type_ not in ("issue", "redeem"):
-                raise InvariantBroken(invariant=2, detail=f"{type_} would change the supply of {after.policy.code}")
-            check_asset(overlay, after)
+        elif kind == "balance":
+            _check_unposted(key, before, after)
+        elif kind == "asset":
+            _check_asset_change(overlay, before, after, type_)
         elif isinstance(after, GrantRecord):
             _check_grant(overlay, after)
     if any(reserved.values()):
         raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
     if {key: count for key, count in open_holds.items() if count} != {key: count for key, count in counted.items() if count}:
         raise InvariantBroken(invariant=3, detail="an account's number of holds is not that of its open holds")
+
+
+def _check_unposted(key: str, before: Record | None, after: Record | None) -> None:
+    """A balance without an entry may only lose its zero record (a closed account)."""
+    if (before or NOTHING) != (after or NOTHING):
+        raise InvariantBroken(invariant=1, detail=f"{key} changed without an entry")
+
+
+def _check_asset_change(overlay: Overlay, before: Record | None, after: Record | None, type_: str) -> None:
+    if not isinstance(after, Asset):
+        raise InvariantBroken(invariant=2, detail="an asset would be gone")
+    if isinstance(before, Asset) and before.supply != after.supply and type_ not in ("issue", "redeem"):
+        raise InvariantBroken(invariant=2, detail=f"{type_} would change the supply of {after.policy.code}")
+    check_asset(overlay, after)
 
 
 def _check_hold(before: Record | None, after: Record | None, reserved: dict[str, int], open_holds: dict[str, int]) -> None:
@@ -160,47 +169,97 @@ def _check_grant(overlay: Overlay, record: GrantRecord) -> None:
         raise InvariantBroken(invariant=15, detail=f"grant {record.grant.id} would have used {record.used}")
 
 
+class WholeSums:
+    """Sums over a whole state, one record at a time: for a start, whose state need not fit into memory, and for tests after every step."""
+
+    def __init__(self) -> None:
+        self._posted: dict[str, int] = {}
+        self._held: dict[str, int] = {}
+        """Key of a balance -> held, less what its open holds reserve."""
+        self._holds: dict[str, int] = {}
+        """Account -> its open holds, less what its record says."""
+        self._totals: dict[str, Pair] = {}
+        """Key of a total -> sums of the balances, less what its record says."""
+        self._supply: dict[str, int] = {}
+        """Key of a contra balance -> supply of the asset, plus its posted."""
+
+    def add(self, key: str, record: Record) -> None:
+        """Take one record; the order does not matter.
+
+        Raises
+        ------
+        InvariantBroken
+            3: the balance itself cannot be.
+        """
+        match record:
+            case Balance(posted=posted, held=held):
+                self._add_balance(key, posted, held)
+            case Hold():
+                place = f"balance/{record.source}/{record.asset}"
+                _add(self._held, place, -record.left - record.fee_left)
+                _add(self._holds, record.source, 1)
+            case Account(id=name, holds=holds):
+                _add(self._holds, name, -holds)
+            case Total(posted=posted, held=held):
+                self._add_total(key, -posted, -held)
+            case Asset(policy=policy, supply=supply):
+                _add(self._supply, f"balance/{contra_of(policy.issuer, policy.code)}/{policy.code}", supply)
+            case _:
+                pass
+
+    def check(self) -> None:
+        """Check the sums, once everything was added.
+
+        Raises
+        ------
+        InvariantBroken
+            1, 3 or the totals per participant do not hold.
+        """
+        if any(self._posted.values()):
+            raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
+        if any(self._supply.values()):
+            raise InvariantBroken(invariant=1, detail="the supply of an asset is not its contra account's")
+        if any(pair != ZERO for pair in self._totals.values()):
+            raise InvariantBroken(invariant=1, detail="totals per participant are not the sums of its accounts")
+        if any(self._held.values()):
+            raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
+        if any(self._holds.values()):
+            raise InvariantBroken(invariant=3, detail="an account's number of holds is not that of its open holds")
+
+    def _add_balance(self, key: str, posted: int, held: int) -> None:
+        _, participant, local, asset = key.split("/")
+        if not 0 <= held <= posted <= AMOUNT_MAX:
+            _check_contra(key, Balance(posted, held))
+        if local.startswith(CONTRA):
+            _add(self._supply, key, posted)
+        _add(self._posted, asset, posted)
+        if held:
+            _add(self._held, key, held)
+        self._add_total(f"total/{participant}/{asset}", posted, held)
+
+    def _add_total(self, key: str, posted: int, held: int) -> None:
+        before = self._totals.get(key, ZERO)
+        self._totals[key] = (before[0] + posted, before[1] + held)
+
+
 def check_whole(records: Mapping[str, Record]) -> None:
-    """Check the sums over a whole state: at start, and in tests after every step.
+    """Check the sums over a whole state.
 
     Raises
     ------
     InvariantBroken
         1, 3 or the totals per participant do not hold.
     """
-    posted: dict[str, int] = {}
-    held: dict[str, int] = {}
-    holds: dict[str, int] = {}
-    totals: dict[str, Pair] = {}
+    sums = WholeSums()
     for key, record in records.items():
-        if isinstance(record, Balance):
-            _, participant, _, asset = key.split("/")
-            if not 0 <= record.held <= record.posted <= AMOUNT_MAX:
-                _check_contra(key, record)
-            posted[asset] = posted.get(asset, 0) + record.posted
-            held[key] = held.get(key, 0) + record.held
-            place = f"total/{participant}/{asset}"
-            sums = totals.get(place, ZERO)
-            totals[place] = (sums[0] + record.posted, sums[1] + record.held)
-        elif isinstance(record, Hold):
-            place = f"balance/{record.source}/{record.asset}"
-            held[place] = held.get(place, 0) - record.left - record.fee_left
-            holds[record.source] = holds.get(record.source, 0) + 1
-    if any(posted.values()):
-        raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
-    if any(held.values()):
-        raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
-    _check_whole_counts(records, holds, totals)
+        sums.add(key, record)
+    sums.check()
 
 
-def _check_whole_counts(records: Mapping[str, Record], holds: Mapping[str, int], totals: Mapping[str, Pair]) -> None:
-    kept = {key: (record.posted, record.held) for key, record in records.items() if isinstance(record, Total)}
-    if {key: pair for key, pair in kept.items() if pair != ZERO} != {key: pair for key, pair in totals.items() if pair != ZERO}:
-        raise InvariantBroken(invariant=1, detail="totals per participant are not the sums of its accounts")
-    for record in records.values():
-        if isinstance(record, Account) and record.holds != holds.get(record.id, 0):
-            raise InvariantBroken(invariant=3, detail=f"{record.id} has {holds.get(record.id, 0)} open holds, not {record.holds}")
-        if isinstance(record, Asset):
-            contra = records.get(f"balance/{contra_of(record.policy.issuer, record.policy.code)}/{record.policy.code}", NOTHING)
-            if not isinstance(contra, Balance) or record.supply != -contra.posted:
-                raise InvariantBroken(invariant=1, detail=f"supply of {record.policy.code} is not its contra account's")
+def _add(sums: dict[str, int], key: str, more: int) -> None:
+    """Add to a sum; one that is zero needs no memory."""
+    now = sums.get(key, 0) + more
+    if now:
+        sums[key] = now
+    else:
+        sums.pop(key, None)

@@ -56,28 +56,35 @@ def post(overlay: Overlay, entries: Sequence[Entry]) -> None:
     """
     net: dict[tuple[str, str], tuple[int, int]] = {}
     for entry in entries:
-        key = (entry.account, entry.asset)
-        posted, held = net.get(key, NO_CHANGE)
-        net[key] = (posted + entry.posted, held + entry.held)
+        place = (entry.account, entry.asset)
+        posted, held = net.get(place, NO_CHANGE)
+        net[place] = (posted + entry.posted, held + entry.held)
     changed: list[tuple[str, Balance]] = []
+    short: list[tuple[str, str]] = []
     beyond: list[tuple[str, str]] = []
-    for (account, asset), (posted, held) in sorted(net.items()):
-        storage_key = f"balance/{account}/{asset}"
-        old = overlay.get(storage_key)
+    for place, (posted, held) in net.items():
+        account, asset = place
+        key = f"balance/{account}/{asset}"
+        old = overlay.get(key)
         if not isinstance(old, Balance):
             old = NOTHING
         new = Balance(old.posted + posted, old.held + held)
         if new.posted < new.held and "/contra:" not in account:
-            leg = min(entry.leg for entry in _on(entries, account, asset) if entry.posted < entry.held)
-            raise FundsTooLow(account=account, asset=asset, available=old.posted - old.held, needed=held - posted).at(leg)
+            short.append(place)
         if new.posted > AMOUNT_MAX:
-            beyond.append((account, asset))
-        changed.append((storage_key, new))
-    for account, asset in beyond:
+            beyond.append(place)
+        changed.append((key, new))
+    if short:
+        account, asset = min(short)
+        available, needed = balance_of(overlay, account, asset), net[account, asset]
+        leg = min(entry.leg for entry in _on(entries, account, asset) if entry.posted < entry.held)
+        raise FundsTooLow(account=account, asset=asset, available=available.posted - available.held, needed=needed[1] - needed[0]).at(leg)
+    if beyond:
+        account, asset = min(beyond)
         leg = min(entry.leg for entry in _on(entries, account, asset) if entry.posted > 0)
         raise AmountTooLarge(subject=account, total=f"more than {AMOUNT_MAX} {asset}").at(leg)
-    for storage_key, new in changed:
-        overlay.put(storage_key, new)
+    for key, new in changed:
+        overlay.put(key, new)
 
 
 def _on(entries: Sequence[Entry], account: str, asset: str) -> list[Entry]:

@@ -117,19 +117,24 @@ class Overlay:
 
     def get(self, key: str) -> Record | None:
         """Record at a storage key as of now."""
-        record = self._now.get(key, _UNREAD)
-        if record is _UNREAD:
-            record = self._now[key] = self.base.get(key)
+        now = self._now
+        if key in now:
+            return now[key]
+        record = now[key] = self.base.get(key)
         return record
 
     def put(self, key: str, record: Record | None) -> None:
         """Write a record; None removes it."""
-        changes = self.changes
-        known = key in changes
-        self._undo.append((key, known, self.get(key)))
-        self._now[key] = changes[key] = record
-        if not known and key[0] == "~":
-            insort(self._indexes, key)
+        now, changes = self._now, self.changes
+        before = now[key] if key in now else self.base.get(key)
+        now[key] = record
+        if key in changes:
+            self._undo.append((key, True, before))
+        else:
+            self._undo.append((key, False, before))
+            if key[0] == "~":
+                insort(self._indexes, key)
+        changes[key] = record
 
     def scan(self, start: str, end: str, limit: int) -> list[str]:
         """Index keys of base and overlay together, ascending."""
@@ -163,9 +168,10 @@ class Overlay:
         """Return a point to roll back to."""
         return len(self._undo)
 
-    def writes_since(self, mark: int) -> dict[str, Record | None]:
-        """Return each key written since a mark with its record as it was then."""
-        return {key: before for key, _, before in reversed(self._undo[mark:]) if isinstance(key, str)}
+    def writes_since(self, mark: int) -> dict[str, tuple[Record | None, Record | None]]:
+        """Return each key written since a mark with its record as it was then, and as it is now."""
+        changes = self.changes
+        return {key: (before, changes[key]) for key, _, before in reversed(self._undo[mark:]) if isinstance(key, str)}
 
     def rollback(self, mark: int) -> None:
         """Undo every write since a mark."""
@@ -186,7 +192,3 @@ class Overlay:
     def forget_undo(self) -> None:
         """Drop the undo log: what was written so far stays."""
         self._undo.clear()
-
-
-_UNREAD = Mark()
-"""Stands for "not looked up yet"; compared by identity only."""

@@ -29,13 +29,15 @@ ACTION = "payments"
 class Payment:
     """One pay transaction."""
 
-    __slots__ = ("accounts", "assets", "body", "refused", "work")
+    __slots__ = ("accounts", "assets", "body", "members", "refused", "work")
 
     def __init__(self, work: Work, body: Pay) -> None:
         self.work = work
         self.body = body
         self.accounts: dict[str, Account] = {}
         self.assets: dict[str, Asset] = {}
+        self.members: dict[str, str] = {}
+        """Debited account -> keyset that has to agree."""
         self.refused: dict[int, Ordered] = {}
         """Mode `each`: legs that fail by themselves."""
 
@@ -47,16 +49,11 @@ class Payment:
         self._check_legs(self._check_existence)
         self._check_legs(self._check_kind)
         signers = self.work.signers
-        needed: dict[str, None] = {}
-        for index, leg in enumerate(self.body.legs):
-            if index not in self.refused:
-                needed[signer_of(self.accounts[leg.debit])] = None
-            elif leg.debit in self.accounts:
-                signers.allow((signer_of(self.accounts[leg.debit]),))
-            else:
-                signers.allow((f"{servicer_of(leg.debit)}/{OPS}",))
-        for member in needed:
+        for member in self.members.values():
             signers.need(member)
+        for index in self.refused:
+            debit = self.body.legs[index].debit
+            signers.allow((signer_of(self.accounts[debit]) if debit in self.accounts else f"{servicer_of(debit)}/{OPS}",))
 
     def perform(self) -> None:
         """Check fees, funds and totals; move."""
@@ -104,11 +101,14 @@ class Payment:
 
     def _check_kind(self, leg: Leg) -> None:
         debit, credit = self.accounts[leg.debit], self.accounts[leg.credit]
-        check_member_active(self.work.overlay, signer_of(debit))
+        member = signer_of(debit)
+        if not self.work.signers.agrees(member):
+            check_member_active(self.work.overlay, member)
         check_pays(debit)
         check_takes(credit)
         check_spendable(debit, ACTION)
         check_spendable(credit, ACTION)
+        self.members[leg.debit] = member
 
     def _check_fee(self, leg: Leg) -> None:
         policy = self.assets[leg.asset].policy

@@ -103,14 +103,11 @@ def grant(
     *,
     asset: str = "",
     participant: str = "",
-    account: str = "",
     need: Need | None = None,
     quota: Quota | None = None,
-    not_before: int = 0,
-    until: int = 0,
 ) -> Grant:
-    """Grant as a body carries it."""
-    return Grant(name, to, permission, Scope(asset, participant, account, ()), quota, need, (), not_before, until)
+    """Make a grant without begin and end, as a body carries it; `msgspec.structs.replace` for the rest."""
+    return Grant(name, to, permission, Scope(asset, participant, "", ()), quota, need, (), 0, 0)
 
 
 def _document_keyset(made: Keyset) -> GenesisKeyset:
@@ -220,7 +217,7 @@ class MemoryState:
         return iter(sorted(key[12:] for key in self.records if key.startswith("participant/")))
 
     def hashed(self) -> dict[str, Record]:
-        """Records that are leaves."""
+        """Return the records that are leaves."""
         return {key: record for key, record in self.records.items() if key[0] != "~"}
 
 
@@ -318,7 +315,7 @@ class World:
         return self.must(AccountOpen(account, kind, b"", own, ()), by=by, sender=servicer)
 
     def balance(self, account: str, asset: str = "KGS") -> tuple[int, int]:
-        """Posted and held."""
+        """Return posted and held."""
         record = self.state.get(f"balance/{account}/{asset}")
         return (getattr(record, "posted", 0), getattr(record, "held", 0))
 

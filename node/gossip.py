@@ -107,6 +107,7 @@ class Gossip:
             outcomes.append(outcome)
             if outcome is None and not known:
                 self._metrics.transactions_admitted.inc()
+                self._cache.remember(tx)
                 self._pass_on(tx.raw)
         self._changed()
         return outcomes
@@ -139,8 +140,7 @@ class Gossip:
             await asyncio.sleep(REPEAT_SECONDS)
             self.send(list(self._pool.waiting_since(REPEAT_SECONDS)))
 
-    # --- from other nodes
-    # -------------------------------------------------------------------------------------------------------------------
+    # --- from other nodes -----------------------------------------------------------------------------------------------------------------------
 
     def arrived(self, link: Link, raws: Sequence[bytes]) -> None:
         """Put transactions into the sender's backlog; what does not fit is dropped (its sender keeps it, and repeats or proposes it)."""

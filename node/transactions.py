@@ -59,6 +59,11 @@ class TransactionCache:
         found = self.find(sha256(raw).digest())
         return decode_transaction(raw) if found is None else found
 
+    def remember(self, transaction: Transaction) -> None:
+        """Keep one that was decoded elsewhere (by the client API), so that no block makes us decode it again."""
+        if self.find(transaction.raw_id) is None:
+            self._keep(transaction)
+
     def verified(self, transaction: Transaction) -> bool:
         """Whether every signature of the transaction is good; each is checked by libsodium once per node."""
         raw_id = transaction.raw_id

@@ -85,8 +85,10 @@ SEGMENT_BYTES = (3_000, 12_000, 64 * 1_048_576)
 
 
 def draw_plan(seed: int, validators: int, liars: int) -> Plan:
-    """Draw a run from its seed."""
+    """Draw a run from its seed. A validator that loses its journal counts as one of the f faults: then there is one liar less."""
     random = SplitMix64(seed * 0x9E3779B97F4A7C15 + validators * 1_000 + liars)
+    has_lost_journal = 0 < liars <= (validators - 1) // 3 and random.chance(150)
+    liars -= has_lost_journal
     honest = validators - liars
     chaos_ms = random.between(2_000, 9_000)
     loss = random.pick((0, 20, 50, 100, 200, 300))
@@ -103,7 +105,7 @@ def draw_plan(seed: int, validators: int, liars: int) -> Plan:
         cuts=tuple(_draw_cut(random, honest, chaos_ms) for _ in range(random.pick((0, 0, 1, 2, 3)))),
         crashes=_draw_crashes(random, honest, chaos_ms),
         lonely_per_mille=random.pick((0, 0, 0, 150, 500)),
-        journal_lost_by=random.below(honest) if random.chance(150) else -1,
+        journal_lost_by=random.below(honest) if has_lost_journal else -1,
         skew_ms=random.pick((0, 0, 50, 200)),
         segment_bytes=random.pick(SEGMENT_BYTES),
         arrivals_ms=random.pick((0, 0, 0, 300)),

@@ -112,9 +112,10 @@ class World:
         self._verified: dict[int, tuple[Certificate, bool]] = {}
         self._target = 0
         self._is_done = False
-        self.keys = Keys(validators, validators - liars, signatures)
-        self.honest = [Validator(self, index) for index in range(validators - liars)]
-        self.mind = Mind(self, tuple(range(validators - liars, validators)), self.random.fork())
+        honest = validators - self.plan.liars
+        self.keys = Keys(validators, honest, signatures)
+        self.honest = [Validator(self, index) for index in range(honest)]
+        self.mind = Mind(self, tuple(range(honest, validators)), self.random.fork())
         self.is_overrun = liars > self.keys.set.faults
         """More liars than the protocol tolerates: a fork is what the run looks for."""
 

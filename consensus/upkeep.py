@@ -17,7 +17,7 @@ from consensus.effects import (
     VoteRecord,
 )
 from consensus.events import TimerKind
-from consensus.progress import give_up
+from consensus.progress import advance, give_up
 from consensus.repair import bundle_for, fetch_from, own_status, resend_on_retry, resend_own
 from consensus.state import Stage
 from consensus.types import Kind, TimeMs, View
@@ -78,6 +78,7 @@ def start(state: State) -> None:
         if block_id is not None and number > state.final.view and block_id in state.blocks:
             want(state, state.blocks[block_id])
     commit(state)
+    advance(state)
     for effect in resend_own(state, None):
         state.emit(effect)
     state.emit(SendStatus(own_status(state), None))

@@ -279,7 +279,7 @@ def test_k14_the_floor_never_moves_back() -> None:
     first = block(GENESIS, 2)
     second = block(first, 3)
     proof = certificate(vote_for(Kind.FINALIZE, second, 2))
-    journal = [BodyRecord(first), CertifiedRecord(first), CertificateRecord(certificate(vote_for(Kind.FINALIZE, first, 0)))]
+    journal: list[Replayed] = [BodyRecord(first), CertifiedRecord(first), CertificateRecord(certificate(vote_for(Kind.FINALIZE, first, 0)))]
     again = Scene(floor=second, floor_certificate=proof, journal=journal)
     effects = again.start()
     assert (only(effects, Judge), only(effects, Finalize)) == ((), ())
@@ -290,7 +290,7 @@ def test_k14_what_is_final_but_not_committed_is_judged_and_given_out_again() -> 
     """Goal: K14 and section 4: the database follows the journal. Method: restart with two final blocks above the floor."""
     first = block(GENESIS, 2)
     second = block(first, 3)
-    journal = [
+    journal: list[Replayed] = [
         BodyRecord(first),
         CertifiedRecord(first),
         CertificateRecord(certificate(vote_for(Kind.NOTARIZE, first, 0))),

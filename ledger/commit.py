@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ledger.grants import GrantRecord
-from ledger.leaves import PUBLIC_TREES, blind_of, blinded_value, leaf_hash, leaf_key, participant_secret, public_value
+from ledger.leaves import Leaves
 from ledger.participants import KeyOwner
 from ledger.placement import tree_of
 from ledger.tree import update_tree
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ledger.state import Record, StateReader, UsedRef
+
+_MOVING = (GrantRecord, KeyOwner)
+"""Records whose tree may change while their key stays."""
 
 
 class Commitment(Struct, frozen=True):
@@ -40,58 +43,52 @@ def commit(state: StateReader, changes: Mapping[str, Record | None], *, view_key
             placed.place(key, record)
     nodes: dict[tuple[str, bytes], bytes | None] = {}
     roots: dict[str, bytes] = {}
-    for tree, hashes in placed.hashes.items():
-        update = update_tree(partial(state.node, tree), hashes)
+    for tree, leaves in placed.trees.items():
+        update = update_tree(partial(state.node, tree), leaves.hashes)
         roots[tree] = update.root
-        for path, node in update.nodes.items():
-            nodes[tree, path] = node
-    for written in placed.writes.values():
-        written.sort()
-    return Commitment(placed.leaves, placed.writes, nodes, roots)
+        nodes.update({(tree, path): node for path, node in update.nodes.items()})
+        leaves.writes.sort()
+    return Commitment(placed.leaves, {tree: leaves.writes for tree, leaves in placed.trees.items()}, nodes, roots)
 
 
 class _Placed:
     """Changed leaves, sorted into their trees."""
 
-    __slots__ = ("_height", "_state", "_view_key", "hashes", "leaves", "writes")
+    __slots__ = ("_height", "_state", "_view_key", "leaves", "trees")
 
     def __init__(self, state: StateReader, view_key: bytes, height: int) -> None:
         self._state = state
         self._view_key = view_key
         self._height = height
         self.leaves: dict[str, bytes | None] = {}
-        self.writes: dict[str, list[tuple[str, bytes | None]]] = {}
-        self.hashes: dict[str, dict[bytes, bytes | None]] = {}
+        self.trees: dict[str, Leaves] = {}
 
     def place(self, key: str, record: Record | None) -> None:
         """Take one change. What came and went within the block was never in a tree."""
         if record is None:
             old = self._state.get(key)
             if old is not None:
-                self._write(tree_of(key, old), key, None)
+                self._remove(tree_of(key, old), key)
             return
         tree = tree_of(key, record)
-        if isinstance(record, GrantRecord | KeyOwner):
+        if isinstance(record, _MOVING):
             self._leave_old_tree(tree, key)
-        if tree in PUBLIC_TREES:
-            value = public_value(record)
-        else:
-            value = blinded_value(blind_of(participant_secret(self._view_key, tree), leaf_key(key), self._height), record)
-        self._write(tree, key, value)
+        leaves = self.trees.get(tree) or self._new(tree)
+        self.leaves[key] = leaves.put(key, record)
 
     def _leave_old_tree(self, tree: str, key: str) -> None:
         """Remove a record from where it was: a grant lives where its scope says, a key where its owner does, and both may change."""
         old = self._state.get(key)
         if old is not None and tree_of(key, old) != tree:
-            self._write(tree_of(key, old), key, None)
+            self._remove(tree_of(key, old), key)
 
-    def _write(self, tree: str, key: str, value: bytes | None) -> None:
-        self.leaves[key] = value
-        if tree not in self.writes:
-            self.writes[tree], self.hashes[tree] = [], {}
-        self.writes[tree].append((key, value))
-        place = leaf_key(key)
-        self.hashes[tree][place] = None if value is None else leaf_hash(place, value)
+    def _remove(self, tree: str, key: str) -> None:
+        self.leaves[key] = None
+        (self.trees.get(tree) or self._new(tree)).remove(key)
+
+    def _new(self, tree: str) -> Leaves:
+        leaves = self.trees[tree] = Leaves(tree, view_key=self._view_key, height=self._height)
+        return leaves
 
 
 class EmptyState:

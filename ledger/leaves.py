@@ -52,19 +52,33 @@ def participant_secret(view_key: bytes, participant: str) -> bytes:
     return keyed(view_key, participant.encode())
 
 
-def blind_of(secret: bytes, place: bytes, height: int) -> bytes:
-    """Blind (16 bytes) of a leaf that last changed at `height` (L32)."""
-    return sha256(b"som/blind/1" + secret + place + height.to_bytes(8, "big")).digest()[:BLIND_BYTES]
+class Leaves:
+    """Makes the values and hashes of the leaves of one tree in one block: each record once, however often it changed."""
 
+    __slots__ = ("_before", "_height", "hashes", "writes")
 
-def blinded_value(blind: bytes, record: Record) -> bytes:
-    """Return the value of a leaf in a participant's tree."""
-    return encode((blind, record))
+    def __init__(self, tree: str, *, view_key: bytes, height: int) -> None:
+        self._before = b"" if tree in PUBLIC_TREES else b"som/blind/1" + participant_secret(view_key, tree)
+        """What blinds begin with; empty in a public tree."""
+        self._height = height.to_bytes(8, "big")
+        self.hashes: dict[bytes, bytes | None] = {}
+        """Place -> hash of the leaf; None: removed."""
+        self.writes: list[tuple[str, bytes | None]] = []
+        """Storage key and canonical value; None: removed."""
 
+    def put(self, key: str, record: Record) -> bytes:
+        """Write a leaf and return its value; the blind (L32) is SHA-256("som/blind/1" | secret_p | place | height)[:16]."""
+        place = leaf_key(key)
+        blind = sha256(self._before + place + self._height).digest()[:BLIND_BYTES] if self._before else None
+        value = encode((blind, record) if blind else (record,))
+        self.writes.append((key, value))
+        self.hashes[place] = sha256(b"som/leaf/1" + place + value).digest()
+        return value
 
-def public_value(record: Record) -> bytes:
-    """Return the value of a leaf in a public tree."""
-    return encode((record,))
+    def remove(self, key: str) -> None:
+        """Remove a leaf."""
+        self.writes.append((key, None))
+        self.hashes[leaf_key(key)] = None
 
 
 def is_blinded(value: bytes) -> bool:

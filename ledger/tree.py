@@ -136,11 +136,11 @@ class _Batch:
                 depth = _bucket_depth(read, digits, depth)
                 path, changed = digits[:depth], self.levels[depth]
                 node = changed.get(path) or read(path)
-            at = -1 if node is None else _offset(node, key)
-            if node is None or at < 0 or leaf is None:
-                moves.setdefault(path, []).append((key, leaf))
-            else:
+            at = 0 if node is None else _offset(node, key)
+            if at and node and leaf:
                 changed[path] = node[:at] + leaf + node[at + _H :]
+            else:
+                moves.setdefault(path, []).append((key, leaf))
         return moves
 
     def move_leaves(self, path: bytes, group: list[tuple[bytes, bytes | None]]) -> None:
@@ -157,13 +157,22 @@ class _Batch:
 
     def climb(self) -> bytes:
         """Carry the changed hashes to the root, deepest nodes first, and return it."""
-        for level in reversed(self.levels):
-            self.nodes.update(level)
+        read, nodes, shrunk = self.read, self.nodes, self.shrunk
+        for depth in range(DEPTH_MAX, 0, -1):
+            level, above = self.levels[depth], self.levels[depth - 1]
+            nodes.update(level)
             for path, node in level.items():
-                if path in self.shrunk and self._merge(path):
+                if shrunk and path in shrunk and self._merge(path):
                     continue
-                if path:
-                    self._tell(path, sha256(node if node[_KIND] == _IS_BRANCH else node[: _keys_at(node)]).digest())
+                parent, at = path[:-1], _CHILD_AT[path[-1]]
+                old = above.get(parent) or read(parent)
+                if old is None:
+                    raise AssertionError(f"the tree has no branch at {parent!r}")
+                made = sha256(node if node[_KIND] == _IS_BRANCH else node[: _keys_at(node)]).digest()
+                above[parent] = old[:at] + made + old[at + _H :]
+        nodes.update(self.levels[0])
+        if b"" in shrunk:
+            self._merge(b"")
         return root_of(self._now)
 
     def _now(self, path: bytes) -> bytes | None:
@@ -217,16 +226,16 @@ def _bucket_depth(read: Read, digits: bytes, guess: int) -> int:
 
 def _keys_at(node: bytes) -> int:
     """Offset of the keys in a bucket."""
-    return _BUCKET_HEAD + (len(node) - _BUCKET_HEAD) // 2
+    return (len(node) + _BUCKET_HEAD) >> 1
 
 
 def _offset(node: bytes, key: bytes) -> int:
-    """Offset of a key's leaf hash in a bucket, -1 where it is absent."""
-    keys = _BUCKET_HEAD + (len(node) - _BUCKET_HEAD) // 2
+    """Offset of a key's leaf hash in a bucket, 0 where it is absent."""
+    keys = (len(node) + _BUCKET_HEAD) >> 1
     at = node.find(key, keys)
     while at >= 0 and (at - keys) % _H:
         at = node.find(key, at + 1)
-    return at if at < 0 else _BUCKET_HEAD + at - keys
+    return 0 if at < 0 else _BUCKET_HEAD + at - keys
 
 
 def _entries(node: bytes) -> dict[bytes, bytes]:

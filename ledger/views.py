@@ -7,6 +7,7 @@ writes; what the writes mean follows from parts and entries. Not here: who is co
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
@@ -137,15 +138,14 @@ class ViewBuilder:
         """Tell everybody concerned of a transaction: `whole` sees all of it, `credited` (who is not in `whole`) what it is paid."""
         of = entries_by_participant(outcome.entries)
         head = (self._height, index, tx.tx_id, opening, tx.type, outcome.code)
-        part: tuple[int, object] = (WHOLE, Raw(tx.raw))
-        told: dict[str, None] = {}
+        shown = (WHOLE, Raw(tx.raw))
+        told: list[str] = []
         for participant in whole:
             if participant not in told:
-                told[participant] = None
-                self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
+                told.append(participant)
+                self._tell(participant, encode((*head, shown, of.get(participant, ()), ())))
         for participant in credited:
             if participant not in told:
-                told[participant] = None
                 part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))
                 self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
 
@@ -179,22 +179,23 @@ def envelope_head(tx: Transaction) -> tuple[object, ...]:
     return (ENVELOPE_VERSION, tx.chain, tx.type, tx.sender, tx.ref, tx.valid_until)
 
 
-def credits_of(tx: Transaction, outcome: Outcome, participant: str) -> tuple[tuple[object, ...], ...]:
+def credits_of(tx: Transaction, outcome: Outcome, participant: str) -> list[tuple[object, ...]]:
     """Movements of value to a participant's accounts, as fields of `Credit`; a fee is an entry only, whose leg is not shown."""
     if isinstance(tx.body, Pay):
-        return tuple(
+        codes = outcome.codes or (outcome.code,) * len(tx.body.legs)
+        return [
             (index, leg.debit, leg.credit, leg.asset, leg.amount, leg.reference)
             for index, leg in enumerate(tx.body.legs)
-            if servicer_of(leg.credit) == participant and (outcome.codes[index] if outcome.codes else outcome.code) == 0
-        )
+            if servicer_of(leg.credit) == participant and codes[index] == 0
+        ]
     paid = [entry for entry in outcome.entries if entry.posted > 0 and servicer_of(entry.account) == participant]
     payers = {(entry.asset, entry.leg): entry.account for entry in outcome.entries if entry.posted < 0}
-    return tuple((entry.leg, payers[entry.asset, entry.leg], entry.account, entry.asset, entry.posted, "") for entry in paid)
+    return [(entry.leg, payers[entry.asset, entry.leg], entry.account, entry.asset, entry.posted, "") for entry in paid]
 
 
 def journal_root(views: Iterable[bytes]) -> bytes:
     """List root over a participant's views of one block."""
-    return list_root([tagged(b"som/view/1", view) for view in views])
+    return list_root([sha256(b"som/view/1" + view).digest() for view in views])
 
 
 def salt_of(secret: bytes, epoch_and_view: bytes) -> bytes:

@@ -46,7 +46,7 @@ from ledger.transactions.supply import Issuance, Redemption
 from ledger.transactions.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ledger.blocks import Entry
     from ledger.parameters import BlockContext
@@ -142,12 +142,17 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
 
 def parties(tx: Transaction, outcome: Outcome) -> Parties:
     """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise."""
-    signers = [servicer_of(signature.participant) for signature in tx.signatures]
+    signers = dict.fromkeys([servicer_of(signature.participant) for signature in tx.signatures])
+    debtors = dict.fromkeys([servicer_of(account) for account in _debtors(tx.body)])
+    concerned: dict[str, None] = {}
     released = isinstance(tx.body, Void)
-    # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
-    debited = [entry.account for entry in outcome.entries if entry.posted < 0 or entry.held > 0 or released] + _debtors(tx.body)
-    credited = [entry.account for entry in outcome.entries]
-    return Parties(_sorted(signers), _sorted(map(servicer_of, debited)), _sorted(map(servicer_of, credited)))
+    for entry in outcome.entries:
+        servicer = servicer_of(entry.account)
+        concerned[servicer] = None
+        # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
+        if entry.posted < 0 or entry.held > 0 or released:
+            debtors[servicer] = None
+    return Parties(tuple(sorted(signers)), tuple(sorted(debtors)), tuple(sorted(concerned)))
 
 
 def _prepare(work: Work, verifier: Callable[[Transaction], bool]) -> Action:
@@ -222,7 +227,3 @@ def _debtors(body: Body) -> list[str]:
             return [body.source]
         case _:
             return []
-
-
-def _sorted(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(dict.fromkeys(names)))

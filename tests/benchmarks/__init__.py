@@ -1,0 +1,1 @@
+"""Measurements of single parts; `make bench` measures the whole."""

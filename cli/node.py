@@ -26,9 +26,9 @@ def register(root: typer.Typer) -> None:
 @app.command("run")
 def run(config: ConfigOption) -> None:
     """Run a node until SIGTERM or SIGINT. It ends with its own exit codes (node/README.md)."""
-    from node.main import run_file  # noqa: PLC0415 - aiohttp and LMDB would triple the start of every other command
+    from node.main import run as run_node  # noqa: PLC0415 - aiohttp and LMDB would triple the start of every other command
 
-    raise typer.Exit(run_file(config))
+    raise typer.Exit(run_node(config))
 
 
 def init(

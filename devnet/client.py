@@ -58,12 +58,12 @@ class Client:
         async with self.session.post(
             f"{self.url}/v1/transactions" + (f"?wait={wait}" if wait else ""),
             data=msgspec.msgpack.encode(list(transactions)),
-            headers={"Content-Type": "application/msgpack", "Accept": "application/json"},
+            headers={"Content-Type": "application/msgpack"},
         ) as answer:
             body = await answer.read()
             if answer.status not in (200, 202):
                 raise Refused(status=answer.status, text=body.decode(errors="replace"))
-            return msgspec.json.decode(body, type=Submissions).transactions
+            return msgspec.msgpack.decode(body, type=Submissions).transactions
 
     async def get(self, path: str, type_: type[T]) -> T:
         """GET a path as a struct.

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from devnet.processes import NodeProcess
     from node.api.structs import ReceiptBody, StatusBody
 
+PLAIN_COLUMNS = 140
+"""Width where the output is no terminal, so that no address is cut."""
+
 
 class Output:
     """The console of the devnet."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.console = Console(highlight=False, soft_wrap=True, width=PLAIN_COLUMNS)
 
     def title(self, text: str) -> None:
         """Start a step."""

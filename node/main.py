@@ -56,6 +56,8 @@ def run_node(config: Config) -> int:
     try:
         start_logs(config)
         prepared = prepare(config)
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         try:
             _loop(Node(prepared).run)
         finally:
@@ -170,8 +172,6 @@ class Node:
                 await self._open_api(runner)
                 parts.peers.call(config.peers, session, secured.client)
                 self.peer_port = parts.peers.port
-                gc.freeze()
-                gc.set_threshold(*GARBAGE_THRESHOLDS)
                 log.info("running", role=config.role, chain=parts.chain.chain_id.hex(), height=parts.chain.tip.facts.height)
                 if started is not None:
                     started(self)

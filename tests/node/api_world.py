@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from consensus.types import BlockFacts, BlockId, Certificate, Epoch, Height, Kind, TimeMs, ValidatorId, View, Vote
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from node.api.backend import PoolFull
     from node.api.structs import Role
 
+T = TypeVar("T")
 CHAIN = sha256(b"a chain of the tests").digest()
 START_MS = 1_795_000_000_000
 HOLD = bytes(range(32))
@@ -317,3 +319,12 @@ async def client_of(backend: Backend) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve the API; gives a client of it."""
     async with serving(backend) as url, aiohttp.ClientSession(url) as session:
         yield session
+
+
+async def get(session: aiohttp.ClientSession, path: str, kind: type[T], status: int = 200) -> T:
+    """Return the decoded body of an answer with the expected status."""
+    async with session.get(path) as response:
+        body = await response.read()
+        assert response.status == status, body
+        assert response.content_type == "application/json"
+        return msgspec.json.decode(body, type=kind)

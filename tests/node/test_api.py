@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -27,24 +27,10 @@ from node.api.structs import (
     TrialBalance,
     Validators,
 )
-from tests.node.api_world import CHAIN, HOLD, START_MS, World, client_of, furnish, payment
+from tests.node.api_world import CHAIN, HOLD, START_MS, World, client_of, furnish, get, payment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import aiohttp
-
-
-T = TypeVar("T")
-
-
-async def get(session: aiohttp.ClientSession, path: str, kind: type[T], status: int = 200) -> T:
-    """Return the decoded body of an answer with the expected status."""
-    async with session.get(path) as response:
-        body = await response.read()
-        assert response.status == status, body
-        assert response.content_type == "application/json"
-        return msgspec.json.decode(body, type=kind)
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ import schemathesis
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.checks import positive_data_acceptance
 
+from ledger.codec import decode_transaction
 from node.api.openapi import document
 from node.api.table import ROUTES
-from tests.node.api_world import World, furnish, payment, serving
+from tests.node.api_world import serving
+from tests.node.ledger_world import ledger_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,18 +47,17 @@ def pack(ctx: schemathesis.SerializationContext, value: object) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Address of a furnished node whose loop runs in a thread of its own: the fuzzer is synchronous."""
-    started, stopped = Event(), asyncio.Event()
-    found: list[str] = []
-    loop = asyncio.new_event_loop()
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a node on the real ledger, with a few blocks, whose loop runs in a thread of its own: the fuzzer is synchronous."""
+    folder = tmp_path_factory.mktemp("node") / "data"
+    started, found = Event(), []
+    loop, stopped = asyncio.new_event_loop(), asyncio.Event()
 
     async def run() -> None:
-        world = World()
-        furnish(world)
-        for height in range(3):
-            world.reads.add(payment(2 * height), payment(2 * height + 1))
-        async with serving(world.backend) as address:
+        async with ledger_world(folder) as world, serving(world.backend) as address:
+            for raw in (world.issue("bank-a/main", 100_000), world.pay("bank-a/main", "bank-b/main", 5)):
+                await world.backend.pool.admit([decode_transaction(raw)])
+                await world.settle()
             found.append(address)
             started.set()
             await stopped.wait()

@@ -108,7 +108,7 @@ def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[st
 
 
 def _check_unposted(key: str, before: Record | None, after: Record | None) -> None:
-    """A balance without an entry may only lose its zero record (a closed account)."""
+    """Allow a balance without an entry to lose its zero record only (a closed account)."""
     if (before or NOTHING) != (after or NOTHING):
         raise InvariantBroken(invariant=1, detail=f"{key} changed without an entry")
 

@@ -14,12 +14,14 @@ from msgspec.msgpack import Decoder
 
 from consensus.types import NO_BLOCK, BlockFacts, BlockId, Epoch, Height, TimeMs, ValidatorId, View
 from ledger.canonical import encode
+from ledger.errors import BrokenState, LedgerError
 from ledger.execute import genesis_state
 from ledger.genesis import chain_id, first_records
 from ledger.indexes import derive_indexes
+from ledger.invariants import WholeSums
 from ledger.leaves import leaf_hash, leaf_key, record_of
-from ledger.placement import ASSETS, GOVERNANCE
 from ledger.parameters import MINUTE_MS
+from ledger.placement import ASSETS, GOVERNANCE
 from ledger.transactions import tree_of
 from ledger.tree import rebuild_tree
 from node.blocklog import BlockLog
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from ledger.genesis import Genesis
     from node.store import Store
 
-_OWN_TREE: Final = frozenset({"account", "balance", "refs", "total"})
-"""Kinds whose id begins with the participant in whose tree they live: the many, so their records need not be decoded at start."""
 _ROOTS: Final = Decoder(tuple[tuple[str, bytes], ...])
 _SLOTS: Final = Decoder(Slots)
 
@@ -69,7 +69,10 @@ def open_chain(store: Store, genesis: Genesis, view_key: bytes, *, history: bool
     log = BlockLog(store, cache)
     tip = _load_tip(store, log, first)
     state = FinalState(store)
-    _load_trees(store, state)
+    try:
+        _load_trees(store, state)
+    except (LedgerError, BrokenState) as error:
+        raise StoreCorrupt(folder=store.folder, reason=f"its state breaks the rules of the ledger ({error})") from error
     _check_roots(store, state, tip)
     _load_refs(store, state, tip.facts.time_ms // MINUTE_MS)
     return Opened(store, genesis, chain, first, view_key, state, log, cache, tip, _load_slots(store), history)
@@ -112,19 +115,19 @@ def _load_slots(store: Store) -> Slots | None:
 
 
 def _load_trees(store: Store, state: FinalState) -> None:
-    """Rebuild every tree from its leaves."""
+    """Rebuild every tree from its leaves, and check the sums over the whole state on the way (L12)."""
     trees: dict[str, list[tuple[bytes, bytes]]] = {}
     participants: list[str] = []
     place_of = leaf_key.__wrapped__
+    sums = WholeSums()
     for stored, value in store.items(Table.LEAVES):
         key = stored.decode()
         kind, _, rest = key.partition("/")
-        if kind in _OWN_TREE:
-            tree = rest.partition("/")[0]
-        else:
-            tree = tree_of(key, record_of(key, value))
-            if kind == "participant":
-                participants.append(rest)
+        record = record_of(key, value)
+        sums.add(key, record)
+        tree = tree_of(key, record)
+        if kind == "participant":
+            participants.append(rest)
         place = place_of(key)
         trees.setdefault(tree, []).append((place, leaf_hash(place, value)))
     for tree, leaves in trees.items():
@@ -132,6 +135,7 @@ def _load_trees(store: Store, state: FinalState) -> None:
         state.roots[tree] = made.root
         state.nodes.update({(tree, path): node for path, node in made.nodes.items() if node is not None})
     state.load_participants(participants)
+    sums.check()
 
 
 def _check_roots(store: Store, state: FinalState, tip: Tip) -> None:

@@ -98,7 +98,7 @@ class MemoryState:
         return sorted(key for key in self.records if start <= key < end)[:limit]
 
     def used_ref(self, ref_id: bytes) -> UsedRef | None:
-        """Reference, if remembered."""
+        """Return the reference, if remembered."""
         return self.refs.get(ref_id)
 
     def node(self, tree: str, path: bytes) -> bytes | None:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
-from devnet.network import Network, Plan
 
 from devnet.bench.scenarios import plans, prepare
 from devnet.client import Client, Refused
 from devnet.day import Day
 from devnet.load import block_events, presign
+from devnet.network import Network, Plan
 from devnet.output import Output
 
 if TYPE_CHECKING:

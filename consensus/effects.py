@@ -3,8 +3,9 @@
 The contract (architecture.md, "Effects contract"; consensus.md section 4):
 
 1. `Append` and the records of `Cast` go to the journal in order. A record is durable once a later `Cast` or `Finalize` has synced.
-2. `Cast` is the only effect that sends a vote: append the records, sign (the signer's mark synced first), append the signed bytes, sync
-   once, send to every validator, feed `CastDone` back. A signer's refusal is fed back as `CastRefused`; nothing is sent.
+2. `Cast` is the only effect that sends a vote: append the records and sync them, sign (the signer's mark synced first), append the
+   signed bytes, sync, send to every validator, feed `CastDone` back. A signer's refusal is fed back as `CastRefused`; nothing is sent.
+   The records are durable before the mark moves: a key never votes below its mark, so what brought it to a view must outlive it.
 3. `Finalize` is told to clients only after the journal is synced.
 4. `Judge` and `Build` run outside the driver and come back as events. A block is judged only after its parent's verdict was fed.
 5. After a restart the core asks to `Judge` again every block above the committed one that it needs, parents first (their bodies are in

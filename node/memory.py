@@ -21,14 +21,14 @@ from node.records import encode, replay
 from node.signer import NoMemory, Signer, votes_to_cast_again
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from consensus.effects import Replayed
     from consensus.types import BlockId, Epoch, ValidatorId
     from node.files import Files
-    from node.records import StoredBlock
-    from node.signer import SigningKey
+    from node.records import Entry, StoredBlock
+    from node.signer import Marked, SigningKey
 
 JOURNAL_FOLDER = "journal"
 MARK_FILE = "signer.mark"
@@ -44,6 +44,32 @@ class Memory:
     """For `Replica.restore`, in order; votes cast again stand at the end."""
     blocks: Mapping[BlockId, StoredBlock]
     """Header and body of every block in the journal."""
+    me: ValidatorId
+
+    def promise(self, entries: Iterable[Entry], votes: Sequence[Marked]) -> tuple[SignedVote, ...]:
+        """Do the durable half of `Cast`: when this returns, the votes may be sent.
+
+        The records are synced before the mark moves, and the votes after it, so a cast costs up to three syncs. The first one is for
+        liveness: once the mark stands in a view, this key never votes below it, so what brought it there must not be lost. (With records
+        and votes under one sync after the mark, a validator that lost power between the two forgot the only copy of a nullification,
+        went back a view, and could never vote there again: the network stood still.)
+
+        Raises
+        ------
+        NotAboveMark
+            The signer refuses: nothing was signed; the records stay.
+        StorageFailed
+            The disk refused.
+        """
+        for entry in entries:
+            self.journal.append(entry)
+        self.journal.sync()
+        signatures = self.signer.sign_all(votes)
+        signed = tuple(SignedVote(marked.vote, self.me, signature) for marked, signature in zip(votes, signatures, strict=True))
+        for own in signed:
+            self.journal.append(encode(VoteRecord(own)))
+        self.journal.sync()
+        return signed
 
 
 def create_memory(files: Files, folder: Path, epoch: Epoch, key: SigningKey) -> None:
@@ -89,4 +115,4 @@ def open_memory(
     for record in cast:
         journal.append(encode(record))
     journal.sync()
-    return Memory(journal, signer, (*replayed, *cast), blocks)
+    return Memory(journal, signer, (*replayed, *cast), blocks, me)

@@ -30,11 +30,9 @@ from consensus.effects import (
     SendStatus,
     SetTimer,
     StoreEvidence,
-    VoteRecord,
 )
 from consensus.events import CastDone, CastRefused
 from consensus.signing import signing_bytes
-from consensus.types import SignedVote
 from ledger.blocks import split_body
 from node.driver import now_ms
 from node.records import encode
@@ -57,7 +55,7 @@ if TYPE_CHECKING:
 
     from consensus.effects import Effect, Record
     from consensus.replica import Replica
-    from consensus.types import BlockFacts, ChainId, Proposal, ValidatorId
+    from consensus.types import BlockFacts, ChainId, Proposal, SignedVote, ValidatorId
     from node.bodies import Bodies
     from node.chain import Chain
     from node.driver import Driver
@@ -68,6 +66,7 @@ if TYPE_CHECKING:
     from node.memory import Memory
     from node.metrics import Metrics
     from node.peers import Peers
+    from node.records import Entry
     from node.timers import Timers
 
 log = structlog.get_logger("consensus")
@@ -95,7 +94,7 @@ class Performer:
         catch_up: Callable[[CatchUp], None],
     ) -> None:
         self._chain_id, self._me, self._replica, self._driver = chain_id, me, replica, driver
-        self._journal, self._signer = memory.journal, memory.signer
+        self._memory, self._journal = memory, memory.journal
         self._chain, self._peers, self._timers, self._judging = chain, peers, timers, judging
         self._finisher, self._bodies, self._evidence, self._metrics, self._catch_up = finisher, bodies, evidence, metrics, catch_up
 
@@ -145,32 +144,34 @@ class Performer:
     # ----------------------------------------------------------------------------------------------------------------
 
     def _cast(self, effect: Cast) -> None:
-        """Append the records, sign above the mark, append the signed votes, sync once; only then send, and feed back."""
+        """Make records, mark and signed votes durable, in this order; only then send, and feed back."""
         began = time.perf_counter()
+        votes = [Marked(vote, signing_bytes(self._chain_id, vote)) for vote in effect.votes]
         with self._metrics.stage("journal"):
-            self._append(effect.records)
             try:
-                signatures = self._signer.sign_all([Marked(vote, signing_bytes(self._chain_id, vote)) for vote in effect.votes])
+                signed = self._memory.promise(self._entries(effect.records), votes)
             except NotAboveMark as refusal:
                 log.warning("the signer refuses", why=str(refusal))
                 self._driver.post_next(CastRefused(effect.votes, now_ms()))
                 return
-            signed = tuple(SignedVote(vote, self._me, signature) for vote, signature in zip(effect.votes, signatures, strict=True))
-            for own in signed:
-                self._journal.append(encode(VoteRecord(own)))
-            self._journal.sync()
         self._metrics.journal_sync.observe(time.perf_counter() - began)
         self._send_votes(signed, effect.proposal, None)
         self._driver.post_next(CastDone(signed, now_ms()))
 
     def _append(self, records: Iterable[Record]) -> None:
+        for entry in self._entries(records):
+            self._journal.append(entry)
+
+    def _entries(self, records: Iterable[Record]) -> list[Entry]:
+        entries: list[Entry] = []
         for record in records:
             block = None
             if isinstance(record, BodyRecord):
                 block = self._bodies.find(record.facts.block_id)
                 if block is None:
                     raise AssertionError(f"the body of {record.facts.block_id.hex()} is to be journaled and is not here")
-            self._journal.append(encode(record, block))
+            entries.append(encode(record, block))
+        return entries
 
     def _sync(self) -> None:
         with self._metrics.stage("journal"):

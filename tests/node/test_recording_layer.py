@@ -16,7 +16,7 @@ from consensus.types import Kind
 from node.memory import create_memory, open_memory
 from node.records import Entry, decode, encode, reach
 from node.signer import Marked, NotAboveMark, SeedKey
-from tests.node.durable import EPOCH, FOLDER, MARK, ME, SEED, entries_of, facts, signed, signing_bytes, vote
+from tests.node.durable import EPOCH, FOLDER, MARK, ME, SEED, entries_of, facts, signing_bytes, vote
 from tests.simulation.disk import MemoryFiles
 
 if TYPE_CHECKING:
@@ -39,11 +39,24 @@ class PowerLost(Exception):
     """The plug was pulled."""
 
 
+class WatchedKey(SeedKey):
+    """A key that remembers what it signed, whether or not the signature got any further."""
+
+    def __init__(self) -> None:
+        super().__init__(SEED)
+        self.messages: list[bytes] = []
+
+    def sign(self, message: bytes) -> bytes:
+        self.messages.append(message)
+        return super().sign(message)
+
+
 @dataclass
 class Promised:
     """What the validator may have acted on: it must be there after every power loss."""
 
-    signed: list[Vote] = field(default_factory=list)
+    key: WatchedKey = field(default_factory=WatchedKey)
+    asked: list[Vote] = field(default_factory=list)
     synced: list[Entry] = field(default_factory=list)
     dropped_to: int = 0
     has_memory: bool = False
@@ -53,7 +66,7 @@ def live(files: MemoryFiles, promised: Promised) -> None:
     """Six views: body, notarize, certificate; in odd views finalize, in even ones nullify; now and then a segment is dropped."""
     create_memory(files, FOLDER, EPOCH, KEY)
     promised.has_memory = True
-    memory = open_memory(files, FOLDER, EPOCH, KEY, ME, SEGMENT_BYTES)
+    memory = open_memory(files, FOLDER, EPOCH, promised.key, ME, SEGMENT_BYTES)
     for view in range(1, VIEWS + 1):
         entries = entries_of(view)
         act(memory, promised, entries[:3], vote(Kind.NOTARIZE, view))
@@ -64,15 +77,10 @@ def live(files: MemoryFiles, promised: Promised) -> None:
 
 
 def act(memory: Memory, promised: Promised, entries: list[Entry], subject: Vote) -> None:
-    """Do one `Cast`: records, signature, the signed vote, one sync."""
-    for entry in entries:
-        memory.journal.append(entry)
-    memory.signer.sign(subject, signing_bytes(subject))
-    promised.signed.append(subject)
-    own = encode(signed(subject.kind, subject.view))
-    memory.journal.append(own)
-    memory.journal.sync()
-    promised.synced += [*entries, own]
+    """Do the durable half of one `Cast`; after it the vote is on its way."""
+    promised.asked.append(subject)
+    (own,) = memory.promise(entries, [Marked(subject, signing_bytes(subject))])
+    promised.synced += [*entries, encode(VoteRecord(own))]
 
 
 def until(stop: int) -> tuple[MemoryFiles, Promised, bool]:
@@ -108,14 +116,13 @@ def disk(given: list[int]) -> Choose:
 
 def check(memory: Memory, promised: Promised) -> None:
     """Everything promised is there, nothing contradicts it, and it goes on from here."""
-    own = [record.signed.vote for record in memory.replayed if isinstance(record, VoteRecord)]
     for entry in promised.synced:
         record = decode(entry)[0]
         if reach(entry).position[1] > promised.dropped_to:
-            # The helper's signatures are not those of the key, which casts votes again after a torn tail: votes are compared.
-            assert record.signed.vote in own if isinstance(record, VoteRecord) else record in memory.replayed
-    for subject in promised.signed:
-        refuses_to_contradict(memory, subject)
+            assert record in memory.replayed
+    for subject in promised.asked:
+        if signing_bytes(subject) in promised.key.messages:
+            refuses_to_contradict(memory, subject)
     subject = vote(Kind.NOTARIZE, 99)
     assert len(memory.signer.sign_all((Marked(subject, signing_bytes(subject)),))) == 1
 

@@ -15,7 +15,7 @@ from consensus import effects as fx
 from consensus import events as ev
 from consensus.replica import Replica
 from consensus.signing import signing_bytes
-from consensus.types import Epoch, Kind, Proposal, SignedVote, TimeMs, ValidatorId
+from consensus.types import Epoch, Kind, Proposal, TimeMs, ValidatorId
 from node.memory import JOURNAL_FOLDER, create_memory, open_memory
 from node.records import encode
 from node.signer import Marked, NotAboveMark
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consensus.events import Event
-    from consensus.types import Certificate
+    from consensus.types import Certificate, SignedVote
     from node.memory import Memory
+    from node.records import Entry
     from tests.simulation.world import World
 
 FOLDER = Path("/validator")
@@ -237,7 +238,9 @@ class Validator:
             except PowerLost:
                 self._lose_power()
 
-    def _journal(self, records: tuple[fx.Record, ...]) -> None:
+    def _entries(self, records: tuple[fx.Record, ...]) -> list[Entry]:
+        """Encode records; the body of a block comes from what is held."""
+        entries: list[Entry] = []
         for record in records:
             block = None
             if isinstance(record, fx.BodyRecord):
@@ -246,24 +249,20 @@ class Validator:
                     raise Broken(f"validator {self.index} was asked to journal a body that was never here: view {record.facts.view}")
             elif isinstance(record, fx.CertificateRecord):
                 self.world.held(self.index, record.certificate.subject)
-            self.memory.journal.append(encode(record, block))
-            self.step("append")
+            entries.append(encode(record, block))
+        return entries
 
     def _append(self, effect: fx.Append) -> None:
-        self._journal(effect.records)
+        for entry in self._entries(effect.records):
+            self.memory.journal.append(entry)
 
     def _cast(self, effect: fx.Cast) -> None:
-        self._journal(effect.records)
         try:
-            signatures = self.memory.signer.sign_all([Marked(vote, signing_bytes(CHAIN, vote)) for vote in effect.votes])
+            signed = self.memory.promise(self._entries(effect.records), [Marked(vote, signing_bytes(CHAIN, vote)) for vote in effect.votes])
         except NotAboveMark:
             self.world.counts.refused += 1
             self._queue.append(ev.CastRefused(effect.votes, self.now))
             return
-        signed = tuple(SignedVote(vote, self.me, signature) for vote, signature in zip(effect.votes, signatures, strict=True))
-        for vote in signed:
-            self.memory.journal.append(encode(fx.VoteRecord(vote)))
-        self.memory.journal.sync()
         self._send_votes(signed, effect.proposal, None)
         self._queue.append(ev.CastDone(signed, self.now))
 

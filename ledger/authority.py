@@ -137,7 +137,10 @@ def counts(key: Key, time_ms: int) -> bool:
 
 def has_key(keyset: Keyset, public_key: bytes, time_ms: int) -> bool:
     """Whether a public key is one of a keyset's that count at a block time."""
-    return any(key.public_key == public_key and counts(key, time_ms) for key in keyset.keys)
+    for key in keyset.keys:
+        if key.public_key == public_key:
+            return counts(key, time_ms)
+    return False
 
 
 def signer_of(account: Account) -> str:

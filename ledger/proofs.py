@@ -15,13 +15,13 @@ from msgspec import Meta, Struct
 
 from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header
 from ledger.canonical import decode, encode
-from ledger.errors import Malformed
+from ledger.errors import BrokenState, Malformed
 from ledger.keys import tagged
 from ledger.leaves import LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, is_blinded, leaf_hash, leaf_key, record_of
 from ledger.lists import PATH_MAX, list_path, root_by_path
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
-from ledger.placement import ASSETS, GOVERNANCE
-from ledger.state import Record
+from ledger.placement import ASSETS, GOVERNANCE, tree_of
+from ledger.state import Mark, Record
 from ledger.types import Hash32, Signature64, Text16, TimeMs
 from ledger.views import slot_of
 
@@ -42,6 +42,9 @@ PROOF_BYTES_MAX = 8 * 1_048_576
 STATE_FORMAT: Final = "som/state-proof/1"
 TRANSACTION_FORMAT: Final = "som/tx-proof/1"
 
+_ANYWHERE = ("grant", "hold", "key")
+"""Kinds whose tree the record alone tells: of one that is absent, whoever asks must know where it would be."""
+_NO_RECORD = Mark()
 _HeaderBytes = Annotated[bytes, Meta(max_length=512)]
 _ListPath = Annotated[tuple[Hash32, ...], Meta(max_length=PATH_MAX)]
 
@@ -182,7 +185,7 @@ def check_state_proof(data: bytes, *, chain: bytes) -> ProvenState:
     if any(root != roots[0] for root in roots):
         raise ProofError("path", "the leaves lead to different roots")
     _check_tree(proof, roots[0], block.header)
-    return ProvenState(block, proof.tree, {leaf.key: _record(leaf) for leaf in proof.leaves})
+    return ProvenState(block, proof.tree, {leaf.key: _record(leaf, proof.tree) for leaf in proof.leaves})
 
 
 def check_transaction_proof(data: bytes, *, chain: bytes) -> ProvenTransaction:
@@ -254,11 +257,17 @@ def _root_through(leaf: ProvenLeaf, tree: str) -> bytes:
     return root
 
 
-def _record(leaf: ProvenLeaf) -> Record | None:
+def _record(leaf: ProvenLeaf, tree: str) -> Record | None:
+    """Record of a leaf, which must belong to the tree: what is missing in one participant's tree may well be in another's."""
+    kind = leaf.key.partition("/")[0]
     try:
-        return None if leaf.value is None else record_of(leaf.key, leaf.value)
-    except Malformed as error:
+        record = None if leaf.value is None else record_of(leaf.key, leaf.value)
+        home = tree if record is None and kind in _ANYWHERE else tree_of(leaf.key, _NO_RECORD if record is None else record)
+    except (Malformed, BrokenState) as error:
         raise ProofError("leaf", str(error)) from None
+    if home != tree:
+        raise ProofError("leaf", f"{leaf.key} belongs to tree {home}, not {tree}")
+    return record
 
 
 def _check_tree(proof: StateProof, root: bytes, header: Header) -> None:

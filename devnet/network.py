@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
-from ledger.genesis import chain_id, parse_genesis
 
 from devnet.client import Client, Refused
 from devnet.ports import free_run
 from devnet.processes import NodeProcess
 from devnet.wallet import Wallet
+from ledger.genesis import chain_id, parse_genesis
 from node.config import Config, load_config
 from node.keystore import Keystore, open_key
 from node.plan import trial_plan, with_ports
@@ -47,6 +47,8 @@ class Plan:
     validators: int = 4
     peers: int = 2
     port_base: int = 8800
+    absent: tuple[str, ...] = ()
+    """Nodes of the network that are not started with it."""
 
 
 class Network:
@@ -89,8 +91,9 @@ class Network:
 
     async def __aenter__(self) -> Self:
         try:
-            await asyncio.gather(*(node.start() for node in self.nodes))
-            await asyncio.gather(*(self.ready(node) for node in self.nodes))
+            present = [node for node in self.nodes if node.name not in self.plan.absent]
+            await asyncio.gather(*(node.start() for node in present))
+            await asyncio.gather(*(self.ready(node) for node in present))
         except BaseException:
             await self.stop()
             raise

@@ -110,6 +110,20 @@ def test_k8_nothing_is_built_on_an_invalid_notarized_block() -> None:
     assert [build.parent for build in only(scene.nullified(4), Build)] == [GENESIS]
 
 
+def test_k8_after_an_upgrade_blocks_are_judged_anew() -> None:
+    """Goal: K8. Method: certified by an earlier version in the journal, invalid now: alarm, and we build on its parent."""
+    bad = block(GENESIS, 4)
+    nullified = [CertificateRecord(certificate(nullify_of(number))) for number in (1, 2, 3, 4)]
+    notarized = CertificateRecord(certificate(vote_for(Kind.NOTARIZE, bad, 0)))
+    scene = Scene(journal=[*nullified, BodyRecord(bad), CertifiedRecord(bad), notarized])
+    scene.work(1)
+    assert judged(scene.start()) == [bad.block_id]
+    scene.now += 100
+    effects = scene.judge(bad, Verdict.INVALID)
+    assert len(only(effects, Alarm)) == 1
+    assert [build.parent for build in only(effects, Build)] == [GENESIS]
+
+
 def test_k8_no_verdict_is_tried_again() -> None:
     """Goal: K8. Method: no verdict, then each retry asks again, another validator first; a body that arrives is judged at once."""
     scene = at_view_two()

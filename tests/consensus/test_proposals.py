@@ -143,6 +143,15 @@ def test_k4_only_the_leaders_first_proposal() -> None:
     assert only(other.propose(first, 0, signer=3), Judge) == ()
 
 
+def test_k2_another_validators_vote_is_no_proposal() -> None:
+    """Goal: K2, K4. Method: the leader's vote came without its header; another one signs the same vote and passes it off as a proposal."""
+    scene = at_view(2)
+    facts = block(GENESIS, 2)
+    scene.vote(vote_for(Kind.NOTARIZE, facts, 0), 2)
+    assert scene.propose(facts, 0, signer=3) == ()
+    assert len(only(scene.propose(facts, 0), Judge)) == 1
+
+
 def test_k4_the_leaders_first_vote_binds_it() -> None:
     """Goal: K4. Method: the leader's bare vote for one block, then its proposal of another: no vote for that."""
     scene = at_view(2)

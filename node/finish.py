@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ledger.errors import InvariantBroken
+from node.driver import now_ms
 from node.wire import FinalBlock as FinalBlockFrame
 from node.wire import Lane, encode_frame, wire_certificate
 
@@ -54,7 +56,11 @@ class Finisher:
         failed = sum(1 for block in done for receipt in block.receipts if receipt.code)
         self._metrics.transactions_ok.inc(transactions - failed)
         self._metrics.transactions_failed.inc(failed)
+        if any(receipt.code == InvariantBroken.code for block in done for receipt in block.receipts):
+            self._metrics.alarm("invariant")
+            log.error("an invariant refused a transaction: our fault, look at its receipt (900)", height=done[-1].facts.height)
         newest = done[-1].facts
+        self._metrics.finality.observe(max(0, now_ms() - newest.time_ms) / 1_000)
         log.debug("final", height=newest.height, view=newest.view, blocks=len(done), transactions=transactions)
 
     def _push(self, done: tuple[FinalBlock, ...], certificate: Certificate) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
 """Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
-Alarm = Literal["no_verdict", "false_verdict", "evidence", "certificates", "clock", "invariant", "poison", "disk"]
-"""A block that could not be judged; a notarized block found false; a double vote; certificates that exclude each other; clock off;
-a refusal 900; a transaction set aside by the builder; a failed write."""
+Alarm = Literal["no_verdict", "false_verdict", "evidence", "clock", "invariant", "poison"]
+"""A block that could not be judged; a notarized block found false; a double vote; clock off by 100 ms; a refusal 900; a transaction set
+aside by the builder. Faults that stop the node are told by its exit code."""
 Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queue_full", "rate"]
 """Why a message from a peer went no further."""
 MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
@@ -116,7 +116,7 @@ class Metrics:
         self.transactions_failed = final.labels("refused")
         self.transactions_admitted = self._counter("transactions_admitted", "Transactions taken into the pool")
         self.transactions_expired = self._counter("transactions_expired", "Transactions that left the pool unfinal")
-        self._refused = self._counter("transactions_refused", "Transactions this node refused to admit, by reason", "name")
+        self._refused = self._counter("transactions_refused", "Transactions this node refused to admit, or to keep, by reason", "name")
         alarms = self._counter("alarms", "What an operator must look at", "kind")
         self._alarms: dict[Alarm, Counter] = {kind: alarms.labels(kind) for kind in get_args(Alarm)}
 
@@ -130,7 +130,9 @@ class Metrics:
         self.clock_skew_ms = Gauge("som_clock_skew_ms", "Own clock less the median of the peers'", registry=self.registry)
 
     def _count_times(self) -> None:
-        self.finality = self._histogram("finality_seconds", "Admitted here until final here", FINALITY_BUCKETS)
+        self.finality = self._histogram(
+            "finality_seconds", "From the time of a block, its leader's clock, until it was final here", FINALITY_BUCKETS
+        )
         self.journal_sync = self._histogram("journal_sync_seconds", "One synced append to the journal", DISK_BUCKETS)
         self.flush = self._histogram("flush_seconds", "One commit of the store", DISK_BUCKETS)
         self.judge = self._histogram("judge_seconds", "Execution of one proposed block", DISK_BUCKETS)

@@ -64,13 +64,15 @@ def join(prepared: Prepared, session: ClientSession, secured: Secured, fail: Cal
     tasks = Tasks(fail)
     roster = LedgerRoster(chain.state, [(each.participant, bytes.fromhex(each.node_key)) for each in prepared.genesis.validators])
     limits = config.limits
+    pool = Mempool(chain, now_ms, transactions_max=limits.pool_transactions_max, bytes_max=limits.pool_bytes_max)
+    pool.on_drop(lambda _, refusal: metrics.transactions_expired.inc() if refusal is None else metrics.refused(refusal.name))
     return Parts(
         config=config,
         chain=chain,
         metrics=metrics,
         tasks=tasks,
         peers=Peers(Identity(chain.chain_id, prepared.node_seed, secured.certificate_hash), roster, tasks),
-        pool=Mempool(chain, now_ms, transactions_max=limits.pool_transactions_max, bytes_max=limits.pool_bytes_max),
+        pool=pool,
         votes=VoteVerifier(ChainId(chain.chain_id), prepared.validators, metrics),
         transactions=TransactionVerifier(chain.cache, metrics),
         session=session,

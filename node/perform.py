@@ -20,6 +20,7 @@ from consensus.effects import (
     CancelTimer,
     Cast,
     CatchUp,
+    CertificateRecord,
     FetchBlock,
     FetchCertificates,
     Finalize,
@@ -33,6 +34,7 @@ from consensus.effects import (
 )
 from consensus.events import CastDone, CastRefused
 from consensus.signing import signing_bytes
+from consensus.types import Kind
 from ledger.blocks import split_body
 from node.driver import now_ms
 from node.records import encode
@@ -170,6 +172,8 @@ class Performer:
                 block = self._bodies.find(record.facts.block_id)
                 if block is None:
                     raise AssertionError(f"the body of {record.facts.block_id.hex()} is to be journaled and is not here")
+            elif isinstance(record, CertificateRecord) and record.certificate.subject.kind is Kind.NULLIFY:
+                self._metrics.views_nullified.inc()
             entries.append(encode(record, block))
         return entries
 

@@ -62,6 +62,7 @@ class Follower:
         self._queue: asyncio.Queue[tuple[Link, FinalBlock]] = asyncio.Queue(BLOCKS_MAX)
         self._pending: list[tuple[BlockId, StoredBlock]] = []
         self._moved = 0.0
+        self._look = asyncio.Event()
 
     @property
     def behind(self) -> int:
@@ -71,6 +72,15 @@ class Follower:
     def connected(self, link: Link) -> None:
         """Say how far we are; a validator answers by its own status."""
         link.send(Lane.VOTES, encode_frame(PeerStatus(self._chain.tip.facts.height, now_ms())))
+        if self._source is None:
+            self._look.set()
+
+    def disconnected(self, link: Link) -> None:
+        """Look for another source at once where this was ours."""
+        self._claims.pop(link.node_key, None)
+        if link is self._source:
+            self._source = None
+            self._look.set()
 
     async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
         """Take one frame; raises WireError where no honest node sends it to a follower."""
@@ -103,7 +113,16 @@ class Follower:
             stale = self.behind > 0 and clock() - self._moved > STALE_SECONDS and not self._sync.running
             if gone or stale:
                 await self._change(clock())
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again, or something happened."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._look.wait()
+        except TimeoutError:
+            return
+        self._look.clear()
 
     async def _change(self, now: float) -> None:
         old, self._source = self._source, None

@@ -109,6 +109,10 @@ class Inbox:
         if link.validator is not None:
             self._driver.post(PeerConnected(link.validator, now_ms()))
 
+    def disconnected(self, link: Link) -> None:
+        """Forget what was counted of a node, unless it is back already."""
+        self._asks.pop(link.node_key, None)
+
     async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
         """Take one frame of a node; raises WireError where no honest node sends it."""
         try:

@@ -72,6 +72,10 @@ class Receiver(Protocol):
         """Both lanes are open."""
         ...
 
+    def disconnected(self, link: Link) -> None:
+        """One of the lanes has closed."""
+        ...
+
 
 class Peers:
     """All links of one node."""
@@ -303,8 +307,9 @@ class Peers:
             writer.cancel()
             was = link.connected
             link.detach(socket)
-            if was:
+            if was and not link.connected:
                 log.info("peer disconnected", peer=link.name)
+                receiver.disconnected(link)
             if link.idle and self._links.get(link.node_key) is link:
                 del self._links[link.node_key]
             await socket.close()

@@ -19,7 +19,7 @@ from node.records import StoredBlock
 from node.wire import HEADER_BYTES_MAX, WireCertificate, WireError, core_certificate, header_of, wire_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from aiohttp import ClientSession, StreamReader
 
@@ -151,7 +151,7 @@ class Range:
 
 async def fetch_range(
     session: ClientSession, url: str, token: bytes, new: Range, start: Height
-) -> AsyncIterator[tuple[BlockId, StoredBlock]]:
+) -> AsyncGenerator[tuple[BlockId, StoredBlock], None]:
     """Ask a node for the blocks from `start` on; yield each with its body, which is not checked yet, once `new` has proved all headers.
 
     Raises

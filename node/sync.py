@@ -6,6 +6,7 @@ off.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -91,9 +92,10 @@ class Sync:
         start = Height(base.height + 1)
         new = Range(start, base.block_id, self._verifier.certificate)
         judged: list[BlockId] = []
-        async for block_id, stored in fetch_range(self._session, url, link.token, new, start):
-            await judge_final(self._chain, block_id, stored)
-            judged.append(block_id)
+        async with aclosing(fetch_range(self._session, url, link.token, new, start)) as blocks:
+            async for block_id, stored in blocks:
+                await judge_final(self._chain, block_id, stored)
+                judged.append(block_id)
         if new.certificate is None:
             raise AssertionError("a range without a certificate was taken")
         self._finisher.finalize(judged, new.certificate)

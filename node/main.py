@@ -210,4 +210,6 @@ class Node:
             replica=role.replica if isinstance(role, Voting) else None,
             catching_up=lambda: role.sync.running if isinstance(role, Voting) else role.catching_up,
         )
-        return Backend(reads=Reads(parts.chain), pool=ClientPool(role.gossip, parts.pool), node=standing, metrics=parts.metrics)
+        return Backend(
+            reads=Reads(parts.chain), pool=ClientPool(role.gossip, parts.pool), node=standing, metrics=parts.metrics, fail=self.fail
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from aiohttp import web
 
 from ledger.errors import BY_CODE
@@ -17,6 +18,7 @@ from node.api.openapi import document
 from node.api.service import Service
 from node.api.structs import ErrorBody
 from node.api.table import ROUTES
+from node.fatal import Fatal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +35,10 @@ HEADERS_MAX: Final = 64
 KEEPALIVE_SECONDS: Final = 75
 SHUTDOWN_SECONDS: Final = 3
 """How long open requests may take once the node stops."""
+PATH_SHOWN_MAX: Final = 64
+"""Characters of a client's path that are shown or logged."""
+
+log = structlog.get_logger("api")
 
 
 def build_app(backend: Backend) -> web.Application:
@@ -70,7 +76,7 @@ def _serve(service: Service, route: Route) -> Handler:
 
 
 def _edge(service: Service) -> Middleware:
-    """Turn every refusal into its answer and count every request."""
+    """Turn every refusal into its answer and count every request; a store that failed stops the node."""
 
     @web.middleware
     async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -80,6 +86,12 @@ def _edge(service: Service) -> Middleware:
             response = refusal(request, error.status, error.body, retry_after_s=error.retry_after_s)
         except web.HTTPException as error:
             response = _of_router(request, error)
+        except Fatal as fault:
+            service.fail(fault)
+            response = refusal(request, 503, ErrorBody(503, "STOPPING", f"the node stops, ask another one: {fault}", ""))
+        except AssertionError as fault:
+            log.exception("our fault while answering a client", method=request.method, path=request.path[:PATH_SHOWN_MAX])
+            response = refusal(request, 500, ErrorBody(500, "OUR_FAULT", f"a fault in the program, report it: {fault}", ""))
         resource = request.match_info.route.resource
         if resource is None:
             service.metrics.request(UNMATCHED, UNMATCHED, response.status)
@@ -94,12 +106,14 @@ def _of_router(request: web.Request, error: web.HTTPException) -> web.StreamResp
     """No such path, or no such method on it."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        response = refusal(request, 405, ErrorBody(405, "BAD_METHOD", f"{request.path[:64]} takes {allowed}", ""))
+        response = refusal(request, 405, ErrorBody(405, "BAD_METHOD", f"{request.path[:PATH_SHOWN_MAX]} takes {allowed}", ""))
         response.headers["Allow"] = allowed
         return response
     if isinstance(error, web.HTTPNotFound):
         return refusal(
-            request, 404, ErrorBody(404, "NO_ROUTE", f"there is no {request.path[:64]} here; /openapi.json lists what there is", "")
+            request,
+            404,
+            ErrorBody(404, "NO_ROUTE", f"there is no {request.path[:PATH_SHOWN_MAX]} here; /openapi.json lists what there is", ""),
         )
     return refusal(request, error.status, ErrorBody(error.status, "REFUSED", error.reason, ""))
 

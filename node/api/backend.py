@@ -208,3 +208,5 @@ class Backend:
     pool: Pool
     node: NodeStatus
     metrics: Metrics
+    fail: Callable[[BaseException], None]
+    """Stop the node: a read met a store that cannot be trusted any more."""

@@ -24,6 +24,7 @@ class Service:
         self.pool = backend.pool
         self.node = backend.node
         self.metrics = backend.metrics
+        self.fail = backend.fail
         self.finals = Finals(backend.reads)
         self.events = EventCache()
         self.streams = 0

@@ -260,12 +260,13 @@ class World:
 
     def __init__(self) -> None:
         self.reads, self.pool, self.node, self.metrics = FakeReads(), FakePool(), FakeNode(), Metrics()
-        self.url = ""
+        self.faults: list[BaseException] = []
+        """Why the node was told to stop."""
 
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, self.pool, self.node, self.metrics)
+        return Backend(self.reads, self.pool, self.node, self.metrics, self.faults.append)
 
 
 def furnish(world: World) -> None:

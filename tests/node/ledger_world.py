@@ -102,12 +102,13 @@ class LedgerWorld:
         self.pool = Mempool(self.chain, lambda: self.now_ms)
         self.builder = Builder(self.chain, self.pool, lambda: self.now_ms, BlockLimits(pace_ms=0), self._poisoned)
         self.reads = Reads(self.chain)
+        self.faults: list[BaseException] = []
         self._salt = 0
 
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, LonelyPool(self.pool), self.node, self.metrics)
+        return Backend(self.reads, LonelyPool(self.pool), self.node, self.metrics, self.faults.append)
 
     def _poisoned(self, transaction: object, reason: str) -> None:
         raise AssertionError(f"{transaction}: {reason}")

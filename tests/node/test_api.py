@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import pytest
@@ -27,6 +28,7 @@ from node.api.structs import (
     TrialBalance,
     Validators,
 )
+from node.errors import StoreCorrupt
 from tests.node.api_world import CHAIN, HOLD, START_MS, World, client_of, furnish, get, payment
 
 if TYPE_CHECKING:
@@ -296,6 +298,24 @@ async def test_long_headers_are_refused(world: World) -> None:
             assert response.status == 400
         async with session.get("/v1/status", headers={f"X-{number}": "1" for number in range(100)}) as response:
             assert response.status == 400
+
+
+async def test_failed_store_stops_the_node_and_tells_the_client(world: World) -> None:
+    """Goal: nothing is read from a store that cannot be trusted. Method: a read meets corruption, another one a fault of ours."""
+
+    def corrupt(tx_id: bytes) -> NoReturn:
+        raise StoreCorrupt(folder=Path("data"), reason=tx_id.hex())
+
+    def broken(height: int) -> NoReturn:
+        raise AssertionError(f"block {height} is gone")
+
+    world.reads.transaction, world.reads.block = corrupt, broken  # type: ignore[method-assign]
+    async with client_of(world.backend) as session:
+        stopping = await get(session, f"/v1/transactions/{'ab' * 32}", ErrorBody, 503)
+        fault = await get(session, "/v1/blocks/1", ErrorBody, 500)
+    assert [type(each) for each in world.faults] == [StoreCorrupt]
+    assert (stopping.name, fault.name) == ("STOPPING", "OUR_FAULT")
+    assert "block 1 is gone" in fault.message
 
 
 async def test_metrics_show_every_series_from_the_start(world: World) -> None:

@@ -1,6 +1,6 @@
 """HTTP to a node's client API, with the standard library only. It believes nothing: what must be true is checked by `cli.verify`.
 
-Nodes are tried in order; the first that answers at all is the one whose answer counts.
+Nodes are tried in order; the first that answers is the one whose answer counts, unless it says that it does not keep what is asked for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ ANSWER_BYTES_MAX = 64 * 1_048_576
 """More than a thousand receipts of a thousand legs would not fit; nothing sane is longer."""
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+NOT_KEPT_HERE = 501
+"""Status of a node that does not keep what is asked for; another one may."""
+
+
+NEXT_STEP = {111: "; add its signature with --sign, or let its holder sign: --export FILE, then som tx sign FILE"}
+"""What to do about a refusal where the node, which knows no command line, cannot say it."""
 
 
 class NotThere(Refusal):
@@ -38,7 +44,8 @@ class NodeRefusal(Refusal):
     """One node's word against a request: the ledger's code, its name and its sentence."""
 
     def __init__(self, error: ErrorBody) -> None:
-        super().__init__(f"refused with {error.code} {error.name}: {error.message}")
+        advice = NEXT_STEP.get(error.code, "")
+        super().__init__(f"refused with {error.code} {error.name}: {error.message}{advice}")
         self.error = error
 
 
@@ -88,11 +95,14 @@ class Client:
         reasons = []
         for node in self.nodes:
             try:
-                return _ask(node, method, target, body)
+                answer = _ask(node, method, target, body)
             except _NoConnection as error:
                 reasons.append(f"{node} ({error})")
-        whom = reasons[0] if len(reasons) == 1 else "any of " + ", ".join(reasons)
-        raise Unreachable(f"cannot reach {whom}: is the node running, and is the address right? (--node URL, or `nodes` in the profile)")
+                continue
+            if answer.status != NOT_KEPT_HERE or node == self.nodes[-1]:
+                return answer
+        whom = reasons[0] if len(reasons) == 1 else f"any of the {len(reasons)} nodes, such as {reasons[0]}"
+        raise Unreachable(f"cannot reach {whom}: is the node running, and is its address right (--node URL, or `nodes` in the profile)?")
 
     def read(self, answer: Answer, type_: type[T]) -> T:
         """Body of a good answer as `type_`; of a bad one, the refusal it states."""

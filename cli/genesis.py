@@ -102,7 +102,7 @@ def sign(
     check_draft(genesis, text)
     if not session.json:
         _tell(session, genesis, file)
-    if not yes and not typer.confirm("Sign this?"):
+    if not yes and not typer.confirm("Sign this?", err=True):
         raise Refusal("not signed: nothing was written")
     seeds = [read_seed(Path(load_config(validator).consensus_key))] if validator is not None else []
     for name in keyset or []:

@@ -9,14 +9,13 @@ import typer
 from cli.command import command
 from cli.faults import Misuse, Refusal
 from cli.output import print_json, print_table
-from cli.parties import sender_keyset
+from cli.parties import find_participant, sender_keyset
 from cli.sending import How, send
 from cli.session import Session
 from cli.times import parse_point, time_text
 from ledger.names import check_keyset_name, check_owner, servicer_of
 from ledger.participants import Key, Keyset
 from ledger.transactions.bodies import KeysetPut
-from node.api.structs import ParticipantBody
 from node.keystore import fingerprint
 
 app = typer.Typer(help="Keysets: m of n keys that sign together.", no_args_is_help=True)
@@ -51,7 +50,7 @@ def put(
 @command(app, "show")
 def show(session: Session, participant: Annotated[str, typer.Argument(metavar="PARTICIPANT", help="Whose keysets.")]) -> None:
     """Show the keysets of a participant with the fingerprints of their keys."""
-    found = session.client.get(f"/v1/participants/{participant}", ParticipantBody)
+    found = find_participant(session, participant)
     if session.json:
         print_json(msgspec.to_builtins(found.keysets))
         return

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from cli.client import NotThere
 from cli.command import command
-from cli.faults import Misuse, Refusal
+from cli.faults import Misuse
 from cli.output import print_fields, print_json, print_table
-from cli.parties import sender_keyset
+from cli.parties import find_participant, participant_or_none, sender_keyset
 from cli.sending import How, send
 from cli.session import Session
-from ledger.names import check_participant_id
 from ledger.participants import Participant
 from ledger.transactions.bodies import ParticipantPut
 from node.api.structs import ParticipantBody, Participants
@@ -22,6 +20,8 @@ app = typer.Typer(help="Participants: the legal entities of the ledger.", no_arg
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Handle, such as bank-a.")]
 KeysOption = list[str] | None
+COUNTRY = "KG"
+"""Of a new participant, unless it is told otherwise."""
 
 
 @command(app, "put")
@@ -41,10 +41,10 @@ def put(
     endpoint: Annotated[KeysOption, typer.Option("--endpoint", metavar="URL", help="Where a node is; replaces all.")] = None,
 ) -> None:
     """Create a participant, or change what is named of one that exists. Grant `register` signs: send --as the registrar."""
-    old = _current(session, participant)
+    old = participant_or_none(session, participant)
     if old is None and (kind is None or name is None):
         raise Misuse(f"{participant} would be new: say what it is with --kind and --name")
-    base = old or ParticipantBody(participant, "", "", "", "", "", "active", (), (), (), ())
+    base = old or ParticipantBody(participant, "", "", "", "", COUNTRY, "active", (), (), (), ())
     fields = (
         participant,
         kind or base.kind,
@@ -65,9 +65,7 @@ def put(
 @command(app, "show")
 def show(session: Session, participant: IdArgument) -> None:
     """Show a participant and its keysets."""
-    found = _current(session, participant)
-    if found is None:
-        raise Refusal(f"there is no participant {participant}: `som participant list` shows those there are")
+    found = find_participant(session, participant)
     if session.json:
         print_json(msgspec.to_builtins(found))
         return
@@ -94,14 +92,6 @@ def list_(session: Session) -> None:
         print_json(msgspec.to_builtins(found))
         return
     print_table(["participant", "kind", "status", "name"], [[each.id, each.kind, each.status, each.name] for each in found.participants])
-
-
-def _current(session: Session, participant: str) -> ParticipantBody | None:
-    check_participant_id(participant)
-    try:
-        return session.client.get(f"/v1/participants/{participant}", ParticipantBody)
-    except NotThere:
-        return None
 
 
 def _record(fields: tuple[object, ...]) -> Participant:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from cli.client import NotThere, Withheld
 from cli.faults import Refusal
-from ledger.names import check_account_id, check_owner
-from node.api.structs import AccountBody
+from ledger.names import check_account_id, check_owner, check_participant_id
+from node.api.structs import AccountBody, ParticipantBody
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -40,6 +40,23 @@ def look_up(session: Session, account: str) -> AccountBody | None:
         return find_account(session, account)
     except Withheld:
         return None
+
+
+def participant_or_none(session: Session, participant: str) -> ParticipantBody | None:
+    """Participant as the node has it; None where there is none."""
+    check_participant_id(participant)
+    try:
+        return session.client.get(f"/v1/participants/{participant}", ParticipantBody)
+    except NotThere:
+        return None
+
+
+def find_participant(session: Session, participant: str) -> ParticipantBody:
+    """Participant as the node has it; raises `Refusal` where there is none."""
+    found = participant_or_none(session, participant)
+    if found is None:
+        raise Refusal(f"there is no participant {participant}: `som participant list` shows those there are")
+    return found
 
 
 def debtor_keyset(account: AccountBody) -> KeysetName:

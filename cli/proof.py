@@ -115,19 +115,20 @@ def _show_state(session: Session, proven: ProvenState) -> None:
         records: Json = {key: readable(record) for key, record in proven.records.items()}
         print_json({"proven": True, "tree": proven.tree, "records": records, **_block_json(header)})
         return
-    print_fields([("proven", "yes, signed by the validators of the genesis document"), *_block_rows(header), ("tree", proven.tree)])
+    fields = [("proven", "yes, signed by the validators of the genesis document"), *_block_rows(header), ("tree", proven.tree)]
     rows = []
     for key, record in proven.records.items():
         if isinstance(record, Balance):
             asset = key.rpartition("/")[2]
             texts = [session.units.text(amount, asset) for amount in (record.posted, record.held, record.posted - record.held)]
-            rows.append([key, *texts])
+            rows.append([key.removeprefix("balance/").rpartition("/")[0], *texts])
         elif isinstance(record, Account):
-            print_fields([("account", f"{record.id}, {record.kind}, {record.status}")])
+            fields.append(("account", f"{record.id}, {record.kind}, {record.status}"))
         else:
-            print_fields([(key, "absent" if record is None else str(readable(record)))])
+            fields.append((key, "absent" if record is None else str(readable(record))))
+    print_fields(fields)
     if rows:
-        print_table(["balance", "posted>", "held>", "available>"], rows)
+        print_table(["account", "posted>", "held>", "available>"], rows)
 
 
 def _show_transaction(session: Session, proven: ProvenTransaction) -> None:

@@ -27,7 +27,10 @@ def receipt_rows(session: Session, receipt: ReceiptBody | None) -> list[tuple[st
     """Lines for people: where it stands, what the network said, what changed."""
     if receipt is None:
         return []
-    rows = [("block", f"{receipt.height}, position {receipt.index}"), ("outcome", "OK" if receipt.code == 0 else explain(receipt.code))]
+    rows = [
+        ("block", f"{receipt.height}, position {receipt.index}"),
+        ("outcome", "OK" if receipt.code == 0 else f"refused with {receipt.code} {receipt.name}, nothing moved"),
+    ]
     if receipt.failed_leg is not None:
         rows.append(("failed leg", str(receipt.failed_leg)))
     refused = [f"leg {leg}: {explain(code)}" for leg, code in enumerate(receipt.codes) if code]

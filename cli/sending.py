@@ -20,9 +20,11 @@ from cli.faults import Distrust, Misuse, Refusal, Unreachable
 from cli.outbox import Outbox, write_transaction
 from cli.output import print_fields, print_json
 from cli.receipts import receipt_json, receipt_rows
-from cli.signing import sign_here, wanted_keysets
+from cli.signing import brought_keys, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
+from ledger.canonical import decode_loose, encode
 from ledger.codec import NAME_OF, decode_transaction, make_envelope, ref_id_of
+from ledger.errors import Malformed
 from node.api.structs import ReceiptBody, Submission, Submissions, TransactionBody
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from ledger.transactions.bodies import Body, Transaction
 
 POLL_SECONDS = 0.25
+REF_MAX = 35
+"""Characters; ISO Max35Text (L14)."""
 GRACE_MS = 15_000
 """How much longer than `valid_until` we ask for an answer: clocks differ, and a block may be on its way."""
 
@@ -70,6 +74,9 @@ def send(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetNa
     Unreachable
         No node answered; the transaction is kept, and the same command with the same --ref sends the same bytes again.
     """
+    check_body(body)
+    if len(how.ref) > REF_MAX:
+        raise Misuse(f"the reference has {len(how.ref)} characters, at most {REF_MAX} are possible")
     ref = how.ref or f"som-{os.urandom(12).hex()}"
     outbox = open_outbox(session)
     known = _known(session, outbox, sender, ref, how) if how.ref else None
@@ -84,6 +91,17 @@ def send(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetNa
         return
     outbox.keep(transaction)
     report(session, transaction, submit(session, transaction, how))
+
+
+def check_body(body: Body) -> None:
+    """Refuse what the command line gave where no transaction can hold it; names the field."""
+    try:
+        decode_loose(encode(body), type(body))
+    except Malformed as error:
+        reason, _, place = str(error).partition(" - at `$[")
+        index = place.partition("]")[0]
+        field = type(body).__struct_fields__[int(index)] if index.isdigit() else "body"
+        raise Misuse(f"the {field} does not fit: {reason[:1].lower()}{reason[1:]}") from None
 
 
 def open_outbox(session: Session) -> Outbox:
@@ -176,7 +194,8 @@ def _signed(session: Session, body: Body, *, sender: str, ref: str, needed: Iter
     envelope = make_envelope(chain=session.chain, sender=sender, ref=ref, valid_until=now_ms() + valid_ms, salt=os.urandom(16), body=body)
     keysets = wanted_keysets(session, NAME_OF[type(body)], needed, how.sign)
     partly = () if how.export is not None else None
-    return decode_transaction(sign_here(session, envelope, keysets, partly=partly))
+    raw = sign_here(session, envelope, keysets, brought=brought_keys(body), partly=partly)
+    return decode_transaction(raw)
 
 
 def _known(session: Session, outbox: Outbox, sender: str, ref: str, how: How) -> Transaction | None:
@@ -206,7 +225,7 @@ def _theirs(session: Session, found: TransactionBody, sender: str, ref: str) -> 
 
 def _same(known: Transaction, body: Body, ref: str) -> None:
     if known.body != body:
-        raise Misuse(
+        raise Refusal(
             f"reference {ref} is that of another transaction ({known.tx_id.hex()}), not of this one: choose another --ref, "
             f"or see it with `som tx show {known.tx_id.hex()}`"
         )

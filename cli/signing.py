@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cli.client import NotThere
 from cli.faults import Misuse, Refusal
 from ledger.codec import encode_transaction, sign_envelope
+from ledger.transactions.bodies import AccountOpen, AccountSet, KeysetPut
+from node.api.structs import ParticipantBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cli.session import Session
-    from ledger.transactions.bodies import Signature
+    from ledger.transactions.bodies import Body, Signature
+    from node.keystore import KeyFile
 
 KeysetName = tuple[str, str]
 """Owner (participant or account) and name of a keyset."""
@@ -31,8 +35,21 @@ def wanted_keysets(session: Session, type_: str, needed: Iterable[KeysetName], n
     return sorted({*needed, *added})
 
 
-def sign_here(session: Session, envelope: bytes, keysets: Iterable[KeysetName], *, partly: tuple[Signature, ...] | None = None) -> bytes:
-    """Whole transaction: the signatures it has (`partly`), and one by every key of the keystore that is meant for one of the keysets.
+def brought_keys(body: Body) -> frozenset[str]:
+    """Public keys (hex) of the keyset that a body brings: each of them signs for itself (L24)."""
+    keyset = body.keyset if isinstance(body, KeysetPut | AccountOpen | AccountSet) else None
+    return frozenset(key.public_key.hex() for key in keyset.keys) if keyset is not None else frozenset()
+
+
+def sign_here(
+    session: Session,
+    envelope: bytes,
+    keysets: Iterable[KeysetName],
+    *,
+    brought: frozenset[str] = frozenset(),
+    partly: tuple[Signature, ...] | None = None,
+) -> bytes:
+    """Whole transaction: the signatures it has (`partly`), and one by every key of the keystore that counts in one of the keysets.
 
     Raises
     ------
@@ -42,7 +59,7 @@ def sign_here(session: Session, envelope: bytes, keysets: Iterable[KeysetName], 
     signatures = {(each.participant, each.keyset, each.public_key): each for each in partly or ()}
     missing = []
     for owner, keyset in keysets:
-        keys = session.keystore.for_keyset(owner, keyset)
+        keys = _counting(session, owner, keyset, brought)
         if not keys:
             missing.append(f"{owner}/{keyset}")
         for key in keys:
@@ -54,3 +71,16 @@ def sign_here(session: Session, envelope: bytes, keysets: Iterable[KeysetName], 
             "or write the transaction to a file with --export and let its holder sign it (`som tx sign`)"
         )
     return encode_transaction(envelope, signatures.values())
+
+
+def _counting(session: Session, owner: str, keyset: str, brought: frozenset[str]) -> list[KeyFile]:
+    """Keys meant for a keyset. Of several, one may be old or not yet in force, and its signature would spoil all: ask the node."""
+    keys = session.keystore.for_keyset(owner, keyset)
+    if len(keys) < 2 or "/" in owner:
+        return keys
+    try:
+        found = session.client.get(f"/v1/participants/{owner}", ParticipantBody)
+    except NotThere:
+        return keys
+    current = {key.public_key for each in found.keysets if each.name == keyset for key in each.keys}
+    return [key for key in keys if key.public_key in current | brought]

@@ -9,6 +9,7 @@ import typer
 from cli.client import NotThere
 from cli.command import command
 from cli.contents import describe
+from cli.explain import explain
 from cli.faults import Misuse, Refusal
 from cli.hold import check_hex_id
 from cli.outbox import read_transaction, write_transaction
@@ -18,7 +19,7 @@ from cli.proof import SaveOption, VerifyOption, verify_transaction_of
 from cli.receipts import receipt_rows
 from cli.sending import How, open_outbox, print_exported, report, submit
 from cli.session import Session
-from cli.signing import KeysetName, sign_here, wanted_keysets
+from cli.signing import KeysetName, brought_keys, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
 from ledger.codec import decode_transaction
 from ledger.errors import WrongChain
@@ -65,6 +66,7 @@ def show(
             ("valid until", time_text(found.valid_until)),
             *([("time", time_text(found.time_ms))] if found.time_ms else []),
             *receipt_rows(session, found.receipt),
+            *([("why", explain(found.receipt.code))] if found.receipt is not None and found.receipt.code else []),
         ]
     )
 
@@ -99,9 +101,9 @@ def sign(
     keysets = wanted_keysets(session, transaction.type, () if with_ else _usual(transaction), with_ or ())
     if not session.json:
         print_fields(_content(session, transaction))
-    if not yes and not typer.confirm("Sign this?"):
+    if not yes and not typer.confirm("Sign this?", err=True):
         raise Refusal("not signed: nothing was written")
-    raw = sign_here(session, _envelope(transaction), keysets, partly=transaction.signatures)
+    raw = sign_here(session, _envelope(transaction), keysets, brought=brought_keys(transaction.body), partly=transaction.signatures)
     signed = decode_transaction(raw)
     write_transaction(output or file, signed)
     print_exported(session, signed, output or file)

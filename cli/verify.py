@@ -165,7 +165,8 @@ def _check_age(block: Proven, moment: Moment) -> None:
         return
     if height < moment.newest:
         raise Distrust(
-            f"the proof is of height {height}, but height {moment.newest} was seen already: the node is behind, or hides what is new"
+            f"the proof is of height {height}, but height {moment.newest} was seen already: the node is behind, or hides what is new; "
+            f"ask another node, or add --at {height} if that state is what you want"
         )
     age_ms = moment.now_ms - time_ms
     if age_ms > AGE_MS_MAX:

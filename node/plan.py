@@ -38,6 +38,7 @@ class ParticipantPlan(Struct, frozen=True, forbid_unknown_fields=True):
     id: Text16
     kind: ParticipantKind
     name: Text140 = ""
+    """Legal name; empty: its id."""
     country: Annotated[str, Meta(max_length=2)] = "KG"
     bic: Text16 = ""
     lei: Text20 = ""

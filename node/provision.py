@@ -258,7 +258,7 @@ def _participant(plan: ParticipantPlan, nodes: tuple[NodePlan, ...]) -> GenesisP
     return GenesisParticipant(
         id=plan.id,
         kind=plan.kind,
-        name=plan.name,
+        name=plan.name or plan.id,
         bic=plan.bic,
         lei=plan.lei,
         country=plan.country,

@@ -1,18 +1,8 @@
 """The journal: append-only segments in which a validator writes down what it promises, before it promises it (K12).
 
-A folder of files `00000001.log`, ... of at most 64 MiB, each of one epoch. A file is a row of records::
-
-    length u32 | crc32 u32 | synced length when written u64 | kind u8 | payload        (big-endian)
-
-`length` counts the payload. The crc covers everything but itself and starts from the segment's own unpredictable seed, so that
-bytes inside a transaction cannot pass for records. The first record of a segment, kind 0, holds format, epoch, number and that seed.
-A segment is made under the name `.new`, synced, renamed, and its folder synced, before anything else is written to it: a `.log` file
-always has a good first record.
-
-Recovery. What follows the last good record of the last segment was never synced, so never acted on: it is cut. A good record *after* a
-bad one means either that unsynced writes reached the disk out of order (cut, too) or that the disk damaged what it had confirmed: any
-record that says "this much was synced when I was written" and means the bad one proves the second, and the node refuses to start.
-Nothing else is repaired.
+A folder of files `00000001.log`, ... of at most 64 MiB, each of one epoch, laid out and read back by `segments.py`. A segment is made
+under the name `.new`, synced, renamed, and its folder synced, before anything else is written to it: a `.log` file always has a good
+first record. The current one is longer than its records: zeros lie ahead of them, and are cut when it is full.
 
 It does not know what records mean, except how long each is needed (`records.reach`). Nothing is durable before `sync`.
 """
@@ -21,12 +11,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 from node.fatal import Fatal
 from node.records import Entry, RecordKind, reach
+from node.segments import (
+    FIRST_BYTES,
+    HEAD_BYTES,
+    RECORD_BYTES_MAX,
+    JournalCorrupt,
+    Segment,
+    first_record,
+    frame,
+    read_first,
+    read_records,
+    refuse_if_synced,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,19 +36,12 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES_MAX = 64 * 1_048_576
 """Large enough that dropping is rare, small enough to be read at once at start."""
-RECORD_BYTES_MAX = 8 * 1_048_576
-"""Payload of one record: a block has at most 1 MiB of body, a certificate of 31 validators 2 KiB."""
+AHEAD_BYTES = 1_048_576
+"""Zeros written ahead of the records: a sync that need not make a new file length durable, too, costs a twentieth (0.1 ms instead of
+2.3 ms where it was measured). They are no record, so recovery takes them for the end."""
 BUFFER_BYTES_MAX = 1_048_576
 """Appended bytes kept in memory before they are written; they become durable only by `sync` in any case."""
 
-_HEAD = Struct(">IIQB")
-_CHECKED = Struct(">IQB")
-_FIRST = Struct(">16sIQI")
-_FORMAT = b"som/journal/1".ljust(16, b"\0")
-_FIRST_KIND = 0
-_FIRST_BYTES = _HEAD.size + _FIRST.size
-_MAYBE_HEAD = re.compile(rb"(?=\x00[\x00-\x80].{6}\x00{4}[\x00-\x08].{3}[\x01-\x05])", re.DOTALL)
-"""Places where a record may begin: lengths and synced lengths within their limits, a known kind. The crc decides."""
 _NAME = re.compile(r"(\d{8})\.log")
 
 
@@ -74,33 +67,11 @@ class JournalExists(Fatal):
         self.folder = folder
 
 
-class JournalCorrupt(Fatal):
-    """The disk lost or changed what it had confirmed as synced, or a segment is missing."""
-
-    exit_code = 27
-
-    def __init__(self, *, path: Path, offset: int, reason: str) -> None:
-        super().__init__(
-            f"the journal is damaged: {path} at byte {offset}: {reason}. What this key promised may be lost, so it must not vote on this "
-            "journal: check the disk, move the journal folder away, leave the signer's mark where it is, and start again; "
-            "the mark's votes are then cast again and everything else is fetched from the other validators"
-        )
-        self.path, self.offset = path, offset
-
-
-class _Segment(NamedTuple):
-    """What a finished or current segment holds."""
-
-    number: int
-    epoch: int
-    seed: int
-
-
 @dataclass(slots=True)
 class _Needed:
     """Until when a segment is needed: the largest of its records' reaches."""
 
-    segment: _Segment
+    segment: Segment
     height: int = 0
     position: tuple[int, int] = (0, 0)
 
@@ -115,6 +86,8 @@ class Journal:
         self._written = 0
         """Bytes of the current segment handed to the file."""
         self._synced = 0
+        self._allocated = 0
+        """Length of the current file: written records, then zeros."""
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._newest: tuple[tuple[int, int], list[tuple[int, Entry]]] = ((0, 0), [])
@@ -186,11 +159,11 @@ class Journal:
         length = len(entry.payload)
         if length > RECORD_BYTES_MAX:
             raise AssertionError(f"a record of {length} bytes")
-        size = _HEAD.size + length
+        size = HEAD_BYTES + length
         current = self._written + self._buffered
-        if current + size > self._limit and current > _FIRST_BYTES:
+        if current + size > self._limit and current > FIRST_BYTES:
             self._rotate(self._segments[-1].segment.epoch)
-        self._put(_frame(entry, self._synced, self._segments[-1].segment.seed))
+        self._put(frame(entry, self._synced, self._segments[-1].segment.seed))
         self._note(entry, self._segments[-1])
         if self._buffered > BUFFER_BYTES_MAX:
             self._write()
@@ -274,25 +247,32 @@ class Journal:
         if not self._buffer:
             return
         data = b"".join(self._buffer)
+        end = self._written + len(data)
+        ahead = b""
+        if end > self._allocated:
+            ahead = bytes(max(0, min(AHEAD_BYTES, self._limit - end)))
+            self._allocated = end + len(ahead)
         self._broken = True
-        self._open_file().write_at(self._written, data)
+        self._open_file().write_at(self._written, data + ahead)
         self._broken = False
-        self._written += len(data)
+        self._written = end
         self._buffer.clear()
         self._buffered = 0
 
     def _rotate(self, epoch: int) -> None:
-        """Sync the current segment before the next exists: only the last one can have a torn tail."""
+        """Sync the current segment and cut its zeros before the next exists: only the last one can have a torn tail."""
         self.sync()
         number = self._segments[-1].segment.number
+        self._broken = True
         self._open_file().close()
+        self._files.truncate(self._path(number), self._written)
         self._start_segment(number + 1, epoch)
 
     def _start_segment(self, number: int, epoch: int) -> None:
         seed = int.from_bytes(self._files.noise(4), "big")
         path = self._path(number)
         hidden = path.with_suffix(".new")
-        first = _first(_Segment(number, epoch, seed))
+        first = first_record(Segment(number, epoch, seed))
         self._broken = True
         if self._files.exists(hidden):
             self._files.unlink(hidden)  # a crash came before it got its name: nothing was ever in it
@@ -302,8 +282,8 @@ class Journal:
         self._files.rename(hidden, path)
         self._files.sync_folder(self._folder)
         self._broken = False
-        self._file, self._written, self._synced = file, len(first), len(first)
-        self._segments.append(_Needed(_Segment(number, epoch, seed)))
+        self._file, self._written, self._synced, self._allocated = file, len(first), len(first), len(first)
+        self._segments.append(_Needed(Segment(number, epoch, seed)))
 
     def _note(self, entry: Entry, needed: _Needed) -> None:
         """Remember how long the segment is needed, and whether this is the newest own vote."""
@@ -318,13 +298,15 @@ class Journal:
     def _recover(self, number: int, last: int) -> list[Entry]:
         path = self._path(number)
         data = self._files.read(path)
-        segment = _read_first(data, path, number)
-        entries, good = _read_records(data, segment.seed)
-        if good < len(data):
-            if number != last:
-                raise JournalCorrupt(path=path, offset=good, reason="a record is damaged in a segment that was complete")
-            _refuse_if_synced(data, good, segment.seed, path)
+        segment = read_first(data, path, number)
+        entries, good = read_records(data, segment.seed)
+        length = len(data)
+        if number != last and good < length:
+            raise JournalCorrupt(path=path, offset=good, reason="a record is damaged in a segment that was complete")
+        if data.count(0, good) < length - good:
+            refuse_if_synced(data, good, segment.seed, path)
             self._files.truncate(path, good)
+            length = good
         needed = _Needed(segment)
         self._segments.append(needed)
         for entry in entries:
@@ -334,58 +316,5 @@ class Journal:
             self._file = self._files.open(path)
             self._file.sync()
             self._files.sync_folder(self._folder)
-            self._written = self._synced = good
+            self._written, self._synced, self._allocated = good, good, length
         return entries
-
-
-def _frame(entry: Entry, synced: int, seed: int) -> bytes:
-    kind, payload = entry
-    checked = _CHECKED.pack(len(payload), synced, kind)
-    return _HEAD.pack(len(payload), crc32(payload, crc32(checked, seed)), synced, kind) + payload
-
-
-def _first(segment: _Segment) -> bytes:
-    payload = _FIRST.pack(_FORMAT, segment.epoch, segment.number, segment.seed)
-    checked = _CHECKED.pack(len(payload), 0, _FIRST_KIND)
-    return _HEAD.pack(len(payload), crc32(payload, crc32(checked)), 0, _FIRST_KIND) + payload
-
-
-def _read_first(data: bytes, path: Path, number: int) -> _Segment:
-    if len(data) >= _FIRST_BYTES:
-        form, epoch, named, seed = _FIRST.unpack_from(data, _HEAD.size)
-        segment = _Segment(named, epoch, seed)
-        if form == _FORMAT and named == number and data[:_FIRST_BYTES] == _first(segment):
-            return segment
-    raise JournalCorrupt(path=path, offset=0, reason="its first record is damaged, or it is not a journal of this format")
-
-
-def _read_at(data: bytes, offset: int, seed: int) -> tuple[Entry, int, int] | None:
-    """Return the record at `offset`, the synced length it names and where it ends; None where there is no good one."""
-    if offset + _HEAD.size > len(data):
-        return None
-    length, crc, synced, kind = _HEAD.unpack_from(data, offset)
-    end = offset + _HEAD.size + length
-    if length > RECORD_BYTES_MAX or end > len(data) or synced > offset or not RecordKind.BODY <= kind <= RecordKind.VOTE:
-        return None
-    payload = data[offset + _HEAD.size : end]
-    if crc32(payload, crc32(_CHECKED.pack(length, synced, kind), seed)) != crc:
-        return None
-    return Entry(RecordKind(kind), payload), synced, end
-
-
-def _read_records(data: bytes, seed: int) -> tuple[list[Entry], int]:
-    """Read records up to the first that is not good; return them and where that is."""
-    entries: list[Entry] = []
-    offset = _FIRST_BYTES
-    while (found := _read_at(data, offset, seed)) is not None:
-        entry, _, offset = found
-        entries.append(entry)
-    return entries, offset
-
-
-def _refuse_if_synced(data: bytes, bad: int, seed: int, path: Path) -> None:
-    """Refuse where a good record after `bad` shows that `bad` had been synced: then a promise may have been lost."""
-    for match in _MAYBE_HEAD.finditer(data, bad + 1):
-        found = _read_at(data, match.start(), seed)
-        if found is not None and found[1] > bad:
-            raise JournalCorrupt(path=path, offset=bad, reason="a record that had been synced is damaged")

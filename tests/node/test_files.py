@@ -101,14 +101,14 @@ def test_a_write_that_fails_half_way_stops_and_leaves_a_tail_that_is_cut(tmp_pat
     child = (
         "import sys\nfrom pathlib import Path\nfrom node.files import DiskFiles, StorageFailed\nfrom node.journal import Journal\n"
         "from tests.node.durable import entries_of\njournal, _ = Journal.open(DiskFiles(), Path(sys.argv[1]), 0)\n"
-        "for view in range(1, 50):\n    for entry in entries_of(view):\n        journal.append(entry)\n"
+        "for view in range(1, 50):\n    for entry in entries_of(view, 60_000):\n        journal.append(entry)\n"
         "    try:\n        journal.sync()\n"
         "    except StorageFailed as stopped:\n        print(view, stopped)\n        sys.exit(stopped.exit_code)\n"
     )
 
     def limited() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
 
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
@@ -123,10 +123,13 @@ def test_a_write_that_fails_half_way_stops_and_leaves_a_tail_that_is_cut(tmp_pat
     assert done.returncode == 21, done.stderr
     assert "File too large" in done.stdout
     views = int(done.stdout.split()[0]) - 1
-    assert (folder / "00000001.log").stat().st_size == 10_000
+    assert (folder / "00000001.log").stat().st_size == 1_500_000
     journal, found = Journal.open(FILES, folder, EPOCH)
-    assert list(found)[: 7 * views] == [entry for view in range(1, views + 1) for entry in entries_of(view)]
-    assert len(found) < 7 * (views + 1)
+    assert list(found)[: 7 * views] == [entry for view in range(1, views + 1) for entry in entries_of(view, 60_000)]
+    assert views > 10
+    assert len(found) <= 7 * (views + 1)
+    journal.append(entries_of(99)[0])
+    journal.sync()
     journal.close()
 
 

@@ -9,16 +9,14 @@ import pytest
 from consensus.effects import VoteRecord
 from consensus.types import Kind
 from node.files import DiskFull, StorageFailed
-from node.journal import RECORD_BYTES_MAX, Journal, JournalCorrupt, JournalExists, JournalMissing
+from node.journal import Journal, JournalExists, JournalMissing
 from node.records import Entry, RecordKind, decode, encode
+from node.segments import FIRST_BYTES, HEAD_BYTES, RECORD_BYTES_MAX, JournalCorrupt
 from tests.node.durable import EPOCH, FIRST, JOURNAL, entries_of, facts, signed
 from tests.simulation.disk import MemoryFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-FIRST_BYTES = 17 + 32
-"""Head and payload of a segment's first record."""
+    from collections.abc import Callable, Sequence
 
 
 def journal_with(files: MemoryFiles, views: int, limit: int = 1_000_000) -> list[Entry]:
@@ -31,6 +29,11 @@ def journal_with(files: MemoryFiles, views: int, limit: int = 1_000_000) -> list
             entries.append(entry)
         journal.sync()
     return entries
+
+
+def end_of(entries: Sequence[Entry]) -> int:
+    """Return where the last of these records ends in the first segment."""
+    return FIRST_BYTES + sum(HEAD_BYTES + len(entry.payload) for entry in entries)
 
 
 def reopen(files: MemoryFiles, limit: int = 1_000_000) -> tuple[Journal, tuple[Entry, ...]]:
@@ -87,10 +90,9 @@ def test_k12_the_folder_is_synced_after_every_create_rename_and_unlink() -> None
 
 def test_k12_a_torn_tail_is_cut() -> None:
     """Goal: what was never synced was never acted on. Method: cut the last record at each of its bytes; append again and reopen."""
-    files = MemoryFiles()
-    entries = journal_with(files, 1)
-    size = len(files.read(FIRST))
-    for kept in range(1, len(entries[-1].payload) + 17):
+    entries = journal_with(MemoryFiles(), 1)
+    size = end_of(entries)
+    for kept in range(1, len(entries[-1].payload) + HEAD_BYTES):
         torn = MemoryFiles()
         journal_with(torn, 1)
         torn.truncate(FIRST, size - kept)
@@ -104,11 +106,8 @@ def test_k12_a_torn_tail_is_cut() -> None:
 def test_k12_a_damaged_record_that_had_been_synced_refuses() -> None:
     """Goal: a promise is not lost silently. Method: flip one bit at every place before the last sync; the message says what to do."""
     files = MemoryFiles()
-    journal_with(files, 3)
-    data = files.read(FIRST)
-    last = entries_of(3)
-    synced_before_last = len(data) - sum(17 + len(entry.payload) for entry in last)
-    for place in range(0, synced_before_last, 5):
+    entries = journal_with(files, 3)
+    for place in range(0, end_of(entries[:14]), 5):
         files.damage(FIRST, flip(place))
         with pytest.raises(JournalCorrupt, match="move the journal folder away"):
             reopen(files)
@@ -120,7 +119,7 @@ def test_k12_unsynced_records_out_of_order_are_cut() -> None:
     """Goal: a good record after a bad one is no damage where neither was synced. Method: damage the first of an unsynced batch."""
     files = MemoryFiles()
     entries = journal_with(files, 2)
-    place = len(files.read(FIRST)) - sum(17 + len(entry.payload) for entry in entries_of(2))
+    place = end_of(entries[:7])
     files.damage(FIRST, flip(place + 30))
     journal, found = reopen(files)
     assert list(found) == entries[:7]
@@ -132,17 +131,16 @@ def test_k12_bytes_in_a_block_cannot_pass_for_records() -> None:
     """Goal: a hostile transaction cannot stop a node. Method: a torn body that holds a whole foreign journal."""
     foreign = MemoryFiles()
     foreign.noise(1)
-    journal_with(foreign, 3)
+    held = journal_with(foreign, 3)
     files = MemoryFiles()
-    journal_with(files, 1)
+    entries = journal_with(files, 1)
     journal, _ = reopen(files)
-    before = len(files.read(FIRST))
-    body = Entry(RecordKind.BODY, entries_of(2)[0].payload + foreign.read(FIRST))
+    body = Entry(RecordKind.BODY, entries_of(2)[0].payload + foreign.read(FIRST)[: end_of(held)])
     journal.append(body)
     journal.sync()
-    files.truncate(FIRST, len(files.read(FIRST)) - 1)
+    files.truncate(FIRST, end_of([*entries, body]) - 1)
     assert len(reopen(files)[1]) == 7
-    assert len(files.read(FIRST)) == before
+    assert len(files.read(FIRST)) == end_of(entries)
 
 
 def test_k12_segments_rotate_and_a_missing_one_refuses() -> None:
@@ -300,3 +298,35 @@ def test_closed_is_closed() -> None:
     journal.close()
     with pytest.raises(AssertionError):
         journal.append(entries_of(1)[0])
+
+
+def test_k12_zeros_lie_ahead_of_the_records_and_are_cut_at_rotation() -> None:
+    """Goal: a sync rarely changes the file's length, and a full segment holds records only. Method: lengths as views are written."""
+    files = MemoryFiles()
+    journal = Journal.create(files, JOURNAL, EPOCH, 6_000)
+    lengths = []
+    for view in range(1, 5):
+        for entry in entries_of(view):
+            journal.append(entry)
+        journal.sync()
+        lengths.append(len(files.read(FIRST)))
+    assert lengths == [6_000] * 4
+    _, found = reopen(files, 6_000)
+    assert len(found) == 28
+    assert len(files.read(FIRST)) == 6_000
+    journal, _ = reopen(files, 6_000)
+    journal.begin_epoch(1)
+    assert len(files.read(FIRST)) == end_of(found)
+    assert len(Journal.open(files, JOURNAL, 1, 6_000)[1]) == 28
+
+
+def test_k12_a_record_of_zeros_is_whole() -> None:
+    """Goal: payloads that end in zeros are not taken for what lies ahead. Method: a body of zeros as the last record, and one torn."""
+    files = MemoryFiles()
+    journal = Journal.create(files, JOURNAL, EPOCH, 6_000)
+    body = Entry(RecordKind.BODY, entries_of(1)[0].payload + bytes(500))
+    journal.append(body)
+    journal.sync()
+    assert list(reopen(files, 6_000)[1]) == [body]
+    files.damage(FIRST, flip(FIRST_BYTES + 40))
+    assert list(reopen(files, 6_000)[1]) == []

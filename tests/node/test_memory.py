@@ -8,9 +8,10 @@ import pytest
 
 from consensus.effects import CertificateRecord, VoteRecord
 from consensus.types import Kind
-from node.journal import Journal, JournalCorrupt, JournalExists
+from node.journal import Journal, JournalExists
 from node.memory import Memory, create_memory, open_memory
 from node.records import encode
+from node.segments import JournalCorrupt
 from node.signer import MarkBehind, Marked, MarkExists, MarkMissing, NoMemory, NotAboveMark, SeedKey
 from tests.node.durable import EPOCH, FIRST, FOLDER, JOURNAL, MARK, ME, SEED, block, entries_of, facts, signed, signing_bytes, vote
 from tests.simulation.disk import MemoryFiles

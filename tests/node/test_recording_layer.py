@@ -47,6 +47,7 @@ class WatchedKey(SeedKey):
         self.messages: list[bytes] = []
 
     def sign(self, message: bytes) -> bytes:
+        """Sign and remember."""
         self.messages.append(message)
         return super().sign(message)
 

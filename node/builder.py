@@ -58,14 +58,14 @@ class Builder:
     def __init__(
         self, chain: Chain, pool: Mempool, clock: Callable[[], int], limits: BlockLimits, poisoned: Callable[[Transaction, str], None]
     ) -> None:
-        self._chain, self._pool, self._clock, self._limits, self._poisoned = chain, pool, clock, limits, poisoned
+        self._chain, self._pool, self._clock, self.limits, self._poisoned = chain, pool, clock, limits, poisoned
 
     async def build(self, request: BuildRequest) -> BuiltBlock | None:
         """Make a block for our view; None: it cannot be made, so the leader passes (K6). The chain keeps its result.
 
         An empty block is made at once, as is a full one and the first after a quiet time; others are paced.
         """
-        transactions_max = max(1, self._limits.transactions_max >> min(request.unfinal_views, 63))
+        transactions_max = max(1, self.limits.transactions_max >> min(request.unfinal_views, 63))
         await self._pace(request, transactions_max)
         for _ in range(FAULTS_MAX):
             around = self._chain.surroundings(
@@ -86,10 +86,10 @@ class Builder:
     async def _pace(self, request: BuildRequest, transactions_max: int) -> None:
         """Wait until the last block is old enough, or the pool fills one."""
         light = self._chain.transactions_in(request.parent.block_id) <= LIGHT_MAX
-        until = request.parent.time_ms + self._limits.pace_ms
+        until = request.parent.time_ms + self.limits.pace_ms
         while not light and 0 < self._pool.includable(request.parent.block_id) < transactions_max:
             left = until - self._clock()
-            if request.empty or left <= 0 or left > self._limits.pace_ms:
+            if request.empty or left <= 0 or left > self.limits.pace_ms:
                 return
             await asyncio.sleep(min(left, 5) / 1_000)
 

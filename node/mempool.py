@@ -103,6 +103,10 @@ class Mempool:
         self.queues.add(tx)
         return None
 
+    def has_room(self, tx: Transaction) -> bool:
+        """Whether the pool, and the share of this participant, have room (M3); asked before signatures are verified."""
+        return self.queues.has_room(tx, self._chain.state.participant_count)
+
     def on_drop(self, listener: Callable[[Transaction, LedgerError | None], None]) -> None:
         """Call `listener` with each transaction that leaves without being final; the refusal is None where it expired."""
         self._dropped.append(listener)

@@ -1,7 +1,8 @@
-"""What one node spends on a payment, stage by stage, in one process: python -m tests.benchmarks.bench_chain [--payments N] [--accounts N].
+"""What one node spends on a payment, stage by stage, in one process: `python -m tests.benchmarks.bench_chain`.
 
-A follower's work: decode, verify, admit (gossip), judge a leader's blocks, make them final, flush them to LMDB with real syncs. The leader's own
-building is measured beside it. Not measured: consensus, sockets, journal. CPU of this process, microseconds per payment; `verify` is the floor.
+A follower's work: decode, verify, admit (gossip), judge a leader's blocks, make them final, flush them to LMDB with real syncs. A leader's
+own building is measured beside it. Not measured: consensus, sockets, journal. CPU of this process, microseconds per payment; `verify` is
+the floor.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ async def run(payments: int, accounts: int, block: int, flush_every: int, *, pro
         for world in (leader, follower):
             world.chain.cache.forget([])
         stages = Stages()
-        follower.chain.stages = stages  # type: ignore[assignment]
+        follower.chain.stages = stages
         leader.builder = leader.new_builder(BlockLimits(pace_ms=0))
         profiler = cProfile.Profile()
         wall = perf_counter()
@@ -115,7 +116,7 @@ async def prepare(leader: World, follower: World, accounts: int) -> None:
 
 
 async def follow(world: World, batch: list[Transaction], block: StoredBlock, stages: Stages) -> None:
-    """What a node does that does not lead: gossip first, then the proposal."""
+    """Do what a node does that does not lead: gossip first, then the proposal."""
     cache = world.chain.cache
     with Timer(stages.seconds, "gossip: decode"):
         fresh = [cache.decode(each.raw) for each in batch]

@@ -1,4 +1,4 @@
-"""A network without a network: one chain, its pool and its builder over a real store, money to spend, and certificates that nobody checks."""
+"""A network without a network: one chain, its pool and builder over a real store, money to spend, certificates that nobody checks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from consensus.types import Certificate, Kind, ValidatorId, View, Vote
+from consensus.types import Certificate, Epoch, Kind, ValidatorId, View, Vote
 from ledger.codec import decode_transaction, make_envelope, sign_transaction
 from ledger.genesis import chain_id
 from ledger.transactions.bodies import Issue, Leg, Pay
 from node.blocks import BuildRequest
-from node.builder import Builder, BlockLimits
+from node.builder import BlockLimits, Builder
 from node.chain import Chain
 from node.mempool import Mempool
 from node.plan import AccountPlan, trial_plan
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from consensus.types import BlockFacts, BlockId
     from ledger.genesis import Genesis
     from ledger.transactions.bodies import Body, Transaction
     from node.blocks import BuiltBlock, FinalBlock
@@ -38,6 +39,7 @@ class Draws:
         self._count = 0
 
     def __call__(self, size: int) -> bytes:
+        """Return the next bytes."""
         self._count += 1
         return sha256(self._count.to_bytes(8, "big")).digest()[:size]
 
@@ -49,6 +51,7 @@ class Clock:
         self.now_ms = START_MS + 1_000
 
     def __call__(self) -> int:
+        """Unix ms."""
         return self.now_ms
 
 
@@ -101,7 +104,9 @@ class World:
 
     # --- transactions ------------------------------------------------------------------------------------------------------
 
-    def transaction(self, body: Body, sender: str, signers: Sequence[tuple[str, str]], ref: str = "", lifetime_ms: int = 60_000) -> Transaction:
+    def transaction(
+        self, body: Body, sender: str, signers: Sequence[tuple[str, str]], ref: str = "", lifetime_ms: int = 60_000
+    ) -> Transaction:
         """Signed transaction by the first seed of each (participant, keyset)."""
         self._refs += 1
         envelope = make_envelope(
@@ -127,15 +132,15 @@ class World:
 
     # --- blocks ------------------------------------------------------------------------------------------------------------
 
-    def request(self, *, parent: object = None, view: int = 0, unfinal_views: int = 0, empty: bool = False) -> BuildRequest:
-        """What the leader of the next view asks for, on the newest final block unless told otherwise."""
+    def request(self, *, parent: BlockFacts | None = None, view: int = 0, unfinal_views: int = 0, empty: bool = False) -> BuildRequest:
+        """Return what the leader of the next view asks for, on the newest final block unless told otherwise."""
         facts = self.chain.tip.facts if parent is None else parent
-        number = view or facts.view + 1  # type: ignore[attr-defined]
+        number = view or facts.view + 1
         return BuildRequest(
             view=number,
-            parent=facts,  # type: ignore[arg-type]
+            parent=facts,
             proposer=number % 4,
-            time_ms_min=facts.time_ms + 1,  # type: ignore[attr-defined]
+            time_ms_min=facts.time_ms + 1,
             unfinal_views=unfinal_views,
             empty=empty,
         )
@@ -146,7 +151,7 @@ class World:
             outcome = self.pool.admit(transaction)
             assert outcome is None, outcome
 
-    async def build(self, *, parent: object = None, view: int = 0) -> BuiltBlock:
+    async def build(self, *, parent: BlockFacts | None = None, view: int = 0) -> BuiltBlock:
         """Block of what is in the pool."""
         built = await self.builder.build(self.request(parent=parent, view=view))
         assert built is not None
@@ -170,7 +175,7 @@ class World:
         await self.block(self.issue("bank-a/main", amount), self.issue("bank-b/main", amount))
 
 
-def certificate_of(view: int, block_id: bytes) -> Certificate:
-    """Finalization with the shape of a real one; the chain leaves its signatures to others."""
-    vote = Vote(Kind.FINALIZE, 0, View(view), View(0), block_id)  # type: ignore[arg-type]
+def certificate_of(view: int, block_id: BlockId) -> Certificate:
+    """Make a finalization with the shape of a real one; the chain leaves its signatures to others."""
+    vote = Vote(Kind.FINALIZE, Epoch(0), View(view), View(0), block_id)
     return Certificate(vote, tuple((ValidatorId(index), bytes(64)) for index in range(3)))

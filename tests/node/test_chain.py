@@ -47,7 +47,7 @@ async def follow(world: World, *built: BuiltBlock) -> None:
 
 
 def forged(world: World, block: StoredBlock, **changes: object) -> StoredBlock:
-    """The same body under another header, its hash made to fit the view it names."""
+    """Put the same body under another header, its hash made to fit the view it names."""
     _, header = header_of(block.header)
     other = msgspec.structs.replace(header, **changes)
     if "body" not in changes:
@@ -58,7 +58,7 @@ def forged(world: World, block: StoredBlock, **changes: object) -> StoredBlock:
 
 
 def refilled(world: World, block: StoredBlock, raws: Sequence[bytes]) -> StoredBlock:
-    """The same header over another body."""
+    """Put the same header over another body."""
     return forged(world, StoredBlock(block.header, encode_body(raws)))
 
 
@@ -81,7 +81,7 @@ async def test_a_judged_block_gives_the_leaders_state(leader: World, follower: W
 
 
 async def test_a_body_that_does_not_hash_to_its_header_is_no_verdict(leader: World, follower: World) -> None:
-    """Goal: section 2 of consensus.md: a liar's body is not this block and does not use up its id. Method: judge the wrong one, then the right one."""
+    """Goal: section 2 of consensus.md: such a body does not use up the id. Method: judge the wrong one, then the right one."""
     leader.admit(leader.issue("bank-a/main", 10))
     built = await leader.build()
     wrong = StoredBlock(built.stored.header, encode_body([]))
@@ -123,7 +123,9 @@ async def test_a_header_with_one_wrong_field_is_invalid(leader: World, follower:
 async def test_an_unorderable_transaction_makes_the_block_invalid(leader: World, follower: World) -> None:
     """Goal: L15. Method: a repeated, an expired, a wrongly signed transaction, bytes that are none, and too many bytes."""
     issue = leader.issue("bank-a/main", 10)
-    late = leader.transaction(leader.issue("bank-a/main", 1).body, "operator", [("operator", "ops"), ("operator", "board")], lifetime_ms=-500)
+    late = leader.transaction(
+        leader.issue("bank-a/main", 1).body, "operator", [("operator", "ops"), ("operator", "board")], lifetime_ms=-500
+    )
     envelope = issue.raw[1 : 1 + len(issue.raw) - 1]
     leader.admit(issue)
     built = await leader.build()

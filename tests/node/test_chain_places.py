@@ -9,7 +9,7 @@ import pytest
 
 import node.places
 from node.places import Places
-from node.store import Store
+from node.store import Store, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_every_name_is_found_while_runs_are_merged(tmp_path: Path, monkeypatch: 
         for number in range(10, height * 10 + 10, 7):
             assert places.find(name(number)) == [(number // 10, number)]
     assert places.find(name(1)) == []
-    assert len(store.keys(node.places.Table.PLACES)) < 40 + 20 * 256
+    assert len(store.keys(Table.PLACES)) < 40 + 20 * 256
     store.close()
 
 

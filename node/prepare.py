@@ -6,6 +6,7 @@ the store.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,15 +85,18 @@ def prepare(config: Config) -> Prepared:
     view_key = open_view_key(genesis, read_seed(Path(config.box_key)), config)
     files = DiskFiles()
     files.make_folder(config.data_folder)
-    lock = FolderLock(config.data_folder)
-    try:
+    with ExitStack() as opened:
+        lock = FolderLock(config.data_folder)
+        opened.callback(lock.release)
         voter = _voter(config, genesis, node_seed) if config.role == "validator" else None
+        if voter is not None:
+            opened.callback(voter.memory.journal.close)
+            opened.callback(voter.memory.signer.close)
         metrics = Metrics()
         store = Store.open(config.data_folder / STORE_FOLDER, chain_id(genesis), config.limits.map_bytes)
+        opened.callback(store.close)
         chain = Chain.open(store, genesis, view_key, history=voter is None, stages=metrics)
-    except BaseException:
-        lock.release()
-        raise
+        opened.pop_all()
     validators = ValidatorSet(tuple(bytes.fromhex(each.consensus_key) for each in genesis.validators))
     return Prepared(config, genesis, validators, node_seed, metrics, chain, voter, lock)
 

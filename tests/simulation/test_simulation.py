@@ -1,0 +1,109 @@
+"""The short form of the simulation, and what makes a seed worth keeping. The long form: `python -m tests.simulation --help`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.found import FOUND, Found
+from tests.simulation.plan import bridge, draw_plan, halves, one_way, ring
+from tests.simulation.runs import Sum, outcomes
+from tests.simulation.splitmix import SplitMix64
+from tests.simulation.world import Counts, Outcome, run_seed, trace_seed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_set(validators: int, runs: int, first: int = 1) -> Sum:
+    total = Sum()
+    for outcome in outcomes(range(first, first + runs), validators, (validators - 1) // 3, 1):
+        total.add(outcome)
+    return total
+
+
+def test_four_validators_agree_and_recover() -> None:
+    """Goal: agreement and recovery need no luck. Method: 150 seeds with one liar; the reach counts of consensus.md section 9 are met."""
+    total = run_set(4, 150)
+    assert [outcome.failure for outcome in total.failures] == []
+    assert total.missed() == []
+
+
+@pytest.mark.parametrize(("validators", "runs"), [(7, 30), (10, 4), (31, 1)])
+def test_larger_sets_agree_and_recover(validators: int, runs: int) -> None:
+    """Goal: the same with two, three and ten liars that collude. Method: a few seeds of each."""
+    total = run_set(validators, runs)
+    assert [outcome.failure for outcome in total.failures] == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("validators", "runs"), [(4, 5_000), (7, 1_000), (10, 200), (31, 10)])
+@pytest.mark.timeout(3_600)
+def test_many_runs_agree_and_recover(validators: int, runs: int) -> None:
+    """Goal: acceptance 3 of the first issue, without the command. Method: other seeds than the short form."""
+    total = run_set(validators, runs, first=100_000)
+    assert [outcome.failure for outcome in total.failures] == []
+
+
+def test_more_than_f_liars_fork() -> None:
+    """Goal: the simulator can find a fork. Method: two liars of four, at most 2,000 seeds."""
+    assert any(outcome.is_fork for outcome in outcomes(range(1, 2_001), 4, 2, 1))
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: f"{found.validators}-{found.seed}")
+def test_seeds_that_once_failed(found: Found) -> None:
+    """Goal: what was found stays mended. Method: run the seed again."""
+    assert run_seed(found.seed, found.validators, found.liars).failure == ""
+
+
+def test_same_seed_same_trace() -> None:
+    """Goal: a seed replays. Method: twice here, once with a trace kept, once with real signatures."""
+    first = run_seed(11, 4, 1)
+    assert run_seed(11, 4, 1) == first
+    traced = trace_seed(11, 4, 1, "ed25519")
+    assert traced.trace_hash == first.trace_hash
+    assert len(traced.trace) > 100
+    assert run_seed(12, 4, 1).trace_hash != first.trace_hash
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4242"])
+def test_same_trace_under_other_hash_seeds(hash_seed: str) -> None:
+    """Goal: no set or dict order reaches a run. Method: the command in processes with other PYTHONHASHSEED, on one and two processes."""
+    command = [sys.executable, "-m", "tests.simulation", "--runs", "6", "--seed", "5", "--jobs", "1" if hash_seed == "1" else "2"]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run_set(4, 6, first=5).trace_hash[:32] in done.stdout
+
+
+def test_a_run_set_that_met_too_little_says_so() -> None:
+    """Goal: a tame simulator is a failure. Method: a hundred runs in which nothing happened."""
+    total = Sum()
+    for seed in range(100):
+        total.add(Outcome(seed, "", is_fork=False, counts=Counts(), trace_hash=""))
+    assert len(total.missed()) == 6
+    assert len(total.lines()) > 10
+
+
+def test_splitmix_is_the_published_generator() -> None:
+    """Goal: seeds mean the same everywhere. Method: the first numbers of the reference implementation for seed 1234567."""
+    random = SplitMix64(1234567)
+    assert [random.below(2**64) for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+def test_partitions_have_the_shape_of_their_name() -> None:
+    """Goal: links are cut as meant. Method: four validators in order."""
+    order = [0, 1, 2, 3]
+    assert halves(order) == {(a, b) for a in order for b in order if (a < 2) != (b < 2)}
+    assert ring(order) == {(0, 2), (2, 0), (1, 3), (3, 1)}
+    assert bridge(order) == {(1, 2), (2, 1), (1, 3), (3, 1)}
+    assert one_way(order) == {(0, 1), (0, 2), (0, 3)}
+
+
+def test_a_lost_journal_takes_the_place_of_a_liar() -> None:
+    """Goal: never more than f faults. Method: plans of many seeds."""
+    plans = [draw_plan(seed, 4, 1) for seed in range(200)]
+    assert {(plan.journal_lost_by >= 0, plan.liars) for plan in plans} == {(True, 0), (False, 1)}

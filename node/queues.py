@@ -22,15 +22,13 @@ QUANTUM: Final = 4_096
 class _Queue:
     """What one participant has in the pool, in order of arrival."""
 
-    __slots__ = ("bytes", "governance", "other")
+    __slots__ = ("bytes", "count", "governance", "other")
 
     def __init__(self) -> None:
+        self.count = 0
         self.bytes = 0
         self.governance: dict[bytes, Transaction] = {}
         self.other: dict[bytes, Transaction] = {}
-
-    def __len__(self) -> int:
-        return len(self.governance) + len(self.other)
 
 
 class Queues:
@@ -48,7 +46,10 @@ class Queues:
 
     def add(self, transaction: Transaction) -> None:
         """Put a transaction at the end of its participant's queue."""
-        queue = self._queues.setdefault(servicer_of(transaction.sender), _Queue())
+        participant = servicer_of(transaction.sender)
+        queue = self._queues.get(participant)
+        if queue is None:
+            queue = self._queues[participant] = _Queue()
         lane = queue.governance if transaction.type in GOVERNANCE else queue.other
         lane[transaction.raw_id] = transaction
         self._resize(queue, 1, len(transaction.raw))
@@ -60,7 +61,7 @@ class Queues:
         lane = queue.governance if transaction.type in GOVERNANCE else queue.other
         del lane[transaction.raw_id]
         self._resize(queue, -1, -len(transaction.raw))
-        if not queue:
+        if not queue.count:
             del self._queues[participant]
 
     def has_room(self, transaction: Transaction, participants: int) -> bool:
@@ -71,7 +72,9 @@ class Queues:
         if participants != self._participants:
             self._divide(participants)
         queue = self._queues.get(servicer_of(transaction.sender))
-        count, size = (0, 0) if queue is None else (len(queue), queue.bytes)
+        count, size = (0, 0) if queue is None else (queue.count, queue.bytes)
+        if count < self._own_count and size + len(transaction.raw) <= self._own_bytes:
+            return True
         more_count = _over(count + 1, self._own_count) - _over(count, self._own_count)
         more_bytes = _over(size + len(transaction.raw), self._own_bytes) - _over(size, self._own_bytes)
         return (more_count == 0 or self._shared_count + more_count <= self._transactions_max // 2) and (
@@ -91,17 +94,21 @@ class Queues:
 
     def _resize(self, queue: _Queue, count: int, size: int) -> None:
         """Account for a queue that has just grown, or shrunk, by one transaction."""
+        before_count, before_bytes = queue.count, queue.bytes
+        queue.count, queue.bytes = before_count + count, before_bytes + size
         self.count += count
         self.bytes += size
-        self._shared_count += _over(len(queue), self._own_count) - _over(len(queue) - count, self._own_count)
-        self._shared_bytes += _over(queue.bytes + size, self._own_bytes) - _over(queue.bytes, self._own_bytes)
-        queue.bytes += size
+        own_count, own_bytes = self._own_count, self._own_bytes
+        if before_count > own_count or queue.count > own_count:
+            self._shared_count += _over(queue.count, own_count) - _over(before_count, own_count)
+        if before_bytes > own_bytes or queue.bytes > own_bytes:
+            self._shared_bytes += _over(queue.bytes, own_bytes) - _over(before_bytes, own_bytes)
 
     def _divide(self, participants: int) -> None:
         """Give each participant its share; there are more of them, or it is the first time."""
         self._participants = participants
         self._own_count, self._own_bytes = self._transactions_max // (2 * participants), self._bytes_max // (2 * participants)
-        self._shared_count = sum(_over(len(each), self._own_count) for each in self._queues.values())
+        self._shared_count = sum(_over(each.count, self._own_count) for each in self._queues.values())
         self._shared_bytes = sum(_over(each.bytes, self._own_bytes) for each in self._queues.values())
 
 

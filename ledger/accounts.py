@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import AccountText, Text35
+from ledger.types import AccountText, AmountOrZero, AmountSigned, Text35
 
 AccountKind = Literal["settlement", "wallet", "vault", "contra", "fee", "clearing"]
 AccountStatus = Literal["open", "closing", "closed"]
@@ -29,12 +29,12 @@ class Account(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 class Balance(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Posted and held minor units of one asset. Only a contra account is negative: minus its posted *is* the supply."""
 
-    posted: int
-    held: int
+    posted: AmountSigned
+    held: AmountOrZero
 
 
 class Total(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Sums over all accounts of one participant and asset, contra included; kept once per block (`total/ASSET` in each tree)."""
 
-    posted: int
-    held: int
+    posted: AmountSigned
+    held: AmountOrZero

@@ -49,8 +49,8 @@ class Asset(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
     policy: Policy
     supply: AmountOrZero
-    issued: int
-    """Cumulative minor units, 0..AMOUNT_MAX."""
-    redeemed: int
+    issued: AmountOrZero
+    """Cumulative minor units."""
+    redeemed: AmountOrZero
     state: Literal["open"]
     """Pauses and backing come later."""

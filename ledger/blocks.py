@@ -10,7 +10,7 @@ from msgspec import Meta, Raw, Struct
 from ledger.canonical import decode, decode_loose, encode
 from ledger.errors import Malformed
 from ledger.keys import keyed
-from ledger.types import Hash32, TimeMs
+from ledger.types import AccountText, AmountSigned, AssetText, Hash32, TimeMs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 U63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """Heights and views: msgspec and SQL both hold 63 bits."""
+
+Code = Annotated[int, Meta(ge=0, le=999)]
+"""0 is OK; the refusals are in `ledger.errors`."""
 
 BLOCK_BYTES_MAX = 1_048_576
 BLOCK_SIGNATURES_MAX = 4_000
@@ -53,11 +56,11 @@ class Header(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 class Entry(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One change of one balance: posted and held deltas in minor units, and the leg that caused it."""
 
-    account: str
-    asset: str
-    posted: int
-    held: int
-    leg: int
+    account: AccountText
+    asset: AssetText
+    posted: AmountSigned
+    held: AmountSigned
+    leg: U32
     """Index of the leg; 0 where the type has none."""
 
 
@@ -67,11 +70,11 @@ class Receipt(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, 
     tx_id: Hash32
     height: U63
     index: U32
-    code: Annotated[int, Meta(ge=0, le=999)]
+    code: Code
     """0 is OK."""
-    public_code: Annotated[int, Meta(ge=0, le=999)]
-    failed_leg: int | None
-    codes: tuple[int, ...]
+    public_code: Code
+    failed_leg: U32 | None
+    codes: tuple[Code, ...]
     """A code per leg in mode `each`; empty elsewhere."""
     entries: tuple[Entry, ...]
 

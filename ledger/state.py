@@ -19,6 +19,7 @@ from ledger.assets import Asset
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.participants import KeyOwner, Keyset, Participant
+from ledger.types import AmountOrZero, Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 class Refs(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """`refs/FROM/MINUTE`: an append-only list of used references, by the minute of `valid_until` (L14)."""
 
-    count: int
-    running: bytes
-    """32 bytes: SHA-256("som/refs/1" | previous | ref_id | tx_id | height u64), from zeros."""
+    count: AmountOrZero
+    running: Hash32
+    """SHA-256("som/refs/1" | previous | ref_id | tx_id | height u64), from zeros."""
 
 
 class Governed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -23,6 +23,8 @@ GrantId = NewType("GrantId", str)
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
 """Minor units of the asset."""
 AmountOrZero = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+AmountSigned = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
+"""A contra account's balance, or a change of a balance."""
 TimeMs = Annotated[int, Meta(ge=0, le=TIME_MS_MAX)]
 """Unix time in milliseconds."""
 Text16 = Annotated[str, Meta(max_length=16)]

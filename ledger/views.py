@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
 
-from ledger.blocks import U32, U63, Entry
+from ledger.blocks import U32, U63, Code, Entry
 from ledger.canonical import decode, encode
 from ledger.codec import ENVELOPE_VERSION, decode_transaction
 from ledger.errors import Malformed
@@ -22,7 +22,7 @@ from ledger.lists import list_root
 from ledger.names import servicer_of
 from ledger.transactions.bodies import LEGS_MAX, Pay
 from ledger.tree import rebuild_tree
-from ledger.types import AccountText, AssetText, Hash32, Text35, Text64, TimeMs
+from ledger.types import AccountText, Amount, AssetText, Hash32, Text35, Text64, TimeMs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ class Credit(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, g
     debit: AccountText
     credit: AccountText
     asset: AssetText
-    amount: int
+    amount: Amount
     reference: Text35
 
 
@@ -94,7 +94,7 @@ class View(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=
     opening: Hash32
     """SHA-256(k | index): with it the participant recomputes the leaf of transactions_root. Zeros in the system view."""
     type: Text35
-    code: Annotated[int, Meta(ge=0, le=999)]
+    code: Code
     """As this participant may know it; equals the receipt's until L23 comes."""
     part: Part
     entries: tuple[Entry, ...]

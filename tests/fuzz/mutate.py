@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Mutation = Callable[[Random, bytes, Sequence[bytes]], bytes]
 
-STRANGE: Final = (
+STRANGE: Final[tuple[object, ...]] = (
     *(0, 1, -1, 127, 128, 2**31, 2**32 - 1, 2**32, 2**53, 2**63 - 1, 2**63, 2**64 - 1, -(2**31), -(2**63), 10**18, 10**18 - 1),
     *(1.5, float("inf"), float("nan"), None, True, False),
     *("", "\x00", "\u0430", "x" * 300, "bank-a", "bank-a/w1", "KGS"),
@@ -124,14 +124,14 @@ def change_value(random: Random, data: bytes, _others: Sequence[bytes]) -> bytes
     """Change one value within: of another type or size, left out, or twice."""
     try:
         value = msgpack.unpackb(data, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException):
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
         return data
     if not isinstance(value, list) or not value:
         return data
     _change(random, value)
     try:
         return bytes(msgpack.packb(value))
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return data
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
+DEPTH_MAX = 32
+"""Containers within containers; what lies deeper has no line of its own. A genesis document has 8."""
+
+
 class RepeatedKeyError(ValueError):
     """An object of the text has a key twice: readers would differ about which one counts."""
 
@@ -90,4 +94,6 @@ def _values(text: str) -> Iterator[tuple[str, int]]:
             path = inside.next_path() if inside is not None else "$"
             yield path, line
             if word in "{[":
+                if len(stack) == DEPTH_MAX:
+                    return
                 stack.append(_Container(path, 0 if word == "[" else None))

@@ -71,7 +71,9 @@ class Bodies:
         self._headers: dict[BlockId, bytes] = {}
         self._lists: dict[bytes, dict[BlockId, tuple[bytes, ...]]] = {}
         """Node key of the sender -> block id -> ids."""
-        self._blocks: dict[BlockId, StoredBlock] = dict(journaled)
+        self._journaled = _above(journaled, chain.tip.facts.height)
+        """What a restart has to judge again: never dropped to make room, for all nodes may have stopped at once."""
+        self._blocks: dict[BlockId, StoredBlock] = {}
         self._listed: dict[tuple[bytes, BlockId], asyncio.Event] = {}
         self._answers: dict[tuple[bytes, BlockId], asyncio.Future[BlockResponse | TransactionsResponse]] = {}
         """(node key, block id) -> the answer that is awaited."""
@@ -113,14 +115,14 @@ class Bodies:
         for block_id in block_ids:
             self._headers.pop(block_id, None)
             self._blocks.pop(block_id, None)
+            self._journaled.pop(block_id, None)
 
     # --- what is asked
     # ----------------------------------------------------------------------------------------------------------------------
 
     def find(self, block_id: BlockId) -> StoredBlock | None:
         """Header and body of a block that is here, judged or not."""
-        found = self._chain.bytes_of(block_id)
-        return self._blocks.get(block_id) if found is None else found
+        return self._chain.bytes_of(block_id) or self._journaled.get(block_id) or self._blocks.get(block_id)
 
     def transactions_at(self, request: TransactionsRequest) -> tuple[bytes, ...]:
         """Transactions at some places of a block that is kept here; empty where it is not, or a place is none.
@@ -135,11 +137,12 @@ class Bodies:
     async def obtain(self, block_id: BlockId, ask: Sequence[ValidatorId]) -> StoredBlock | None:
         """Header and body of a block, from here or from these validators in order; None where nobody has bytes that hash to its id."""
         found = self.find(block_id)
-        if found is None:
-            found = await self._assemble(block_id)
+        if found is not None:
+            return found
+        found = await self._assemble(block_id)
         if found is None:
             found = await self._fetch(block_id, ask)
-        if found is not None and self._chain.bytes_of(block_id) is None:
+        if found is not None:
             _make_room(self._blocks, BLOCKS_MAX)
             self._blocks[block_id] = found
         return found
@@ -233,6 +236,11 @@ class Bodies:
             return None
         finally:
             self._answers.pop(key, None)
+
+
+def _above(journaled: Mapping[BlockId, StoredBlock], height: int) -> dict[BlockId, StoredBlock]:
+    """Return the blocks that are not in the store yet."""
+    return {block_id: stored for block_id, stored in journaled.items() if header_of(stored.header)[1].height > height}
 
 
 def _make_room(kept: dict[BlockId, V], limit: int) -> None:

@@ -65,6 +65,10 @@ if TYPE_CHECKING:
 ASKS_PER_SECOND = 20.0
 """Status messages and requests that one peer may cause work with; an honest one sends one every two seconds and a few after a reconnect."""
 ASKS_BURST = 100.0
+CHECKS_PER_SECOND = 2_000.0
+"""Signatures that one validator may have verified: a busy network of four needs a tenth. A liar with a key buys 8 % of a core with it."""
+CHECKS_BURST = 8_000.0
+"""A repair bundle of a large set, and what a restarted validator is told by each other."""
 KINDS: dict[type, MessageKind] = {
     Votes: "vote",
     ProposalFrame: "proposal",
@@ -103,6 +107,7 @@ class Inbox:
         self._replica, self._driver, self._verifier = replica, driver, verifier
         self._bodies, self._gossip, self._clocks, self._metrics = bodies, gossip, clocks, metrics
         self._asks: dict[bytes, Bucket] = {}
+        self._checks: dict[bytes, Bucket] = {}
 
     def connected(self, link: Link) -> None:
         """Tell the core that a validator can be reached: it sends what K13 lists."""
@@ -112,6 +117,7 @@ class Inbox:
     def disconnected(self, link: Link) -> None:
         """Forget what was counted of a node, unless it is back already."""
         self._asks.pop(link.node_key, None)
+        self._checks.pop(link.node_key, None)
 
     async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
         """Take one frame of a node; raises WireError where no honest node sends it."""
@@ -147,12 +153,12 @@ class Inbox:
         match frame:
             case Votes(votes):
                 for wire in votes:
-                    self._vote(core_vote(wire))
+                    self._vote(link, core_vote(wire))
             case ProposalFrame():
-                self._proposal(frame)
+                self._proposal(link, frame)
             case Certificates(certificates):
                 for each in certificates:
-                    self._certificate(core_certificate(each))
+                    self._certificate(link, core_certificate(each))
             case StatusFrame():
                 if self._may_ask(link):
                     self._status(peer, frame)
@@ -187,14 +193,14 @@ class Inbox:
     # --- votes lane
     # -------------------------------------------------------------------------------------------------------------------------
 
-    def _vote(self, signed: SignedVote) -> None:
+    def _vote(self, link: Link, signed: SignedVote) -> None:
         if signed.signer >= self._validators.size:
             self._metrics.dropped("membership")
             raise WireError("membership", f"a vote of validator {signed.signer}, who does not exist")
-        if signed.signer != self._me and self._sane(signed):
+        if signed.signer != self._me and self._sane(link, signed):
             self._offer(VoteReceived(signed, now_ms()))
 
-    def _sane(self, signed: SignedVote) -> bool:
+    def _sane(self, link: Link, signed: SignedVote) -> bool:
         """Whether the core would look at the vote, and its signature is good."""
         if signed.vote.epoch != self._replica.epoch:
             self._metrics.dropped("epoch")
@@ -202,12 +208,14 @@ class Inbox:
         if not self._replica.accepts_vote(signed.vote):
             self._metrics.dropped("view")
             return False
+        if not self._may_cost(link, 1):
+            return False
         if not self._verifier.vote(signed):
             self._metrics.dropped("signature")
             raise WireError("signature", f"a vote that validator {signed.signer} did not sign")
         return True
 
-    def _proposal(self, frame: ProposalFrame) -> None:
+    def _proposal(self, link: Link, frame: ProposalFrame) -> None:
         """Take a header whose leader signed it (K4). The vote inside counts as a vote in the core."""
         signed = core_vote(frame.vote)
         vote = signed.vote
@@ -222,16 +230,18 @@ class Inbox:
         if mistaken:
             self._metrics.dropped("malformed")
             raise WireError("malformed", "a proposal whose header and vote do not belong together")
-        if signed.signer != self._me and self._sane(signed):
+        if signed.signer != self._me and self._sane(link, signed):
             self._bodies.header_arrived(block_id, frame.header)
             self._offer(ProposalReceived(Proposal(signed, facts_of(block_id, header)), now_ms()))
 
-    def _certificate(self, certificate: Certificate) -> None:
+    def _certificate(self, link: Link, certificate: Certificate) -> None:
         if certificate.subject.epoch != self._replica.epoch:
             self._metrics.dropped("epoch")
             return
         if self._replica.holds(certificate.subject) or not self._replica.accepts_certificate(certificate.subject):
             self._metrics.dropped("view")
+            return
+        if not self._may_cost(link, len(certificate.signatures)):
             return
         if not self._verifier.certificate(certificate):
             self._metrics.dropped("signature")
@@ -264,10 +274,17 @@ class Inbox:
 
     def _may_ask(self, link: Link) -> bool:
         """Whether this peer may cause work once more; what is over its rate is dropped, not punished."""
-        bucket = self._asks.get(link.node_key)
+        return self._within(self._asks, link, 1, (ASKS_PER_SECOND, ASKS_BURST))
+
+    def _may_cost(self, link: Link, signatures: int) -> bool:
+        """Whether this peer may have so many signatures verified now."""
+        return self._within(self._checks, link, signatures, (CHECKS_PER_SECOND, CHECKS_BURST))
+
+    def _within(self, buckets: dict[bytes, Bucket], link: Link, amount: int, limit: tuple[float, float]) -> bool:
+        bucket = buckets.get(link.node_key)
         if bucket is None:
-            bucket = self._asks[link.node_key] = Bucket(ASKS_PER_SECOND, ASKS_BURST, asyncio.get_running_loop().time)
-        if bucket.try_take(1):
+            bucket = buckets[link.node_key] = Bucket(*limit, asyncio.get_running_loop().time)
+        if bucket.try_take(amount):
             return True
         self._metrics.dropped("rate")
         return False

@@ -23,14 +23,14 @@ class LedgerRoster:
         """Take participant and node key of each validator, by index."""
         self._state = state
         self._validators = {key: ValidatorId(index) for index, (_, key) in enumerate(validators)}
-        self._names = {key: name for name, key in validators}
+        self._names = {key: f"{name}/{index}" for index, (name, key) in enumerate(validators)}
 
     def validator_of(self, node_key: bytes) -> ValidatorId | None:
         """Index of the validator with this node key."""
         return self._validators.get(node_key)
 
     def name_of(self, node_key: bytes) -> str | None:
-        """Name of the participant that has registered this node key; None: not listed, or the participant is closed."""
+        """Return participant/index of a validator, else the participant with this node key; None: not listed."""
         known = self._names.get(node_key)
         if known is not None:
             return known

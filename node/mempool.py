@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import RefConflict, Unorderable
@@ -41,6 +41,8 @@ RETRY_AFTER_S: Final = 1
 """A full pool is through in about a second."""
 FAILED_MAX: Final = 100
 """Failed transactions of one participant in a minute, beyond which it is taken last (M6)."""
+EXPIRY_SLACK: Final = 10_000
+"""Times of transactions that have left, beyond which they are cleared out: each would stay until its minute, up to an hour."""
 REJUDGED_MAX: Final = 200
 """Transactions judged again per final block: a full pool takes a few blocks."""
 
@@ -123,6 +125,11 @@ class Mempool:
         """Their bytes."""
         return self.queues.bytes
 
+    @property
+    def remembered(self) -> int:
+        """Transactions whose time of expiry is still noted, those that have left included."""
+        return len(self._expiry)
+
     def get(self, raw_id: Hash) -> Transaction | None:
         """Transaction with this hash of its whole bytes."""
         waiting = self._waiting.get(raw_id)
@@ -176,6 +183,9 @@ class Mempool:
                 if receipt.code:
                     self._count_failure(block.facts.time_ms // MINUTE_MS, servicer_of(transaction.sender))
         newest = blocks[-1].facts
+        if len(self._expiry) > 2 * len(self._waiting) + EXPIRY_SLACK:
+            self._expiry = [(waiting.transaction.valid_until, raw_id) for raw_id, waiting in self._waiting.items()]
+            heapify(self._expiry)
         self._expire(newest.time_ms)
         self._judge_again(newest.height)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+import node.mempool
 from ledger.codec import decode_transaction, encode_transaction
 from ledger.errors import BadSignature, Duplicate, Expired, LedgerError, QuorumNotMet, RefConflict, WrongChain
 from ledger.participants import Participant
@@ -179,3 +180,18 @@ async def test_m6_who_fails_often_is_taken_last(world: World) -> None:
     world.admit(world.pay("bank-a/main", "bank-b/x0", 1), world.pay("bank-b/main", "bank-a/x1", 1))
     built = await world.build()
     assert [transaction.sender for transaction in built.transactions] == ["bank-b", "bank-a"]
+
+
+async def test_what_has_left_is_not_remembered_by_its_expiry(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: the pool's memory follows what is in it, not an hour of traffic. Method: a small slack; count after many blocks."""
+    monkeypatch.setattr(node.mempool, "EXPIRY_SLACK", 20)
+    await world.fund()
+    for _ in range(10):
+        await world.block(*(world.pay("bank-a/main", "bank-b/x0", 1, lifetime_ms=3_000_000) for _ in range(10)))
+    world.admit(world.pay("bank-a/main", "bank-b/x0", 1, lifetime_ms=60_000))
+    assert world.pool.remembered <= 31
+    world.clock.now_ms += 61_000
+    built = await world.builder.build(world.request(empty=True))
+    assert built is not None
+    world.finalize(built)
+    assert world.pool.count == 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consensus.effects import VoteRecord
+from consensus.effects import CertifiedRecord, VoteRecord
 from consensus.types import Kind
 from node.files import DiskFull, StorageFailed
 from node.journal import Journal, JournalExists, JournalMissing
@@ -330,3 +330,32 @@ def test_k12_a_record_of_zeros_is_whole() -> None:
     assert list(reopen(files, 6_000)[1]) == [body]
     files.damage(FIRST, flip(FIRST_BYTES + 40))
     assert list(reopen(files, 6_000)[1]) == []
+
+
+def test_k12_what_a_killed_process_left_in_the_page_cache_is_synced_before_it_is_acted_on() -> None:
+    """Goal: what recovery returned once it returns for ever. Method: written and not synced, reopened, then power is lost."""
+
+    def killed(name: str) -> None:
+        if name == "sync":
+            raise InterruptedError
+
+    files = MemoryFiles()
+    journal = Journal.create(files, JOURNAL, EPOCH)
+    journal.append(entries_of(1)[0])
+    files.step = killed
+    with pytest.raises(InterruptedError):
+        journal.sync()
+    files.step = lambda _: None
+    assert list(reopen(files)[1]) == entries_of(1)[:1]
+    files.lose_power(lambda _: 0)
+    assert list(reopen(files)[1]) == entries_of(1)[:1]
+
+
+def test_k12_a_block_above_the_committed_one_keeps_its_segment() -> None:
+    """Goal: unfinal bodies stay, however low their views. Method: a block of a greater height in an earlier view."""
+    files = MemoryFiles()
+    journal = Journal.create(files, JOURNAL, EPOCH)
+    journal.append(encode(CertifiedRecord(facts(3, height=9))))
+    journal.begin_epoch(0)
+    assert journal.drop_below(facts(5, height=8)) == 0
+    assert journal.drop_below(facts(5, height=9)) == 1

@@ -106,6 +106,7 @@ def test_k15_a_vote_that_only_the_mark_knows_is_cast_again() -> None:
     files = running(1)
     start(files).signer.sign(vote(Kind.NOTARIZE, 2), signing_bytes(vote(Kind.NOTARIZE, 2)))
     assert votes(start(files)) == [(Kind.NOTARIZE, 1), (Kind.NOTARIZE, 2)]
+    assert len(Journal.open(files, JOURNAL, EPOCH)[1]) == 2
 
 
 def test_k15_memory_is_made_once() -> None:

@@ -33,11 +33,11 @@ class Output:
         """Print a plain line."""
         self.console.print(f"  {text}", markup=False)
 
-    def receipt(self, what: str, tx_id: str, receipt: ReceiptBody, count: int, milliseconds: float) -> None:
+    def receipt(self, what: str, receipt: ReceiptBody, count: int, milliseconds: float) -> None:
         """Show a receipt and the time from submission to it."""
         several = f" (last of {count})" if count > 1 else ""
         self.line(
-            f"{what:<38} tx {tx_id[:16]}…{several} {receipt.code} {receipt.name}, height {receipt.height}.{receipt.index}, "
+            f"{what:<38} tx {receipt.tx_id[:16]}…{several} {receipt.code} {receipt.name}, height {receipt.height}.{receipt.index}, "
             f"final after {milliseconds:.1f} ms"
         )
 

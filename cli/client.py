@@ -28,7 +28,9 @@ NOT_KEPT_HERE = 501
 """Status of a node that does not keep what is asked for; another one may."""
 
 
-NEXT_STEP = {111: "; add its signature with --sign, or let its holder sign: --export FILE, then som tx sign FILE"}
+NEXT_STEP = {
+    111: "; add what is missing with --sign (som grant show tells a quorum), or let its holder sign: --export FILE, then som tx sign FILE"
+}
 """What to do about a refusal where the node, which knows no command line, cannot say it."""
 
 

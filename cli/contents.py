@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from cli.session import Session
 
 LEGS_SHOWN = 20
+AMOUNTS = frozenset(
+    ("posted", "held", "amount", "left", "fee", "fee_left", "supply", "issued", "redeemed", "cap", "used", "min", "max", "fixed")
+)
+"""Fields in minor units: text in JSON, whose numbers have 53 bits where L1 needs 60."""
 
 
 def describe(session: Session, body: Body) -> list[tuple[str, str]]:
@@ -35,10 +39,11 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
 
 
 def readable(value: object) -> Json:
-    """JSON of a record or body: fields by name, bytes as hex."""
+    """JSON of a record or body: fields by name, bytes as hex, amounts as text."""
     match value:
         case Struct():
-            return {name: readable(getattr(value, name)) for name in value.__struct_fields__}
+            fields = {name: readable(getattr(value, name)) for name in value.__struct_fields__}
+            return {name: str(field) if name in AMOUNTS and isinstance(field, int) else field for name, field in fields.items()}
         case tuple() | list():
             return [readable(each) for each in value]
         case bytes():

@@ -165,7 +165,7 @@ def report(session: Session, transaction: Transaction, result: Result) -> None:
             ]
         )
     if result.receipt is not None and result.receipt.code != 0:
-        raise Refusal(f"the network refused {result.tx_id} with {explain(result.receipt.code)}")
+        raise Refusal(f"the network refused {transaction.type} {result.tx_id[:16]} of {result.sender} with {explain(result.receipt.code)}")
     if result.status == "expired":
         raise Refusal(
             f"{result.tx_id} expired and can never take effect: repeat the command with --ref {result.ref} --renew to sign it anew"

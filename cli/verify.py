@@ -16,8 +16,6 @@ from cli.times import time_text
 from consensus.certificates import check_certificate
 from consensus.types import BlockId, Certificate, ChainId, Epoch, Kind, ValidatorId, ValidatorSet, View, Vote
 from ledger.keys import verify
-from ledger.names import servicer_of
-from ledger.placement import ASSETS, GOVERNANCE
 from ledger.proofs import ProofError, check_state_proof, check_transaction_proof
 
 if TYPE_CHECKING:
@@ -66,7 +64,6 @@ def verify_state(data: bytes, trusted: Trusted, moment: Moment) -> ProvenState:
     except ProofError as error:
         raise Distrust(f"the proof does not hold ({error}): do not believe this node") from None
     _check_finality(proven.block, trusted)
-    check_trees(proven)
     _check_age(proven.block, moment)
     return proven
 
@@ -85,30 +82,6 @@ def verify_transaction(data: bytes, trusted: Trusted) -> ProvenTransaction:
         raise Distrust(f"the proof does not hold ({error}): do not believe this node") from None
     _check_finality(proven.block, trusted)
     return proven
-
-
-def check_trees(proven: ProvenState) -> None:
-    """Refuse leaves that are proven in a tree they do not belong to: the tree of another participant truly lacks every account of this one.
-
-    Raises
-    ------
-    Distrust
-        A leaf belongs to another tree than the one the proof is of.
-    """
-    for key in proven.records:
-        home = home_of(key)
-        if home is not None and home != proven.tree:
-            raise Distrust(f"the proof is from tree {proven.tree}, but {key} belongs to tree {home}: do not believe this node")
-
-
-def home_of(key: str) -> str | None:
-    """Tree in which a storage key lives, as far as the key alone tells (a hold lives with its source, a grant with its scope)."""
-    kind, _, name = key.partition("/")
-    if kind in {"account", "balance"} or (kind == "keyset" and name.count("/") > 1):
-        return servicer_of(name)
-    if kind == "asset":
-        return ASSETS
-    return GOVERNANCE if kind in {"participant", "keyset", "validator", "param", "viewkey", "epoch"} else None
 
 
 class Newest:

@@ -259,7 +259,7 @@ def test_a_saved_proof_is_checked_without_any_node(network: Network, tmp_path: P
     network.served.routes.clear()
     network.served.asked.clear()
     shown = network.good("proof", "check", str(account))
-    assert shown["records"]["balance/bank-a/main/KGS"] == {"posted": 100_000, "held": 0}  # type: ignore[index]
+    assert shown["records"]["balance/bank-a/main/KGS"] == {"posted": "100000", "held": "0"}  # type: ignore[index]
     assert network.good("proof", "check", str(transaction))["receipt"]["tx_id"] == tx_id  # type: ignore[index]
     assert network.served.asked == []
     damaged = bytearray(account.read_bytes())

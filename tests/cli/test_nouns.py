@@ -121,7 +121,11 @@ def test_status_tells_whether_it_is_our_chain(network: Network) -> None:
         (("asset", "put", "NEW"), 2, "--issuer"),
         (("asset", "put", "KGS", "--fee", "pay:1"), 2, "is not a fee rule"),
         (("grant", "show", "none"), 1, "no grant none in force"),
-        (("participant", "put", "bank-d", "--kind", "bank", "--name", "D", "--as", "bank-a"), 1, "operator/ops has not signed"),
+        (
+            ("participant", "put", "bank-d", "--kind", "bank", "--name", "D", "--as", "bank-a"),
+            1,
+            "the quorum of grant register has not signed",
+        ),
         (("grant", "put", "g", "--to", "bank-a", "--permission", "issue", "--quota", "1"), 2, "--asset"),
         (("grant", "put", "g", "--to", "bank-a", "--permission", "everything"), 2, "everything"),
         (("grant", "end", "issue:KGS"), 2, "--as"),

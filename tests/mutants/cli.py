@@ -1,0 +1,124 @@
+"""Deliberate bugs of the command line: the light client (K23) and the client's side of retries (L14)."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+CLIENT = "tests/cli/test_light_client.py"
+SENDING = "tests/cli/test_sending.py"
+VERIFY = "cli/verify.py"
+
+MUTANTS = [
+    Mutant(
+        "K23",
+        "certificate_not_checked",
+        VERIFY,
+        "    if not check_certificate(certificate, validators, ChainId(trusted.chain), verify):",
+        "    if not certificate.subject.block_id:",
+        (f"{CLIENT}::test_a_certificate_needs_exactly_a_quorum_of_the_right_signers",),
+    ),
+    Mutant(
+        "K23",
+        "another_participants_tree_is_taken",
+        "ledger/proofs.py",
+        "    if home != tree:",
+        "    if not home:",
+        (f"{CLIENT}::test_absence_in_another_participants_tree_is_caught",),
+    ),
+    Mutant(
+        "K23",
+        "an_old_state_is_shown",
+        VERIFY,
+        "    if age_ms > AGE_MS_MAX:",
+        "    if age_ms > 10**15:",
+        (f"{CLIENT}::test_an_old_state_is_refused_unless_its_height_is_asked_for",),
+    ),
+    Mutant(
+        "K23",
+        "another_height_than_the_one_asked_for",
+        VERIFY,
+        "        if height != moment.at:",
+        "        if height > moment.at + 10**9:",
+        (f"{CLIENT}::test_an_old_state_is_refused_unless_its_height_is_asked_for",),
+    ),
+    Mutant(
+        "K23",
+        "time_is_turned_back",
+        VERIFY,
+        "    if height < moment.newest:",
+        "    if height < 0:",
+        (f"{CLIENT}::test_time_cannot_be_turned_back",),
+    ),
+    Mutant(
+        "K23",
+        "the_newest_height_is_forgotten",
+        "cli/proof.py",
+        "    newest.raise_to(proven.block.header.height)\n    return proven",
+        "    return proven",
+        (f"{CLIENT}::test_time_cannot_be_turned_back",),
+    ),
+    Mutant(
+        "K23",
+        "the_nodes_words_are_not_compared",
+        "cli/proof.py",
+        "    if said != shown or",
+        "    if not isinstance(said, dict) or",
+        (f"{CLIENT}::test_a_wrong_balance_beside_a_true_proof_is_caught",),
+    ),
+    Mutant(
+        "K23",
+        "the_proof_of_another_transaction_is_taken",
+        "cli/proof.py",
+        "    if proven.receipt.tx_id.hex() != tx_id:",
+        "    if not proven.receipt.tx_id.hex():",
+        (f"{CLIENT}::test_the_proof_of_another_transaction_is_caught",),
+    ),
+    Mutant(
+        "K23",
+        "a_genesis_of_another_chain_is_taken",
+        "cli/session.py",
+        "        if self.profile.chain and chain_id(genesis).hex() != self.profile.chain:",
+        "        if self.profile.chain and not chain_id(genesis):",
+        (f"{CLIENT}::test_a_genesis_of_another_chain_is_not_taken",),
+    ),
+    Mutant(
+        "L14",
+        "a_retry_is_signed_anew",
+        "cli/sending.py",
+        "    if known is not None:\n        _same",
+        "    if known is not None and how.renew:\n        _same",
+        (f"{SENDING}::test_a_retry_sends_the_same_bytes",),
+    ),
+    Mutant(
+        "L14",
+        "sent_before_it_is_kept",
+        "cli/sending.py",
+        "    outbox.keep(transaction)\n    report(session, transaction, submit(session, transaction, how))",
+        "    report(session, transaction, submit(session, transaction, how))\n    outbox.keep(transaction)",
+        (f"{SENDING}::test_a_retry_after_no_answer_at_all_sends_the_same_bytes", f"{SENDING}::test_nothing_is_renewed_silently"),
+    ),
+    Mutant(
+        "L14",
+        "an_expired_one_is_renewed_silently",
+        "cli/sending.py",
+        "    if not how.renew:",
+        "    if how.renew:",
+        (f"{SENDING}::test_nothing_is_renewed_silently",),
+    ),
+    Mutant(
+        "L14",
+        "a_reference_of_another_payment_is_taken_as_this_one",
+        "cli/sending.py",
+        "    if known.body != body:",
+        "    if type(known.body) is not type(body):",
+        (f"{SENDING}::test_a_reference_of_something_else_is_refused",),
+    ),
+    Mutant(
+        "L1",
+        "the_command_line_rounds",
+        "cli/amounts.py",
+        "    if len(minor) > decimals:",
+        "    if len(minor) > 18:",
+        ("tests/cli/test_amounts.py::test_more_digits_than_the_asset_has_are_refused",),
+    ),
+]

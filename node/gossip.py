@@ -30,7 +30,7 @@ BACKLOG_MAX = 6_000
 """Transactions per sender that wait to be verified: as many as the pool admits at all."""
 BACKLOG_BYTES_MAX = 16 * 1_048_576
 TURN = 64
-"""Transactions taken from one sender before it is another's turn."""
+"""Transactions taken from one sender before it is another's turn, and admitted of a client's list between two turns of the loop."""
 REPEAT_SECONDS = 2.0
 """M1: a peer sends again what is neither final nor expired."""
 
@@ -42,6 +42,10 @@ class Mempool(Protocol):
 
     def has_room(self, tx: Transaction) -> bool:
         """Whether pool and share of its participant have room (M3): if not, nothing else needs to be looked at."""
+        ...
+
+    def is_over(self, tx: Transaction) -> bool:
+        """Whether no block can take it any more."""
         ...
 
     def admit(self, tx: Transaction) -> Outcome:
@@ -93,14 +97,15 @@ class Gossip:
         self._wake = asyncio.Event()
         self._outgoing: list[bytes] = []
 
-    # --- from clients
-    # -----------------------------------------------------------------------------------------------------------------------
+    # --- from clients ----------------------------------------------------------------------------------------------------
 
     async def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         """Verify, keep, and pass on to every validator at once. One outcome each, in order."""
         await self._verifier.check([tx for tx in transactions if self._pool.has_room(tx)])
         outcomes: list[Outcome] = []
-        for tx in transactions:
+        for place, tx in enumerate(transactions):
+            if place % TURN == TURN - 1:
+                await asyncio.sleep(0)
             known = self._pool.has(tx.raw_id)
             # Where there was no room it is refused for that, else its signatures are known by now, good or not.
             outcome = self._pool.admit(tx)
@@ -140,7 +145,7 @@ class Gossip:
             await asyncio.sleep(REPEAT_SECONDS)
             self.send(list(self._pool.waiting_since(REPEAT_SECONDS)))
 
-    # --- from other nodes -----------------------------------------------------------------------------------------------------------------------
+    # --- from other nodes ------------------------------------------------------------------------------------------------
 
     def arrived(self, link: Link, raws: Sequence[bytes]) -> None:
         """Put transactions into the sender's backlog; what does not fit is dropped (its sender keeps it, and repeats or proposes it)."""
@@ -189,7 +194,8 @@ class Gossip:
         try:
             with self._metrics.stage("decode"):
                 transactions = [self._cache.decode(raw) for _, raw in taken]
-            transactions = [tx for tx in transactions if self._pool.has_room(tx)]
+            # What is over is a repetition that came late, or a replay: no signature need be looked at.
+            transactions = [tx for tx in transactions if self._pool.has_room(tx) and not self._pool.is_over(tx)]
             good = await self._verifier.check(transactions)
         except Malformed as problem:
             self._metrics.dropped("malformed")

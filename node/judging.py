@@ -83,7 +83,8 @@ class Judging:
             return
         self._metrics.judge.observe(asyncio.get_running_loop().time() - began)
         if judgement.verdict is not Verdict.VALID:
-            self._metrics.alarm("no_verdict" if judgement.verdict is Verdict.NONE else "false_verdict")
+            if judgement.verdict is Verdict.INVALID:
+                self._metrics.alarm("false_verdict")
             log.warning("block not valid", block=block_id.hex(), verdict=judgement.verdict.name, why=judgement.reason)
         else:
             self._work.built_on(judgement.facts)

@@ -28,7 +28,7 @@ CLOSE_SECONDS_MAX = 1.0
 """A peer that does not answer a close is cut off after that."""
 FRAMES_PER_SECOND = {Lane.VOTES: 1_000, Lane.BULK: 1_000}
 """A validator in a busy network sends about 500 votes, certificates and headers a second, and fewer bulk frames."""
-BYTES_PER_SECOND = {Lane.VOTES: 4 * 1_048_576, Lane.BULK: 64 * 1_048_576}
+BYTES_PER_SECOND = {Lane.VOTES: 1_048_576, Lane.BULK: 64 * 1_048_576}
 BURST_SECONDS = 2.0
 """What was not used is kept for so long: a peer that comes back after a pause has much to say."""
 

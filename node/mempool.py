@@ -109,6 +109,10 @@ class Mempool:
         """Whether the pool, and the share of this participant, have room (M3); asked before signatures are verified."""
         return self.queues.has_room(tx, self._chain.state.participant_count)
 
+    def is_over(self, tx: Transaction) -> bool:
+        """Whether no block can take it any more: its reference is used on the final state, or its time has passed."""
+        return tx.valid_until < self._chain.tip.facts.time_ms or self._chain.state.used_ref(tx.ref_id) is not None
+
     def on_drop(self, listener: Callable[[Transaction, LedgerError | None], None]) -> None:
         """Call `listener` with each transaction that leaves without being final; the refusal is None where it expired."""
         self._dropped.append(listener)

@@ -135,9 +135,11 @@ class _Batch:
             if node is None or node[_KIND] == _IS_BRANCH:
                 depth = _bucket_depth(read, digits, depth)
                 path, changed = digits[:depth], self.levels[depth]
-                node = changed.get(path) or read(path)
-            at = 0 if node is None else _offset(node, key)
-            if at and node and leaf:
+                node = changed.get(path) or read(path) or b""
+            keys = (len(node) + _BUCKET_HEAD) >> 1
+            found = node.find(key, keys)
+            if found >= 0 and leaf and not (found - keys) % _H:
+                at = found - keys + _BUCKET_HEAD
                 changed[path] = node[:at] + leaf + node[at + _H :]
             else:
                 moves.setdefault(path, []).append((key, leaf))
@@ -168,8 +170,8 @@ class _Batch:
                 old = above.get(parent) or read(parent)
                 if old is None:
                     raise AssertionError(f"the tree has no branch at {parent!r}")
-                made = sha256(node if node[_KIND] == _IS_BRANCH else node[: _keys_at(node)]).digest()
-                above[parent] = old[:at] + made + old[at + _H :]
+                hashed = node if node[_KIND] == _IS_BRANCH else node[: (len(node) + _BUCKET_HEAD) >> 1]
+                above[parent] = old[:at] + sha256(hashed).digest() + old[at + _H :]
         nodes.update(self.levels[0])
         if b"" in shrunk:
             self._merge(b"")
@@ -227,15 +229,6 @@ def _bucket_depth(read: Read, digits: bytes, guess: int) -> int:
 def _keys_at(node: bytes) -> int:
     """Offset of the keys in a bucket."""
     return (len(node) + _BUCKET_HEAD) >> 1
-
-
-def _offset(node: bytes, key: bytes) -> int:
-    """Offset of a key's leaf hash in a bucket, 0 where it is absent."""
-    keys = (len(node) + _BUCKET_HEAD) >> 1
-    at = node.find(key, keys)
-    while at >= 0 and (at - keys) % _H:
-        at = node.find(key, at + 1)
-    return 0 if at < 0 else _BUCKET_HEAD + at - keys
 
 
 def _entries(node: bytes) -> dict[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.execution`: microseconds per payment of executing blocks of 1,000 one-leg payments, by stage, without signatures."""
+"""`python -m tests.benchmarks.execution`: microseconds per payment of executing blocks of 1,000 one-leg payments, without signatures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def account(number: int) -> str:
 
 def payments(accounts: int, count: int, valid_until: int) -> list[Transaction]:
     """Payments between accounts at random, as decoded."""
-    choose = random.Random(1)
+    choose = random.Random(1)  # noqa: S311
     made = []
     for number in range(count):
         debit, credit = account(choose.randrange(accounts)), account(choose.randrange(accounts))

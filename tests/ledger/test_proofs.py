@@ -32,7 +32,7 @@ from ledger.proofs import (
     check_transaction_proof,
     open_slot,
 )
-from ledger.transactions.bodies import Leg, Pay
+from ledger.transactions.bodies import Issue, Leg, Pay
 from ledger.views import salt_of
 from tests.ledger.chain import CHAIN, PARTICIPANTS, VIEW_KEY, Block, MemoryLedger, finality_of, finalize_bytes, seed_of
 from tests.ledger.histories import BANKS, funded, histories
@@ -123,6 +123,10 @@ def test_public_trees_are_shown_against_the_header_alone() -> None:
     assert asset["asset/XYZ"] is None
     shown = check_state_proof(state_file(ledger, finality, "G", ["participant/bank-a"]), chain=CHAIN).records
     assert shown["participant/bank-a"] == ledger.state.get("participant/bank-a")
+    issued = ledger.block(ledger.sign(Issue("KGS", "bank-a/settlement", 5, "basis", None), sender="operator"))
+    with pytest.raises(ProofError, match="does not name this root"):
+        check_state_proof(state_file(ledger, finality, "A", ["asset/KGS"]), chain=CHAIN)
+    assert check_state_proof(state_file(ledger, finality_of([issued], SEEDS), "A", ["asset/KGS"]), chain=CHAIN).tree == "A"
 
 
 def test_a_descendant_s_certificate_serves() -> None:

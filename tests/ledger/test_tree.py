@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
-from ledger.tree import BUCKET_LEAVES_MAX, EMPTY, node_hash, rebuild_tree, root_of, update_tree
+from ledger.tree import BUCKET_LEAVES_MAX, EMPTY, is_branch, node_hash, rebuild_tree, root_of, split_bucket, update_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,6 +57,21 @@ class Store:
         return len(update.nodes)
 
 
+def check_shape(nodes: Mapping[bytes, bytes | None]) -> None:
+    """See that no bucket has more leaves than it may, and no branch so few that it should be one."""
+    for path, node in nodes.items():
+        if node is not None and is_branch(node):
+            below = sum(leaves_of(one) for deeper, one in nodes.items() if one is not None and deeper.startswith(path))
+            assert below > BUCKET_LEAVES_MAX
+        elif node is not None:
+            assert 0 < leaves_of(node) <= BUCKET_LEAVES_MAX
+
+
+def leaves_of(node: bytes) -> int:
+    """Leaves in a bucket; a branch has none of its own."""
+    return 0 if is_branch(node) else len(split_bucket(node)[2]) // 32
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Callable[[int], bytes], list[dict[int, int | None]]]:
     """Batches of changes over few keys, so that leaves come, change and go, and buckets split and merge."""
@@ -79,6 +94,7 @@ def test_root_and_nodes_follow_from_the_set_alone(history: tuple[Callable[[int],
         rebuilt = rebuild_tree(left.items())
         assert store.root == rebuilt.root == root_of(store.nodes.get)
         assert store.nodes == rebuilt.nodes
+        check_shape(store.nodes)
 
 
 @given(histories(), st.integers(0, 250))
@@ -111,6 +127,18 @@ def test_a_bucket_holds_so_many_leaves_and_no_more() -> None:
     assert len(store.nodes) > 1
     store.update({spread(999): None})
     assert store.nodes == full
+
+
+def test_merging_goes_on_upwards_until_it_is_enough() -> None:
+    """Goal: the shape is canonical. Method: 33 leaves that part at the last digits, one removed: a single bucket at the root."""
+    store = Store()
+    store.update({crowded(number): leaf(number) for number in range(BUCKET_LEAVES_MAX + 1)})
+    assert len(store.nodes) > 60
+    check_shape(store.nodes)
+    store.update({crowded(5): None})
+    assert list(store.nodes) == [b""]
+    store.update({crowded(5): leaf(5), crowded(6): leaf(6)})
+    assert store.nodes == rebuild_tree([(crowded(number), leaf(number)) for number in range(BUCKET_LEAVES_MAX + 1)]).nodes
 
 
 def test_an_update_changes_the_paths_of_its_leaves_only() -> None:
@@ -150,8 +178,9 @@ def test_absence_from_another_tree_is_none_here() -> None:
         LeafPath((), spread(1), bytes(32), bytes(32)),
         LeafPath((), b"".join(sorted([spread(1), spread(2)], reverse=True)), bytes(64), b""),
         LeafPath((), spread(1) * 2, bytes(64), b""),
+        LeafPath((), spread(0), bytes(32), b""),
     ],
-    ids=["after", "fewer leaves than keys", "odd length", "more", "not ascending", "twice"],
+    ids=["after", "fewer leaves than keys", "odd length", "more", "not ascending", "twice", "the key is there"],
 )
 def test_malformed_absence_shows_nothing(path: LeafPath) -> None:
     """Goal: only one form of a path is accepted. Method: each rule of form broken."""

@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consensus.types import ValidatorId
-    from node.chain import Chain
+    from ledger.transactions.bodies import Transaction
     from node.link import Link
-    from node.peers import Peers
 
 HEADERS_MAX = 1_024
 """Headers remembered: every view that is retained may have one, and a few."""
@@ -61,25 +60,56 @@ class RawPool(Protocol):
         ...
 
 
+class Blocks(Protocol):
+    """Blocks that were judged, built, or are final (`node.chain.Chain`)."""
+
+    def bytes_of(self, block_id: BlockId) -> StoredBlock | None:
+        """Header and body."""
+        ...
+
+    def transactions_of(self, block_id: BlockId) -> tuple[Transaction, ...] | None:
+        """Transactions of an unfinal block."""
+        ...
+
+    def body_fits(self, header_bytes: bytes, body: bytes) -> bool:
+        """Whether the body hashes to the header."""
+        ...
+
+
+class Links(Protocol):
+    """Ways to other nodes (`node.peers.Peers`)."""
+
+    def link_of(self, validator: ValidatorId) -> Link | None:
+        """Link to a validator."""
+        ...
+
+    def link_by_key(self, node_key: bytes) -> Link | None:
+        """Link to the node with this key."""
+        ...
+
+    def cut(self, link: Link, error: WireError) -> None:
+        """Cut a liar off."""
+        ...
+
+
 class Bodies:
     """What a validator knows of unfinal blocks before they are judged. Judged ones are the chain's."""
 
     def __init__(
-        self, chain: Chain, pool: RawPool, peers: Peers, node_keys: Sequence[bytes], journaled: Mapping[BlockId, StoredBlock]
+        self, chain: Blocks, pool: RawPool, peers: Links, node_keys: Sequence[bytes], journaled: Mapping[BlockId, StoredBlock], height: int
     ) -> None:
         self._chain, self._pool, self._peers, self._node_keys = chain, pool, peers, node_keys
         self._headers: dict[BlockId, bytes] = {}
         self._lists: dict[bytes, dict[BlockId, tuple[bytes, ...]]] = {}
         """Node key of the sender -> block id -> ids."""
-        self._journaled = _above(journaled, chain.tip.facts.height)
+        self._journaled = _above(journaled, height)
         """What a restart has to judge again: never dropped to make room, for all nodes may have stopped at once."""
         self._blocks: dict[BlockId, StoredBlock] = {}
         self._listed: dict[tuple[bytes, BlockId], asyncio.Event] = {}
         self._answers: dict[tuple[bytes, BlockId], asyncio.Future[BlockResponse | TransactionsResponse]] = {}
         """(node key, block id) -> the answer that is awaited."""
 
-    # --- what arrives
-    # -----------------------------------------------------------------------------------------------------------------------
+    # --- what arrives -------------------------------------------------------------------------------------------------
 
     def header_arrived(self, block_id: BlockId, header: bytes) -> None:
         """Keep the header of a proposal whose leader's vote was verified."""
@@ -117,8 +147,7 @@ class Bodies:
             self._blocks.pop(block_id, None)
             self._journaled.pop(block_id, None)
 
-    # --- what is asked
-    # ----------------------------------------------------------------------------------------------------------------------
+    # --- what is asked ------------------------------------------------------------------------------------------------
 
     def find(self, block_id: BlockId) -> StoredBlock | None:
         """Header and body of a block that is here, judged or not."""
@@ -147,8 +176,7 @@ class Bodies:
             self._blocks[block_id] = found
         return found
 
-    # --- from the pool
-    # ----------------------------------------------------------------------------------------------------------------------
+    # --- from the pool ------------------------------------------------------------------------------------------------
 
     async def _assemble(self, block_id: BlockId) -> StoredBlock | None:
         """Put the body together from the leader's list; None where header, list or transactions are not to be had."""
@@ -200,8 +228,7 @@ class Bodies:
             if place is not None:
                 held[place] = raw
 
-    # --- from others
-    # ------------------------------------------------------------------------------------------------------------------------
+    # --- from others --------------------------------------------------------------------------------------------------
 
     async def _fetch(self, block_id: BlockId, ask: Sequence[ValidatorId]) -> StoredBlock | None:
         """Ask validators in turn for the whole block."""

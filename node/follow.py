@@ -98,8 +98,7 @@ class Follower:
                 self._metrics.dropped("membership")
                 raise WireError("membership", f"{type(frame).__name__} was sent to a node that does not vote")
 
-    # --- whom to follow
-    # ---------------------------------------------------------------------------------------------------------------------
+    # --- whom to follow -----------------------------------------------------------------------------------------------
 
     async def watch(self) -> None:
         """Keep a source, for as long as the node runs."""
@@ -143,8 +142,7 @@ class Follower:
     async def _take_ranges(self, link: Link) -> None:
         await self._sync.catch_up(link, lambda: True, lambda _: None)
 
-    # --- pushed blocks
-    # ----------------------------------------------------------------------------------------------------------------------
+    # --- pushed blocks ------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Execute pushed blocks until cancelled."""

@@ -97,7 +97,7 @@ class Gossip:
         self._wake = asyncio.Event()
         self._outgoing: list[bytes] = []
 
-    # --- from clients ----------------------------------------------------------------------------------------------------
+    # --- from clients -------------------------------------------------------------------------------------------------
 
     async def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
         """Verify, keep, and pass on to every validator at once. One outcome each, in order."""
@@ -145,7 +145,7 @@ class Gossip:
             await asyncio.sleep(REPEAT_SECONDS)
             self.send(list(self._pool.waiting_since(REPEAT_SECONDS)))
 
-    # --- from other nodes ------------------------------------------------------------------------------------------------
+    # --- from other nodes ---------------------------------------------------------------------------------------------
 
     def arrived(self, link: Link, raws: Sequence[bytes]) -> None:
         """Put transactions into the sender's backlog; what does not fit is dropped (its sender keeps it, and repeats or proposes it)."""

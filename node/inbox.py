@@ -134,8 +134,7 @@ class Inbox:
         else:
             self._bulk_lane(link, frame)
 
-    # --- who says what
-    # ----------------------------------------------------------------------------------------------------------------------
+    # --- who says what ------------------------------------------------------------------------------------------------
 
     def _from_follower(self, link: Link, frame: Frame) -> None:
         match frame:
@@ -190,8 +189,7 @@ class Inbox:
                 self._metrics.dropped("membership")
                 raise WireError("membership", f"a validator was sent {type(frame).__name__}")
 
-    # --- votes lane
-    # -------------------------------------------------------------------------------------------------------------------------
+    # --- votes lane ---------------------------------------------------------------------------------------------------
 
     def _vote(self, link: Link, signed: SignedVote) -> None:
         if signed.signer >= self._validators.size:
@@ -265,8 +263,7 @@ class Inbox:
         )
         self._offer(StatusReceived(peer, status, now_ms()))
 
-    # --- limits
-    # -----------------------------------------------------------------------------------------------------------------------------
+    # --- limits -------------------------------------------------------------------------------------------------------
 
     def _offer(self, event: Event) -> None:
         if not self._driver.offer(event):

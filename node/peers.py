@@ -95,8 +95,7 @@ class Peers:
         self.port = 0
         """Of the listener, once it is open."""
 
-    # --- sending
-    # ----------------------------------------------------------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------------------------------
 
     def links(self) -> list[Link]:
         """Links with both lanes open."""
@@ -147,8 +146,7 @@ class Peers:
         for socket in link.sockets():
             self._tasks.spawn(socket.close(), f"close {link.name}")
 
-    # --- life
-    # -------------------------------------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     async def listen(self, config: PeerConfig, routes: Sequence[web.RouteDef], tls: ssl.SSLContext | None) -> None:
         """Open the listener: the stream and the plain GETs in `routes`.
@@ -191,8 +189,7 @@ class Peers:
         theirs = self._roster.validator_of(key) is not None
         return self._key < key if mine == theirs else theirs
 
-    # --- being called
-    # -----------------------------------------------------------------------------------------------------------------------
+    # --- being called -------------------------------------------------------------------------------------------------
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -234,8 +231,7 @@ class Peers:
             return "this node has no place for another peer; call another one"
         return None
 
-    # --- calling
-    # ----------------------------------------------------------------------------------------------------------------------------
+    # --- calling ------------------------------------------------------------------------------------------------------
 
     async def _keep_calling(self, entry: PeerEntry, key: bytes, lane: Lane, tls: ssl.SSLContext | None) -> None:
         clock = asyncio.get_running_loop().time
@@ -276,8 +272,7 @@ class Peers:
         finally:
             await socket.close()
 
-    # --- a lane's life
-    # ----------------------------------------------------------------------------------------------------------------------
+    # --- a lane's life ------------------------------------------------------------------------------------------------
 
     def _link(self, key: bytes, name: str = "") -> Link:
         link = self._links.get(key)

@@ -142,8 +142,7 @@ class Performer:
             case _:
                 assert_never(effect)
 
-    # --- durable before sent
-    # ----------------------------------------------------------------------------------------------------------------
+    # --- durable before sent ------------------------------------------------------------------------------------------
 
     def _cast(self, effect: Cast) -> None:
         """Make records, mark and signed votes durable, in this order; only then send, and feed back."""
@@ -181,8 +180,7 @@ class Performer:
         with self._metrics.stage("journal"):
             self._journal.sync()
 
-    # --- sending
-    # ----------------------------------------------------------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------------------------------
 
     def _send(self, lane: Lane, data: bytes, to: ValidatorId | None) -> None:
         if to is None:

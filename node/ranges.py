@@ -44,8 +44,7 @@ class RangeUnavailable(Exception):
     """The server has no such range, or went away: nobody lied, ask another one or later."""
 
 
-# --- the server's side
-# --------------------------------------------------------------------------------------------------------------------------
+# --- the server's side ------------------------------------------------------------------------------------------------
 
 
 def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) -> web.RouteDef:
@@ -89,8 +88,7 @@ def _record(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-# --- the caller's side
-# --------------------------------------------------------------------------------------------------------------------------
+# --- the caller's side ------------------------------------------------------------------------------------------------
 
 
 class Range:

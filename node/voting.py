@@ -56,7 +56,7 @@ class Voting:
             pool=parts.pool, cache=chain.cache, verifier=parts.transactions, peers=parts.peers, metrics=parts.metrics, changed=work.look
         )
         node_keys = [bytes.fromhex(each.node_key) for each in prepared.genesis.validators]
-        bodies = Bodies(chain, self.gossip, parts.peers, node_keys, voter.memory.blocks)
+        bodies = Bodies(chain, self.gossip, parts.peers, node_keys, voter.memory.blocks, tip.facts.height)
         threshold = stagger(prepared.config.limits.flush_transactions, voter.me, prepared.validators.size)
         self.flusher = Flusher(chain, parts.metrics, threshold, self._committed)
         finisher = Finisher(

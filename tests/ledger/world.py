@@ -127,12 +127,12 @@ def _document_grant(made: Grant) -> GenesisGrant:
     )
 
 
-def first_grants() -> list[Grant]:
+def first_grants(quota_a_day: int = 10**17) -> list[Grant]:
     """Root and issue by two of three keysets, the registrar, and a licence to open accounts for each participant."""
     quorum = Need(2, ROOT_MEMBERS)
     return [
         grant("root", "root", "operator", need=quorum),
-        grant("issue-kgs", "issue", "operator", asset="KGS", need=quorum, quota=Quota(10**17, "day")),
+        grant("issue-kgs", "issue", "operator", asset="KGS", need=quorum, quota=Quota(quota_a_day, "day")),
         grant("register", "register", "operator"),
         *(grant(f"wallet-{name}", "wallet", name, participant=name) for name in KEYSETS),
     ]

@@ -17,7 +17,7 @@ from ledger.grants import Quota
 from ledger.holds import Hold
 from ledger.state import Overlay
 from ledger.transactions import apply_transaction, begin_block, check_admission
-from ledger.transactions.bodies import HoldBody, Issue, Settle, Void
+from ledger.transactions.bodies import Issue, Settle, Void
 from tests.ledger.world import (
     ALICE,
     BOB,
@@ -234,14 +234,10 @@ def test_invariant_15_quotas_hold_in_every_window(amounts: list[int], gaps: list
 def test_invariant_16_every_debit_is_authorised(history: list[Command]) -> None:
     """Goal: 16. Method: for each entry that takes value, find the debtor's signature, the issuer's grant, or the hold that it signed."""
     stage = Stage()
-    signed_for: dict[bytes, str] = {}
     for command in history:
         tx, outcome = stage.play(command)
-        if tx is None or outcome is None:
-            continue
-        if isinstance(tx.body, HoldBody) and outcome.code == OK:
-            signed_for[tx.tx_id] = tx.body.source
-        _check_authorised(stage, tx, outcome, signed_for)
+        if tx is not None and outcome is not None:
+            _check_authorised(stage, tx, outcome, {each.tx_id: stage.source_of(each) for each in stage.placed})
 
 
 def _check_authorised(stage: Stage, tx: Transaction, outcome: Outcome, signed_for: dict[bytes, str]) -> None:

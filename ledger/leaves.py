@@ -36,9 +36,8 @@ _PAIR = 0x92
 
 @lru_cache(maxsize=65_536)
 def leaf_key(key: str) -> bytes:
-    """Place (32 bytes) of a storage key `kind/id` in its tree. Cached: the leaves a busy ledger touches are mostly the same."""
-    kind, _, name = key.partition("/")
-    return sha256(b"som/key/1" + kind.encode() + b"\x00" + name.encode()).digest()
+    """Place (32 bytes) of a storage key `kind/id` in its tree. Cached: a busy ledger touches mostly the same leaves."""
+    return sha256(b"som/key/1" + key.encode().replace(b"/", b"\x00", 1)).digest()
 
 
 def leaf_hash(place: bytes, value: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import random
 import sys
@@ -38,7 +39,7 @@ def ledger_of(accounts: int) -> MemoryLedger:
         records[f"total/{bank}/KGS"] = Total(EACH * len(range(index, accounts, 3)), 0)
     records[f"balance/{CONTRA}/KGS"] = Balance(-EACH * accounts, 0)
     records["total/operator/KGS"] = Total(-EACH * accounts, 0)
-    keep(ledger.state.records, records.items())
+    ledger.state.take(records)
     first = genesis_state(records, ledger.view_key)
     keep(ledger.state.nodes, first.nodes.items())
     return ledger
@@ -80,6 +81,7 @@ def main() -> int:
         decode_transaction(tx.raw)
     decoding = perf_counter() - start
     applying, finishing = [], []
+    gc.freeze()
     profile = cProfile.Profile()
     for block in range(options.blocks):
         chunk = transactions[block * 1_000 : (block + 1) * 1_000]
@@ -95,7 +97,7 @@ def main() -> int:
         profile.disable()
         if any(codes):
             raise AssertionError("a payment was refused")
-        keep(ledger.state.records, result.changes.items())
+        ledger.state.take(result.changes)
         keep(ledger.state.nodes, result.nodes.items())
     sys.stdout.write(f"{options.accounts} accounts, {options.blocks} blocks of 1,000: decode {decoding / len(transactions) * 1e6:.1f}, ")
     apply, finish = sorted(applying)[options.blocks // 2], sorted(finishing)[options.blocks // 2]

@@ -6,6 +6,7 @@ Two figures at each size: the tree alone (leaf hashes given), and the whole way 
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import sys
 from hashlib import sha256
@@ -47,6 +48,7 @@ def measure(leaves: int, rounds: int) -> tuple[float, float, float, float]:
     nodes = {path: node for path, node in rebuild_tree((place, place) for place in places).nodes.items() if node is not None}
     rebuilding = perf_counter() - start
     size = sys.getsizeof(nodes) + sum(sys.getsizeof(path) + sys.getsizeof(node) for path, node in nodes.items())
+    gc.freeze()
     choose, alone, whole = random.Random(1), [], []  # noqa: S311
     for turn in range(rounds):
         changes: dict[bytes, bytes | None] = {place: sha256(place + bytes((turn,))).digest() for place in choose.sample(places, BATCH)}

@@ -20,7 +20,7 @@ from ledger.proofs import Finality, Finalization
 from ledger.state import Overlay, Record, UsedRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ledger.execute import BlockResult
     from ledger.transactions.bodies import Body, Transaction
@@ -85,6 +85,8 @@ class MemoryState:
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
+        self.listed: dict[str, Record] = {}
+        """Index records and participants again: what is scanned for."""
         self.leaves: dict[str, bytes] = {}
         self.nodes: dict[tuple[str, bytes], bytes] = {}
         self.refs: dict[bytes, UsedRef] = {}
@@ -95,7 +97,7 @@ class MemoryState:
 
     def scan(self, start: str, end: str, limit: int) -> list[str]:
         """Index keys in a range."""
-        return sorted(key for key in self.records if start <= key < end)[:limit]
+        return sorted(key for key in self.listed if start <= key < end)[:limit]
 
     def used_ref(self, ref_id: bytes) -> UsedRef | None:
         """Return the reference, if remembered."""
@@ -107,7 +109,12 @@ class MemoryState:
 
     def participants(self) -> Iterator[str]:
         """Ids, ascending."""
-        return iter(sorted(key[12:] for key in self.records if key.startswith("participant/")))
+        return iter(sorted(key[12:] for key in self.listed if key.startswith("participant/")))
+
+    def take(self, changes: Mapping[str, Record | None]) -> None:
+        """Apply changes of records."""
+        keep(self.records, changes.items())
+        keep(self.listed, ((key, record) for key, record in changes.items() if key.startswith(("~", "participant/"))))
 
 
 class Block:
@@ -129,7 +136,7 @@ class MemoryLedger:
         self.time_ms = START_MS
         self._count = 0
         records = first_records()
-        keep(self.state.records, records.items())
+        self.state.take(records)
         first = genesis_state(records, view_key)
         keep(self.state.leaves, first.leaves.items())
         keep(self.state.nodes, first.nodes.items())
@@ -192,7 +199,7 @@ class MemoryLedger:
         return block
 
     def _move_on(self, result: BlockResult) -> None:
-        keep(self.state.records, result.changes.items())
+        self.state.take(result.changes)
         keep(self.state.leaves, result.leaves.items())
         keep(self.state.nodes, result.nodes.items())
         for ref_id, tx_id, minute in result.used_refs:

@@ -268,7 +268,7 @@ MUTANTS = [
         '        self.hashes[place] = sha256(b"som/leaf/1" + value).digest()',
         (*VIEWS, *EXECUTE),
     ),
-    Mutant("S6", "kind_and_id_run_together", "ledger/leaves.py", 'kind.encode() + b"\\x00" + name', "kind.encode() + name", VIEWS),
+    Mutant("S6", "kind_and_id_run_together", "ledger/leaves.py", 'replace(b"/", b"\\x00", 1)', 'replace(b"/", b"", 1)', VIEWS),
     Mutant(
         "S6",
         "lists_do_not_bind_their_length",

@@ -10,7 +10,7 @@ Source: consensus.md K4, K19, section 8; architecture.md, "One consensus message
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from consensus.events import (
     CertificateReceived,
@@ -50,13 +50,12 @@ from node.wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consensus.events import Event
-    from consensus.replica import Replica
-    from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet
+    from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet, Vote
     from node.bodies import Bodies
     from node.clockwatch import ClockWatch
-    from node.driver import Driver
-    from node.gossip import Gossip
     from node.link import Link
     from node.metrics import MessageKind, Metrics
     from node.verify import VoteVerifier
@@ -86,6 +85,47 @@ KINDS: dict[type, MessageKind] = {
 }
 
 
+class Gate(Protocol):
+    """What the inbox asks the core (`consensus.replica.Replica`)."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """Current epoch."""
+        ...
+
+    def accepts_vote(self, vote: Vote) -> bool:
+        """Whether a vote of this epoch and view would be looked at."""
+        ...
+
+    def accepts_certificate(self, subject: Vote) -> bool:
+        """Whether a certificate of this subject would be looked at."""
+        ...
+
+    def holds(self, subject: Vote) -> bool:
+        """Whether a certificate of exactly this subject is held."""
+        ...
+
+
+class Events(Protocol):
+    """Where events go (`node.driver.Driver`)."""
+
+    def post(self, event: Event) -> None:
+        """Queue an event of this node's own."""
+        ...
+
+    def offer(self, event: Event) -> bool:
+        """Queue an event that a peer caused; False where too many wait."""
+        ...
+
+
+class Incoming(Protocol):
+    """Where transactions go (`node.gossip.Gossip`)."""
+
+    def arrived(self, link: Link, raws: Sequence[bytes]) -> None:
+        """Take transactions of a node."""
+        ...
+
+
 class Inbox:
     """What a validator does with frames. A node that does not vote has `node.follow` instead."""
 
@@ -95,11 +135,11 @@ class Inbox:
         chain_id: ChainId,
         validators: ValidatorSet,
         me: ValidatorId,
-        replica: Replica,
-        driver: Driver,
+        replica: Gate,
+        driver: Events,
         verifier: VoteVerifier,
         bodies: Bodies,
-        gossip: Gossip,
+        gossip: Incoming,
         clocks: ClockWatch,
         metrics: Metrics,
     ) -> None:

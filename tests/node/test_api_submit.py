@@ -108,13 +108,13 @@ async def test_list_gives_each_item_its_own_outcome(world: World) -> None:
 
 
 REFUSALS: list[tuple[LedgerError, int, str]] = [
-    (WrongChain(found="a", expected="b"), 422, "RC01"),
+    (WrongChain(found="a", expected="b"), 422, "AGNT"),
     (Expired(valid_until=1, time_ms=2, latest=3), 422, "DT01"),
-    (RefConflict(sender="bank-a", ref="r"), 409, "DU05"),
-    (TooManyRefs(participant="bank-a", live=1, most=1), 429, "DS0K"),
+    (RefConflict(sender="bank-a", ref="r"), 409, "RF01"),
+    (TooManyRefs(participant="bank-a", live=1, most=1), 429, "AM18"),
     (BadSignature(), 403, "DS0E"),
     (QuorumNotMet(needed="bank-a/ops"), 403, "DS0A"),
-    (Duplicate(sender="bank-a", ref="r"), 409, "DUPL"),
+    (Duplicate(sender="bank-a", ref="r"), 409, "AM05"),
 ]
 
 

@@ -299,7 +299,7 @@ async def test_reference_of_another_transaction_conflicts(scene: Scene) -> None:
     for _ in range(2):
         status, text = await scene.send(second)
         error = msgspec.json.decode(text, type=ErrorBody)
-        assert (status, error.name, error.iso) == (409, "REF_CONFLICT", "DU05")
+        assert (status, error.name, error.iso) == (409, "REF_CONFLICT", "RF01")
         await scene.world.settle()
     async with scene.session.get(f"{PATH}?from=bank-a&ref=rent") as response:
         shown = msgspec.json.decode(await response.read(), type=TransactionBody)

@@ -251,7 +251,7 @@ async def test_a_node_that_does_not_vote_may_bring_transactions_and_follow_nothi
     assert world.all.raws == [b"one", b"two"]
     follows = []
     for wanted in (1, 0):
-        await world.inbox.receive(link, Lane.BULK, encode_frame(Follow(wanted)))  # type: ignore[arg-type]
+        await world.inbox.receive(link, Lane.BULK, encode_frame(Follow(wanted)))
         follows.append(link.follows)
     assert follows == [True, False]
     await world.take(link, Lane.VOTES, PeerStatus(3, 1_000))

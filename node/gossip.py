@@ -103,6 +103,7 @@ class Gossip:
         """Verify, keep, and pass on to every validator at once. One outcome each, in order."""
         await self._verifier.check([tx for tx in transactions if self._pool.has_room(tx)])
         outcomes: list[Outcome] = []
+        fresh = 0
         for place, tx in enumerate(transactions):
             if place % TURN == TURN - 1:
                 await asyncio.sleep(0)
@@ -111,9 +112,10 @@ class Gossip:
             outcome = self._pool.admit(tx)
             outcomes.append(outcome)
             if outcome is None and not known:
-                self._metrics.transactions_admitted.inc()
+                fresh += 1
                 self._cache.remember(tx)
                 self._pass_on(tx.raw)
+        self._metrics.transactions_admitted.inc(fresh)
         self._changed()
         return outcomes
 

@@ -8,6 +8,7 @@ To resume, ask from the next height.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ from aiohttp import ClientError, ClientTimeout, web
 
 from consensus.types import Kind
 from ledger.blocks import BLOCK_BYTES_MAX
+from node.link import Bucket
 from node.records import StoredBlock
 from node.wire import HEADER_BYTES_MAX, WireCertificate, WireError, core_certificate, header_of, wire_certificate
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 RANGE_MAX = 64
 """Blocks in one answer: a few MiB under load, and as many unfinal overlays while it is executed."""
+RATE = (20.0, 40.0)
+"""Ranges per second and burst for one node: a thousand blocks a second is more than anybody executes."""
 LINKS_MAX = 4_096
 """Headers above the last block asked for, up to the one that has a certificate (K23)."""
 CERTIFICATE_BYTES_MAX = 32_768
@@ -44,15 +48,24 @@ class RangeUnavailable(Exception):
     """The server has no such range, or went away: nobody lied, ask another one or later."""
 
 
+class RangeEnd(RangeUnavailable):
+    """The server has nothing above what we have: the usual end of catching up."""
+
+
 # --- the server's side ------------------------------------------------------------------------------------------------
 
 
 def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) -> web.RouteDef:
     """Return the route; `caller_of` tells which linked node a request's token belongs to."""
+    rates: dict[bytes, Bucket] = {}
 
     async def blocks(request: web.Request) -> web.StreamResponse:
-        if caller_of(request) is None:
+        link = caller_of(request)
+        if link is None:
             return web.Response(status=401, text="open a stream first: its Welcome holds the token for this request\n")
+        rate = rates.get(link.node_key) or rates.setdefault(link.node_key, Bucket(*RATE, asyncio.get_running_loop().time))
+        if not rate.try_take(1):
+            return web.Response(status=429, text="too many ranges at once; ask again in a second\n")
         try:
             start, count = int(request.query["from"]), int(request.query.get("count", RANGE_MAX))
         except (KeyError, ValueError):
@@ -166,6 +179,8 @@ async def fetch_range(
             headers={"Authorization": f"Bearer {token.hex()}"},
             timeout=ClientTimeout(total=None, sock_connect=5.0, sock_read=READ_SECONDS_MAX),
         ) as response:
+            if response.status == 404:
+                raise RangeEnd(f"{url} has no more")
             if response.status != 200:
                 raise RangeUnavailable(f"{url} answers {response.status}")
             new.take_certificate(await _read(response.content, CERTIFICATE_BYTES_MAX))

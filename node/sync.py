@@ -16,7 +16,7 @@ from consensus.types import Height
 from node.blocks import BodyMismatch
 from node.driver import now_ms
 from node.errors import Diverged
-from node.ranges import Range, RangeUnavailable, fetch_range
+from node.ranges import Range, RangeEnd, RangeUnavailable, fetch_range
 from node.wire import WireError
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Sync:
             while wanted() and await self._take(link):
                 if self._flusher.due():
                     await self._finish(reached)
+        except RangeEnd:
+            pass
         except RangeUnavailable as problem:
             log.info("catch-up paused", peer=link.name, why=str(problem), height=self._chain.tip.facts.height)
         except WireError as problem:

@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from ledger.dates import business_date, business_month
 from ledger.errors import OK, InvariantBroken, Malformed, QuorumNotMet
+from ledger.grant_rules import GRANTS_PER_PERMISSION_MAX
 from ledger.grants import GrantRecord, Need, Permission, Quota
 from ledger.indexes import put_indexed
 from ledger.invariants import check_transaction
 from ledger.participants import KeyOwner, Keyset, Participant
-from ledger.state import Overlay
+from ledger.state import Mark, Overlay
 from ledger.transactions.bodies import AccountOpen, AccountSet, GrantEnd, GrantPut, Issue, KeysetPut, ParticipantPut
 from tests.ledger.cases import NEW_BANK
 from tests.ledger.world import (
@@ -208,6 +209,16 @@ def test_invariant_15_a_lapsed_grant_authorises_nothing_and_is_swept() -> None:
     assert world.state.get("grant/a") is None
 
 
+def test_grants_of_one_permission_are_limited() -> None:
+    """Goal: 127, because they are looked through one by one. Method: as many as there may be, then one more."""
+    world = World()
+    for index in range(GRANTS_PER_PERMISSION_MAX - 1):
+        made = GrantRecord(grant(f"r-{index}", "register", "bank-b"), "root", "", 0)
+        world.state.records |= {f"grant/{made.grant.id}": made, f"~grants/register/{made.grant.id}": Mark()}
+    assert world.do(GrantPut(grant("more", "register", "bank-b")), by=BY_ROOT).code == 127
+    assert world.do(GrantPut(grant("other", "wallet", "bank-b")), by=BY_ROOT).code == OK
+
+
 def test_a_root_that_can_act_always_remains() -> None:
     """Goal: nobody can lock the ledger for good. Method: end the only root; give a second one first, then end the first."""
     world = World()
@@ -239,6 +250,16 @@ def test_l24_keys_that_stay_need_not_sign() -> None:
     assert world.state.get("keyset/bank-a/ops") == new
     owners = [key for key, record in world.state.records.items() if isinstance(record, KeyOwner) and record.owner == "bank-a"]
     assert len(owners) == 3
+
+
+def test_l24_a_new_key_does_not_count_for_the_quorum_it_joins() -> None:
+    """Goal: L24. Method: one of two needed keys of the board and a new key bring a keyset in which both stand; then two and the new one."""
+    world = World()
+    new = keyset("operator", "board", 2, 4)
+    fourth = ("operator", "board", seed_of("operator", "board", 3))
+    with pytest.raises(QuorumNotMet):
+        world.do(KeysetPut("operator", new), by=[*OPERATOR, BOARD[0], fourth])
+    assert world.do(KeysetPut("operator", new), by=[*OPERATOR, *BOARD, fourth]).code == OK
 
 
 def test_l24_a_stranger_cannot_ride_along_with_a_rotation() -> None:

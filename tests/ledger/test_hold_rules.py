@@ -200,10 +200,10 @@ def test_l19_a_failed_transaction_keeps_the_holds_it_swept_in_passing() -> None:
 
 
 def test_l19_grants_are_swept_in_the_same_order() -> None:
-    """Goal: one queue for all that lapses. Method: a grant before and after a hold, room for one hold a block."""
+    """Goal: one queue for all that lapses. Method: two grants before and one after a hold, room for one hold or three grants a block."""
     world = World(make_genesis(params={"sweep_max": 3}), money=100)
     until = world.time_ms + HOUR_MS
-    for name, offset in (("first", 0), ("last", 2)):
+    for name, offset in (("first", 0), ("second", 0), ("last", 2)):
         made = replace(grant(name, "register", "bank-b"), until=until + offset)
         world.must(GrantPut(made), by=[*OPERATOR, *BOARD])
     found = place(world, 10, until=until + 1)
@@ -211,9 +211,9 @@ def test_l19_grants_are_swept_in_the_same_order() -> None:
     left = []
     for _ in range(3):
         world.block()
-        keys = ("grant/first", f"hold/{found.hex()}", "grant/last")
+        keys = ("grant/first", "grant/second", f"hold/{found.hex()}", "grant/last")
         left.append([isinstance(world.state.get(key), GrantRecord | Hold) for key in keys])
-    assert left == [[False, True, True], [False, False, True], [False, False, False]]
+    assert left == [[False, False, True, True], [False, False, False, True], [False] * 4]
 
 
 def test_l19_an_account_has_a_limited_number_of_holds() -> None:

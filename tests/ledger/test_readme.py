@@ -1,0 +1,55 @@
+"""The specification in `ledger/README.md` says what the code does: tables of types, codes, parameters and the tests that hold the rules."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ledger.errors import BY_CODE
+from ledger.parameters import RANGES, Parameters
+from ledger.transactions.bodies import TYPES
+from tests.ledger.cases import CASES
+
+FOLDER = Path(__file__).parent
+README = (FOLDER.parents[1] / "ledger" / "README.md").read_text()
+HELD_ELSEWHERE = {"grant.put": [127], "settle": [171], "void": [171]}
+"""Refusals that need more than one thing to be missing: many grants, a sweep that is behind."""
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the first table under a heading."""
+    section = README.split(f"## {heading}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table.group().splitlines()[2:]]
+
+
+def test_the_matrix_of_types_and_codes_is_what_the_tests_hold() -> None:
+    """Goal: no refusal is undocumented. Method: compare the table with the cases."""
+    said = {name.strip("`"): [int(code) for code in codes.split()] for name, codes in rows("Types and their refusals")}
+    held = {name: list(HELD_ELSEWHERE.get(name, [])) for name in TYPES}
+    for case in CASES:
+        held[case.name.split()[0].rstrip(",")] += [each.code for each in case.breaks if each.code > 111]
+    assert said == {name: sorted(dict.fromkeys(codes)) for name, codes in held.items()}
+
+
+def test_the_codes_are_those_of_the_code() -> None:
+    """Goal: a client can print every code. Method: compare number, name and reason."""
+    said = {int(code): (name, iso, bool(later)) for code, name, iso, later in rows("Codes")}
+    assert said == {code: (refusal.name, refusal.iso, refusal.error is None) for code, refusal in BY_CODE.items()}
+
+
+def test_the_parameters_are_those_of_the_code() -> None:
+    """Goal: an operator knows the ranges. Method: compare name, default and range."""
+    said = {name.strip("`"): (default, bounds) for name, default, bounds in rows("Parameters")}
+    default = Parameters()
+    assert said == {name: (f"{getattr(default, name):,}", f"{low:,} to {high:,}") for name, (low, high) in RANGES.items()}
+
+
+def test_each_rule_names_tests_that_exist() -> None:
+    """Goal: a reader finds the test of a rule in a minute. Method: each word of the last column is in the name of a test or file."""
+    source = "\n".join(path.read_text() for path in sorted(FOLDER.glob("test_*.py")))
+    names = re.findall(r"^def (test_\w+)", source, re.MULTILINE) + [path.stem for path in FOLDER.glob("test_*.py")]
+    for rule, _, _, _, held in rows("Rules"):
+        for word in re.findall(r"`([\w*]+)`", held):
+            assert any(word.rstrip("*") in name for name in names), (rule, word)

@@ -280,6 +280,16 @@ def test_l24_a_key_that_left_may_be_registered_again() -> None:
     world.must(AccountOpen("bank-b/carol", "wallet", b"", moved, ()), by=[new_key, ("bank-b/carol", "user", seed)], sender="bank-b")
 
 
+def test_an_account_is_opened_by_its_servicer_whoever_sits_in_the_grant() -> None:
+    """Goal: catalogue, type 4. Method: a licence that the operator's keyset meets; the bank still has to sign."""
+    licences = [replace(each, need=Need(1, ("operator/ops",))) if each.id == "wallet-bank-a" else each for each in first_grants()]
+    world = World(make_genesis(grants=licences))
+    body = AccountOpen("bank-a/new", "wallet", b"", None, ())
+    with pytest.raises(QuorumNotMet):
+        world.do(body, by=OPERATOR)
+    assert world.do(body, by=[*OPERATOR, *signers("bank-a/ops")]).code == OK
+
+
 def test_an_account_changes_the_name_of_its_keyset() -> None:
     """Goal: account.set replaces the keyset whole. Method: another name; the old keyset is gone, the new one pays."""
     world = World(money=100)

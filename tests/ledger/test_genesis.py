@@ -15,6 +15,7 @@ from ledger.genesis import (
     check_draft,
     check_genesis,
     first_records,
+    genesis_signing_bytes,
     genesis_to_json,
     missing_signers,
     parse_genesis,
@@ -83,6 +84,11 @@ def test_the_chain_is_the_hash_of_the_document_read_by_anybody() -> None:
     del document["signatures"]
     assert canonical_genesis(WHOLE) == msgpack.packb(sorted_keys(document))
     assert chain_id(WHOLE) == tagged(b"som/genesis/1", msgpack.packb(sorted_keys(document)))
+
+
+def test_l4_the_signatures_of_genesis_have_a_tag_of_their_own() -> None:
+    """Goal: no signature can be taken for one of another kind. Method: compare with the specification's words."""
+    assert genesis_signing_bytes(WHOLE) == b"som/gensig/1" + chain_id(WHOLE)
 
 
 def test_the_chain_does_not_depend_on_signatures_or_layout() -> None:

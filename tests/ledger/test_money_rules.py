@@ -15,7 +15,7 @@ from ledger.fees import fee_of, fee_rule
 from ledger.invariants import check_transaction
 from ledger.money import post
 from ledger.state import Overlay
-from ledger.transactions import check_form
+from ledger.transactions import apply_transaction, check_form
 from ledger.transactions.bodies import HoldBody, Issue, Leg, Pay, Redeem
 from ledger.types import AMOUNT_MAX
 from tests.ledger.world import (
@@ -31,6 +31,7 @@ from tests.ledger.world import (
     make_genesis,
     pay,
     signers,
+    verified,
 )
 
 CONTRA, FEES = "operator/contra:KGS", "operator/fee:KGS"
@@ -255,6 +256,18 @@ def test_l12_a_post_state_that_breaks_a_sum_is_refused() -> None:
             overlay.put(name, record)
         with pytest.raises(InvariantBroken):
             check_transaction(overlay, 0, entries, "pay")
+
+
+def test_l12_a_transaction_that_would_break_an_invariant_is_refused_with_900() -> None:
+    """Goal: our own faults stop at the post-state. Method: an asset whose totals lie (a corrupt store) is issued; only the ref is used."""
+    world = World(money=100)
+    world.state.records["asset/KGS"] = replace(_asset(world), supply=501)
+    overlay, context = Overlay(world.state), world.context()
+    tx = world.sign(Issue("KGS", MAIN_A, 5, "", None), by=[*signers("operator/ops"), *BOARD])
+    outcome = apply_transaction(overlay, tx, context, verified)
+    assert (outcome.code, outcome.entries) == (900, ())
+    assert overlay.used_ref(tx.ref_id) is not None
+    assert [key for key in overlay.changes if not key.startswith(("refs/", "~"))] == []
 
 
 def test_l12_only_issue_and_redeem_change_the_supply() -> None:

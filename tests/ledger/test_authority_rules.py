@@ -14,7 +14,7 @@ from ledger.invariants import check_transaction
 from ledger.participants import KeyOwner, Keyset, Participant
 from ledger.state import Mark, Overlay
 from ledger.transactions.bodies import AccountOpen, AccountSet, GrantEnd, GrantPut, Issue, KeysetPut, ParticipantPut
-from tests.ledger.cases import NEW_BANK
+from tests.ledger.cast import NEW_BANK
 from tests.ledger.world import (
     ALICE,
     BOARD,

@@ -10,7 +10,8 @@ from ledger.errors import BY_CODE, OK, Ordered, QuorumNotMet, Unorderable
 from ledger.state import Overlay
 from ledger.transactions import apply_transaction, begin_block, check_admission
 from ledger.transactions.bodies import TYPES
-from tests.ledger.cases import CASES, MONEY, Case
+from tests.ledger.cases import CASES
+from tests.ledger.cast import MONEY, Case
 from tests.ledger.world import World, verified
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ class World:
         self.seeds = [self.made.secrets.nodes[f"validator-{index}"].consensus for index in range(4)]
         self.state = MemoryState()
         records = first_records(self.genesis)
-        keep(self.state.records, {**records, **derive_indexes(records.items())}.items())
+        self.state.take({**records, **derive_indexes(records.items())})
         first = genesis_state(records, self.view_key)
         keep(self.state.leaves, first.leaves.items())
         keep(self.state.nodes, first.nodes.items())
@@ -86,7 +86,7 @@ class World:
             assets_root=result.assets_root,
             governance_root=result.governance_root,
         )
-        keep(self.state.records, result.changes.items())
+        self.state.take(result.changes)
         keep(self.state.leaves, result.leaves.items())
         keep(self.state.nodes, result.nodes.items())
         block = Block(header, result, transactions)

@@ -13,13 +13,13 @@ from ledger import edge_cases, names
 from ledger.accounts import Balance
 from ledger.assets import FeeRule
 from ledger.codec import decode_transaction
-from ledger.edge_cases import EDGE_CASES, VerifierDiffers
+from ledger.edge_cases import EDGE_CASES, VerifierDiffers, check_verifier
 from ledger.errors import BY_CODE, LedgerError, Malformed, Ordered, Unorderable
-from ledger.keys import is_usable_key, public_key_of, self_test, verify
+from ledger.keys import is_usable_key, public_key_of, verify
 from ledger.state import Mark, Overlay, UsedRef
 from ledger.transactions import check_form
 from ledger.transactions.bodies import AccountOpen, AccountSet, AssetPut, GrantPut, KeysetPut, ParticipantPut, Pay
-from tests.ledger.cases import NEW_BANK, POLICY
+from tests.ledger.cast import NEW_BANK, POLICY
 from tests.ledger.world import MAIN_A, MAIN_B, MemoryState, World, grant, keyset, pay, seed_of, signers
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def test_l5_the_verifier_judges_each_edge_case_as_all_nodes_do(case: EdgeCase) -
 
 def test_l5_a_node_refuses_to_run_with_another_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: the self-test finds a difference. Method: a table that expects the other verdict on one case."""
-    self_test()
+    check_verifier()
     wrong = replace(EDGE_CASES[3], accepted=True)
     monkeypatch.setattr(edge_cases, "EDGE_CASES", (*EDGE_CASES, wrong))
     with pytest.raises(VerifierDiffers, match="identity"):
-        self_test()
+        check_verifier()
 
 
 def test_l5_small_order_and_non_canonical_keys_are_unusable() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LATE = "peer-0"
 POLL_SECONDS = 0.1
 PER_BLOCK = 2
+"""Payments on their way at any time: a block holds no more, so that as many blocks as possible are made of them."""
 
 
 async def height_of(node: NodeProcess) -> int:
@@ -54,9 +55,9 @@ async def late_peer(folder: Path, blocks: int) -> tuple[int, float]:
     async with Network(Plan(data=folder, peers=1, port_base=9200, absent=(LATE,))) as network:
         accounts = await prepare(network)
         peer, first = network.named(LATE), network.validators[0]
-        count = (blocks + 600) * PER_BLOCK // 2 * 2
+        count = (blocks + blocks // 4 + 600) * PER_BLOCK // 2 * 2
         payments = await presign(plans(network, accounts, count, 1))
-        load = Load([node.api_url for node in network.validators], payments, window=8, list_size=PER_BLOCK)
+        load = Load([node.api_url for node in network.validators], payments, window=PER_BLOCK, list_size=1)
         running = asyncio.create_task(load.run(blocks))
         try:
             await reach(first, blocks, blocks + 120)

@@ -65,8 +65,8 @@ class Session:
 
     @cached_property
     def units(self) -> Units:
-        """Decimals of assets."""
-        return Units(self)
+        """Decimals of assets: of the genesis document where the profile names one, else as the nodes tell."""
+        return Units(self.genesis.assets if self.profile.genesis else (), self.client)
 
     @cached_property
     def state_folder(self) -> Path:

@@ -15,15 +15,18 @@ from ledger.names import check_asset_code
 from node.api.structs import AssetBody
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from collections.abc import Sequence
+
+    from cli.client import Client
+    from ledger.genesis_document import GenesisAsset
 
 
 class Units:
     """Decimals by asset, each looked up once."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._known: dict[str, int] = {}
+    def __init__(self, policies: Sequence[GenesisAsset], client: Client) -> None:
+        self._known = {policy.code: policy.decimals for policy in policies}
+        self._client = client
 
     def parse(self, amount: str, asset: str) -> int:
         """Minor units of a decimal text; raises `Misuse` and `Refusal`."""
@@ -47,11 +50,7 @@ class Units:
 
     def _look_up(self, asset: str) -> int:
         check_asset_code(asset)
-        if self.session.profile.genesis:
-            for policy in self.session.genesis.assets:
-                if policy.code == asset:
-                    return policy.decimals
         try:
-            return self.session.client.get(f"/v1/assets/{asset}", AssetBody).decimals
+            return self._client.get(f"/v1/assets/{asset}", AssetBody).decimals
         except NotThere:
             raise Refusal(f"there is no asset {asset}: `som asset list` shows those there are") from None

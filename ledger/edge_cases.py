@@ -115,7 +115,7 @@ EDGE_CASES = (
 
 
 def check_verifier() -> None:
-    """Compare the linked libsodium with the table.
+    """Compare the linked libsodium with the table: the self-test of a node before it runs.
 
     Raises
     ------

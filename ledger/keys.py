@@ -48,16 +48,3 @@ def public_key_of(seed: bytes) -> bytes:
 def is_usable_key(public_key: bytes) -> bool:
     """Whether a key may be registered (L5): canonical, on the curve, in the main subgroup, not of small order."""
     return len(public_key) == HASH_BYTES and bool(crypto_core_ed25519_is_valid_point(public_key))
-
-
-def self_test() -> None:
-    """Compare the linked libsodium with the edge cases that all nodes must judge alike (L5); a node calls this before it runs.
-
-    Raises
-    ------
-    ledger.edge_cases.VerifierDiffers
-        It differs on one.
-    """
-    from ledger.edge_cases import check_verifier  # noqa: PLC0415  # the table needs `verify` from here
-
-    check_verifier()

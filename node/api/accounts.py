@@ -19,7 +19,7 @@ from node.api.structs import AccountBody, HistoryEntry, HistoryPage, TotalBody, 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from node.api.routes import Arguments
+    from node.api.arguments import Arguments
     from node.api.service import Service
 
 PAGE_DEFAULT: Final = 100

@@ -16,7 +16,7 @@ from node.api.structs import AssetBody, Assets, ParticipantBody, Participants
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from node.api.routes import Arguments
+    from node.api.arguments import Arguments
     from node.api.service import Service
 
 

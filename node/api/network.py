@@ -13,7 +13,7 @@ from node.api.structs import BlockBody, Health, StatusBody, ValidatorBody, Valid
 from node.health import not_ready
 
 if TYPE_CHECKING:
-    from node.api.routes import Arguments
+    from node.api.arguments import Arguments
     from node.api.service import Service
 
 ZERO = bytes(32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ledger.errors import BY_CODE
+from node.api.encoded import EventCache
 from node.api.errors import NotFound
-from node.api.events import EventCache
 from node.api.finals import Finals
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Service:
         self.metrics = backend.metrics
         self.fail = backend.fail
         self.finals = Finals(backend.reads)
-        self.events = EventCache()
+        self.events = EventCache(backend.reads)
         self.streams = 0
         """Open event streams."""
         self.openapi = b""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ledger.transactions.bodies import Transaction
+    from node.api.arguments import Arguments
     from node.api.backend import FinalTransaction
-    from node.api.routes import Arguments
     from node.api.service import Service
 
 WAIT_MS_DEFAULT: Final = 10_000

@@ -6,8 +6,7 @@ from typing import Final
 
 from ledger.types import TIME_MS_MAX
 from node.api import accounts, directory, events, network, submissions, transactions
-from node.api.parts import ENTRIES_PAGE_MAX
-from node.api.routes import (
+from node.api.arguments import (
     ACCOUNT,
     ASSET,
     CURSOR,
@@ -20,12 +19,12 @@ from node.api.routes import (
     POSITION,
     REF,
     YES,
-    Answer,
     Key,
     Number,
     OneOf,
-    Route,
 )
+from node.api.parts import ENTRIES_PAGE_MAX
+from node.api.routes import Answer, Route
 from node.api.structs import (
     AccountBody,
     AssetBody,

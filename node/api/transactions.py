@@ -13,8 +13,8 @@ from node.api.structs import TransactionBody
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from node.api.arguments import Arguments
     from node.api.backend import FinalTransaction
-    from node.api.routes import Arguments
     from node.api.service import Service
 
 

@@ -14,6 +14,7 @@ import pytest
 from ledger.blocks import Entry
 from ledger.transactions.bodies import AccountOpen, Void
 from node.api import events
+from node.api.encoded import concerns
 from node.api.structs import BlockEvent, ErrorBody, SweepEvent, TransactionEvent
 from tests.node.api_world import World, client_of, payment, receipt_of, serving
 
@@ -157,9 +158,9 @@ async def test_filters_by_account_and_sender(world: World) -> None:
 def test_concerns_reads_the_accounts_that_a_body_names() -> None:
     """Goal: a refused opening is seen by who asked for the account. Method: bodies of several types, no entries."""
     receipt = receipt_of(payment(0), 1, 0, 150)
-    assert events.concerns("bank-a/x", AccountOpen("bank-a/x", "wallet", b"", None, ()), receipt)
-    assert not events.concerns("bank-a/y", AccountOpen("bank-a/x", "wallet", b"", None, ()), receipt)
-    assert not events.concerns("bank-a/x", Void(bytes(32)), receipt)
+    assert concerns("bank-a/x", AccountOpen("bank-a/x", "wallet", b"", None, ()), receipt)
+    assert not concerns("bank-a/y", AccountOpen("bank-a/x", "wallet", b"", None, ()), receipt)
+    assert not concerns("bank-a/x", Void(bytes(32)), receipt)
 
 
 async def test_lapsed_hold_is_an_event_of_its_own(world: World) -> None:

@@ -27,7 +27,8 @@ from node.peers import client_session
 from node.prepare import prepare
 from node.ranges import serve_blocks
 from node.reads import Reads
-from node.standing import Standing, program_version
+from node.standing import Standing
+from node.version import VERSION
 from node.voting import Voting
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Node:
         config, size = self._prepared.config, self._prepared.validators
         standing = Standing(
             name=config.name,
-            version=program_version(),
+            version=VERSION,
             role=config.role,
             chain=parts.chain,
             peers=parts.peers,

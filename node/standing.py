@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from node.driver import now_ms
@@ -15,14 +14,6 @@ if TYPE_CHECKING:
     from node.api.structs import Role
     from node.chain import Chain
     from node.peers import Peers
-
-
-def program_version() -> str:
-    """Version of the installed program; of a bare checkout, `0`."""
-    try:
-        return version("som-ledger")
-    except PackageNotFoundError:
-        return "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from msgspec.msgpack import Decoder, Encoder
 from ledger.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
 T = TypeVar("T")
 
@@ -58,7 +58,17 @@ def decode_loose(data: bytes, type_: type[T]) -> T:
     Malformed
         As `decode`, but for canonical form.
     """
-    try:
-        return cast("T", _decoder_of(cast("Hashable", type_)).decode(data))
-    except HOSTILE as error:
-        raise Malformed(reason=str(error)) from None
+    return loose_decoder(type_)(data)
+
+
+def loose_decoder(type_: type[T]) -> Callable[[bytes], T]:
+    """`decode_loose` of one type, made once for what is decoded all the time."""
+    read = cast("Decoder[T]", _decoder_of(cast("Hashable", type_))).decode
+
+    def decode_one(data: bytes) -> T:
+        try:
+            return read(data)
+        except HOSTILE as error:
+            raise Malformed(reason=str(error)) from None
+
+    return decode_one

@@ -10,14 +10,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import ledger.transactions as catalogue
-from ledger.canonical import decode, decode_loose, encode
+from ledger.canonical import decode, encode, loose_decoder
 from ledger.errors import Malformed
 from ledger.keys import public_key_of, sign
 from ledger.names import check_owner
 from ledger.transactions.bodies import TX_BYTES_MAX, TYPES, Body, RawEnvelope, RawTransaction, Signature, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
     "decode",
@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 ENVELOPE_VERSION = 1
+_whole, _envelope = loose_decoder(RawTransaction), loose_decoder(RawEnvelope)
+_BODIES: dict[str, Callable[[bytes], Body]] = {name: loose_decoder(kind) for name, kind in TYPES.items()}
 NAME_OF = {body: name for name, body in TYPES.items()}
 """Struct of a body -> its name on the wire."""
 
@@ -50,13 +52,13 @@ def decode_transaction(raw: bytes) -> Transaction:
     """
     if len(raw) > TX_BYTES_MAX:
         raise Malformed(reason=f"the transaction has {len(raw)} bytes, at most {TX_BYTES_MAX} are allowed")
-    whole = decode_loose(raw, RawTransaction)
+    whole = _whole(raw)
     envelope_bytes = bytes(whole.envelope)
-    envelope = decode_loose(envelope_bytes, RawEnvelope)
-    kind = TYPES.get(envelope.type)
-    if kind is None:
+    envelope = _envelope(envelope_bytes)
+    read = _BODIES.get(envelope.type)
+    if read is None:
         raise Malformed(reason=f"no transaction type is called {envelope.type!r}")
-    body: Body = decode_loose(envelope.body, kind)
+    body = read(envelope.body)
     again = (ENVELOPE_VERSION, envelope.chain, envelope.type, envelope.sender, envelope.ref, envelope.valid_until, envelope.salt, body)
     if encode((again, whole.signatures)) != raw:
         raise Malformed(reason="the transaction is not canonical MessagePack")

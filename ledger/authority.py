@@ -66,6 +66,8 @@ class Signers:
         QuorumNotMet
             Fewer than m of its keys that count have signed, one of the signing keys does not count, or its owner cannot act.
         """
+        if self._agreed.get(member):
+            return
         if not self.agrees(member):
             raise QuorumNotMet(needed=member)
         self._agreed[member] = True

@@ -147,12 +147,11 @@ class Execution:
         """
         if not self.fits(tx):
             raise BlockTooLargeError(f"transaction {self.count} does not fit into the block")
-        outcome = apply_transaction(self.overlay, tx, self._context, self._verifier)
-        self.overlay.forget_undo()
-        index = len(self._transactions)
-        receipt = Receipt(
-            tx.tx_id, self._context.height, index, outcome.code, outcome.code, outcome.failed_leg, outcome.codes, outcome.entries
-        )
+        overlay, context = self.overlay, self._context
+        outcome = apply_transaction(overlay, tx, context, self._verifier)
+        overlay.forget_undo()
+        index, code = len(self._transactions), outcome.code
+        receipt = Receipt(tx.tx_id, context.height, index, code, code, outcome.failed_leg, outcome.codes, outcome.entries)
         opening = opening_of(self._block_key, index)
         concerned = parties(tx, outcome)
         self._views.add(

@@ -5,6 +5,7 @@ Writers of records that are indexed go through `put_indexed`, so no index can be
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ledger.accounts import Account
@@ -32,6 +33,7 @@ def bucket_key(minute: int, sender: str) -> str:
     return f"~refs/{minute:012}/{sender}"
 
 
+@lru_cache(maxsize=4_096)
 def live_key(participant: str) -> str:
     """Index key of the number of live references of a participant and its accounts."""
     return f"~live/{participant}"

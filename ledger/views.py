@@ -170,7 +170,11 @@ def entries_by_participant(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     """Return the entries of each participant's accounts, in order."""
     of: dict[str, list[Entry]] = {}
     for entry in entries:
-        of.setdefault(servicer_of(entry.account), []).append(entry)
+        servicer = entry.account.partition("/")[0]
+        if servicer in of:
+            of[servicer].append(entry)
+        else:
+            of[servicer] = [entry]
     return of
 
 

@@ -124,14 +124,16 @@ def end_block(overlay: Overlay, context: BlockContext) -> None:  # noqa: ARG001 
 def check_admission(state: StateReader, tx: Transaction, context: BlockContext, verifier: Callable[[Transaction], bool]) -> None:
     """Raise the unorderable refusal that the transaction would meet on this state: what a pool checks before it takes one.
 
-    Ordered refusals are left to the block: a transaction before it in the block may mend them.
+    Ordered refusals are left to the block: a transaction before it in the block may mend them. Nothing is written, so whoever checks many
+    on one state gives one overlay for all, which then reads each record once.
 
     Raises
     ------
     Unorderable
         As `apply_transaction`.
     """
-    work = Work(Overlay(state), tx, context)
+    overlay = state if isinstance(state, Overlay) else Overlay(state)
+    work = Work(overlay, tx, context)
     action = _prepare(work, verifier)
     try:
         action.authorise()
@@ -142,17 +144,23 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
 
 def parties(tx: Transaction, outcome: Outcome) -> Parties:
     """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise."""
-    signers = dict.fromkeys([servicer_of(signature.participant) for signature in tx.signatures])
-    debtors = dict.fromkeys([servicer_of(account) for account in _debtors(tx.body)])
+    body = tx.body
+    signers = {signature.participant.partition("/")[0]: None for signature in tx.signatures}
+    debtors = {account.partition("/")[0]: None for account in _debtors(body)}
     concerned: dict[str, None] = {}
-    released = isinstance(tx.body, Void)
+    released = isinstance(body, Void)
     for entry in outcome.entries:
-        servicer = servicer_of(entry.account)
+        servicer = entry.account.partition("/")[0]
         concerned[servicer] = None
         # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
         if entry.posted < 0 or entry.held > 0 or released:
             debtors[servicer] = None
-    return Parties(tuple(sorted(signers)), tuple(sorted(debtors)), tuple(sorted(concerned)))
+    return Parties(_sorted(signers), _sorted(debtors), _sorted(concerned))
+
+
+def _sorted(names: dict[str, None]) -> tuple[str, ...]:
+    """Names in order; one is in order already, and nearly always there is one."""
+    return tuple(names) if len(names) == 1 else tuple(sorted(names))
 
 
 def _prepare(work: Work, verifier: Callable[[Transaction], bool]) -> Action:

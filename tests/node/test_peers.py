@@ -3,144 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import ClientConnectorError, ClientWSTimeout, web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from aiohttp import ClientConnectorError, web
 
-from consensus.types import ValidatorId
-from ledger.keys import public_key_of
-from node.config import ConfigError, PeerConfig, PeerEntry
 from node.errors import AddressInUse
 from node.greeting import Identity, greet_server
 from node.link import BURST_SECONDS, FRAMES_PER_SECOND, Bucket, LaneSocket, Link
-from node.parts import secure
-from node.peers import Peers, client_session
-from node.tasks import Tasks
+from node.peers import client_session
 from node.wire import VOTES_FRAME_MAX, Lane, WireError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from aiohttp import ClientWebSocketResponse
-
-CHAIN = b"C" * 32
-SEEDS = [bytes([number]) * 32 for number in range(1, 6)]
-KEYS = [public_key_of(seed) for seed in SEEDS]
-SECONDS_MAX = 10.0
-
-
-class People:
-    """A roster: the first four are validators, the fifth is a bank's; nobody else is listed."""
-
-    def validator_of(self, node_key: bytes) -> ValidatorId | None:
-        """Index among the first four."""
-        return ValidatorId(KEYS.index(node_key)) if node_key in KEYS[:4] else None
-
-    def name_of(self, node_key: bytes) -> str | None:
-        """Name by position."""
-        return f"node-{KEYS.index(node_key)}" if node_key in KEYS else None
-
-
-class Ears:
-    """A receiver that remembers, and takes `lie` for a lie."""
-
-    def __init__(self) -> None:
-        self.frames: asyncio.Queue[tuple[str, Lane, bytes]] = asyncio.Queue()
-        self.links: asyncio.Queue[Link] = asyncio.Queue()
-        self.lost: asyncio.Queue[Link] = asyncio.Queue()
-
-    async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
-        """Remember a frame, or raise."""
-        if data == b"lie":
-            raise WireError("signature", "a lie")
-        self.frames.put_nowait((link.name, lane, data))
-
-    def connected(self, link: Link) -> None:
-        """Remember a link."""
-        self.links.put_nowait(link)
-
-    def disconnected(self, link: Link) -> None:
-        """Remember a loss."""
-        self.lost.put_nowait(link)
-
-
-class Station:
-    """One node's peer network."""
-
-    def __init__(self, number: int, chain: bytes = CHAIN) -> None:
-        self.failures: list[BaseException] = []
-        self.tasks = Tasks(self.failures.append)
-        self.peers = Peers(Identity(chain, SEEDS[number]), People(), self.tasks)
-        self.ears = Ears()
-        self.peers.receiver = self.ears
-        self.session = client_session()
-        self.number = number
-
-    async def listen(self, routes: list[web.RouteDef] | None = None, port: int = 0) -> None:
-        """Open the listener."""
-        await self.peers.listen(PeerConfig(port=port), routes or [], None)
-
-    def entry(self) -> PeerEntry:
-        """How others call this one."""
-        return PeerEntry(f"node-{self.number}", f"http://127.0.0.1:{self.peers.port}", KEYS[self.number].hex())
-
-    def call(self, *others: Station) -> None:
-        """Call others, where that is on us."""
-        self.peers.call([other.entry() for other in others], self.session, None)
-
-    async def link(self) -> Link:
-        """Wait for the next link."""
-        async with asyncio.timeout(SECONDS_MAX):
-            return await self.ears.links.get()
-
-    async def loss(self) -> Link:
-        """Wait until a link is lost."""
-        async with asyncio.timeout(SECONDS_MAX):
-            return await self.ears.lost.get()
-
-    async def frame(self) -> tuple[str, Lane, bytes]:
-        """Wait for the next frame."""
-        async with asyncio.timeout(SECONDS_MAX):
-            return await self.ears.frames.get()
-
-    async def close(self) -> None:
-        """Stop everything."""
-        await self.peers.close()
-        await self.tasks.cancel()
-        await self.session.close()
-
-
-@asynccontextmanager
-async def stations(*numbers: int) -> AsyncIterator[list[Station]]:
-    """Stations that listen."""
-    made = [Station(number) for number in numbers]
-    try:
-        for station in made:
-            await station.listen()
-        yield made
-    finally:
-        for station in made:
-            await station.close()
-        assert [str(failure) for station in made for failure in station.failures] == []
-
-
-@asynccontextmanager
-async def caller(station: Station, seed: bytes, lane: str = "votes", chain: bytes = CHAIN) -> AsyncIterator[ClientWebSocketResponse]:
-    """Call by hand, past the handshake."""
-    async with client_session() as session:
-        url = f"http://127.0.0.1:{station.peers.port}/peer/v1/stream?lane={lane}"
-        async with session.ws_connect(url, timeout=ClientWSTimeout(ws_close=0.2)) as socket:
-            await greet_server(socket, Identity(chain, seed), KEYS[station.number])
-            yield socket
+from tests.node.stations import CHAIN, KEYS, SEEDS, Station, caller, stations
 
 
 async def test_of_a_pair_of_validators_one_calls_and_both_speak_on_both_lanes() -> None:
@@ -399,59 +271,3 @@ async def test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk() -> None
     link = Link(KEYS[0], "x", None)
     link.send(Lane.VOTES, b"dropped: no socket")
     assert link.idle
-
-
-def authority(folder: Path) -> tuple[Path, Path, Path]:
-    """Make an authority and one certificate by it; return certificate, key and authority as PEM files."""
-    names, keys, now = [], [], dt.datetime.now(dt.UTC)
-    made: list[x509.Certificate] = []
-    for name in ("authority", "node"):
-        keys.append(ec.generate_private_key(ec.SECP256R1()))
-        names.append(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(names[-1])
-            .issuer_name(names[0])
-            .public_key(keys[-1].public_key())
-            .serial_number(len(names))
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[-1].public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
-        )
-        made.append(builder.sign(keys[0], hashes.SHA256()))
-    paths = (folder / "node.pem", folder / "node.key", folder / "authority.pem")
-    paths[0].write_bytes(made[1].public_bytes(Encoding.PEM))
-    paths[1].write_bytes(keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    paths[2].write_bytes(made[0].public_bytes(Encoding.PEM))
-    return paths
-
-
-async def test_over_tls_the_handshake_binds_the_certificate(tmp_path: Path) -> None:
-    """Goal: no relay between two TLS connections. Method: TLS works; a server that signs another hash is refused."""
-    certificate, key, root = authority(tmp_path)
-    config = PeerConfig(port=0, tls_certificate=str(certificate), tls_key=str(key), tls_authority=str(root))
-    secured = secure(config)
-    assert secured.certificate_hash != bytes(32)
-    for hash_, fits in ((secured.certificate_hash, True), (b"h" * 32, False)):
-        server = Station(0)
-        server.peers = Peers(Identity(CHAIN, SEEDS[0], hash_), People(), server.tasks)
-        server.peers.receiver = server.ears
-        await server.peers.listen(config, [], secured.server)
-        async with client_session() as session:
-            url = f"https://127.0.0.1:{server.peers.port}/peer/v1/stream?lane=votes"
-            async with session.ws_connect(url, ssl=secured.client or True) as socket:
-                if fits:
-                    await greet_server(socket, Identity(CHAIN, SEEDS[1]), KEYS[0])
-                else:
-                    with pytest.raises(WireError, match="does not hold"):
-                        await greet_server(socket, Identity(CHAIN, SEEDS[1]), KEYS[0])
-        await server.close()
-
-
-def test_tls_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
-    """Goal: one sentence. Method: files that are not there."""
-    missing = str(tmp_path / "none.pem")
-    with pytest.raises(ConfigError, match="TLS files"):
-        secure(PeerConfig(tls_certificate=missing, tls_key=missing, tls_authority=missing))

@@ -195,7 +195,7 @@ class Gossip:
         backlog.bytes -= sum(len(raw) for _, raw in taken)
         try:
             with self._metrics.stage("decode"):
-                transactions = [self._cache.decode(raw) for _, raw in taken]
+                transactions = [self._cache.decode_known(raw_id, raw) for raw_id, raw in taken]
             # What is over is a repetition that came late, or a replay: no signature need be looked at.
             transactions = [tx for tx in transactions if self._pool.has_room(tx) and not self._pool.is_over(tx)]
             good = await self._verifier.check(transactions)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.errors import RefConflict, Unorderable
 from ledger.names import servicer_of
 from ledger.parameters import MINUTE_MS, BlockContext, load_parameters
+from ledger.state import Overlay
 from ledger.transactions import check_admission
 from node.api.backend import PoolFull
 from node.queues import Queues
@@ -78,6 +79,8 @@ class Mempool:
         self._failed: dict[int, Counter[str]] = {}
         self._dropped: list[Callable[[Transaction, LedgerError | None], None]] = []
         self._parameters: tuple[BlockId, Parameters] | None = None
+        self._here: tuple[Overlay, BlockContext] | None = None
+        """The final state as it was read and the block that would come, both of one millisecond."""
         chain.subscribe(self._final)
 
     # --- taking ------------------------------------------------------------------------------------------------------------
@@ -235,18 +238,23 @@ class Mempool:
 
     def _refusal(self, transaction: Transaction) -> Unorderable | None:
         try:
-            check_admission(self._chain.state, transaction, self._now(), self._chain.cache.verified)
+            overlay, context = self._now()
+            check_admission(overlay, transaction, context, self._chain.cache.verified)
         except Unorderable as refusal:
             return refusal
         return None
 
-    def _now(self) -> BlockContext:
-        """Context of a block that would come now."""
+    def _now(self) -> tuple[Overlay, BlockContext]:
+        """Return final state and context of a block that would come now: what is admitted in one millisecond shares what it reads."""
         tip = self._chain.tip.facts
+        time_ms = max(self._clock(), tip.time_ms + 1)
+        if self._here is not None and self._here[1].time_ms == time_ms and self._here[1].height == tip.height + 1:
+            return self._here
         if self._parameters is None or self._parameters[0] != tip.block_id:
             self._parameters = (tip.block_id, load_parameters(self._chain.state))
-        time_ms = max(self._clock(), tip.time_ms + 1)
-        return BlockContext(self._chain.chain_id, tip.epoch, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
+        context = BlockContext(self._chain.chain_id, tip.epoch, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
+        self._here = (Overlay(self._chain.state), context)
+        return self._here
 
     def _taken(self, parent: BlockId) -> set[Hash]:
         """Hashes of the transactions in the unfinal ancestors of a block."""

@@ -32,11 +32,13 @@ class RememberedRefs:
     def find(self, ref_id: bytes) -> UsedRef | None:
         """Use of a reference, None where it is not remembered; of several the one that is remembered longest."""
         name = int.from_bytes(ref_id, "big")
-        found = [(minute, bucket[name]) for minute, bucket in self._buckets.items() if name in bucket]
-        if not found:
+        latest = -1
+        for minute, bucket in self._buckets.items():
+            if name in bucket and minute > latest:
+                latest = minute
+        if latest < 0:
             return None
-        minute, tx_id = max(found)
-        return UsedRef(tx_id.to_bytes(HASH_BYTES, "big"), minute)
+        return UsedRef(self._buckets[latest][name].to_bytes(HASH_BYTES, "big"), latest)
 
     def add(self, used: Iterable[tuple[bytes, bytes, int]]) -> None:
         """Remember (ref_id, tx_id, minute) triples."""

@@ -44,7 +44,10 @@ class TransactionCache:
 
     def decode(self, raw: bytes) -> Transaction:
         """Transaction of these bytes, from memory or decoded now; raises Malformed."""
-        raw_id = sha256(raw).digest()
+        return self.decode_known(sha256(raw).digest(), raw)
+
+    def decode_known(self, raw_id: bytes, raw: bytes) -> Transaction:
+        """Do as `decode` where the hash of the bytes is known already."""
         found = self._young.get(raw_id)
         if found is not None:
             return found

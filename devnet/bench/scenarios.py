@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import statistics
 import time
@@ -85,11 +86,13 @@ async def payments(network: Network, accounts: dict[str, tuple[str, ...]], secon
     progress = load.progress
     rate = progress.final / took
     after = await cpu_by_stage(network.validators)
-    cost = per_transaction_us(before, after, progress.final, len(network.validators))
+    nodes = len(network.validators)
+    cost = per_transaction_us(before, after, progress.final, nodes)
+    generator = (_own_cpu() - own) * 1e6 / max(1, progress.final)
     details = {f"{stage} us": value for stage, value in cost.items()}
     details |= {
-        "all us per transaction and node": sum(cost.values()),
-        "generator us per transaction": (_own_cpu() - own) * 1e6 / max(1, progress.final),
+        "generator us per transaction": generator,
+        "% of the limit that this cost of CPU allows": 100e6 * (os.cpu_count() or 1) / (nodes * cost["all"] + generator) / limit,
     }
     details |= {"refused": progress.refused, "answers 429": progress.busy}
     figures = [

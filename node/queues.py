@@ -73,10 +73,12 @@ class Queues:
             self._divide(participants)
         queue = self._queues.get(servicer_of(transaction.sender))
         count, size = (0, 0) if queue is None else (queue.count, queue.bytes)
-        if count < self._own_count and size + len(transaction.raw) <= self._own_bytes:
+        wanted = len(transaction.raw)
+        beyond = size + wanted - self._own_bytes
+        if count < self._own_count and beyond <= 0:
             return True
-        more_count = _over(count + 1, self._own_count) - _over(count, self._own_count)
-        more_bytes = _over(size + len(transaction.raw), self._own_bytes) - _over(size, self._own_bytes)
+        more_count = 1 if count >= self._own_count else 0
+        more_bytes = min(wanted, max(0, beyond))
         return (more_count == 0 or self._shared_count + more_count <= self._transactions_max // 2) and (
             more_bytes == 0 or self._shared_bytes + more_bytes <= self._bytes_max // 2
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import statistics
 import time
@@ -66,8 +65,8 @@ def plans(network: Network, accounts: dict[str, tuple[str, ...]], count: int, le
     ]
 
 
-async def payments(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float, limit: float) -> list[Figure]:
-    """Signed payments between settlement accounts, one signature, one leg, at saturation."""
+async def payments(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float, limit: float, verify_us: float) -> list[Figure]:
+    """Signed payments between settlement accounts, one signature, one leg, at saturation. `verify_us`: CPU of one verification."""
     signed = await presign(plans(network, accounts, int(seconds * min(limit, 8_000)) // 2 * 2, 1))
     load = Load([node.api_url for node in network.validators], signed, window=WINDOW, list_size=250)
     before, own = await cpu_by_stage(network.validators), _own_cpu()
@@ -92,7 +91,7 @@ async def payments(network: Network, accounts: dict[str, tuple[str, ...]], secon
     details = {f"{stage} us": value for stage, value in cost.items()}
     details |= {
         "generator us per transaction": generator,
-        "% of the limit that this cost of CPU allows": 100e6 * (os.cpu_count() or 1) / (nodes * cost["all"] + generator) / limit,
+        "% of the limit by CPU alone": 100 * nodes * verify_us / (nodes * cost["all"] + generator),
     }
     details |= {"refused": progress.refused, "answers 429": progress.busy}
     figures = [

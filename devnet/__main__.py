@@ -1,78 +1,114 @@
-"""`python -m devnet`: start a network on this machine, show its endpoints, run the demonstration day, stay up until Ctrl-C."""
+"""A network of real nodes on this machine, for developers: play money only. `python -m devnet` without a verb is `up`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from devnet.client import Client
-from devnet.day import Day, DayFailed
-from devnet.network import Network, NotReady, Plan
-from devnet.output import Output
+from devnet import orders
+from devnet.control import ControlFault
+from devnet.day import DayFailed
+from devnet.network import NotADevnet, NotReady
 from devnet.ports import NoFreePorts
 from devnet.processes import NodeFailed
+from devnet.up import run
+from ledger.genesis import GenesisError
 from node.config import ConfigError
+from node.keystore import KeystoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+USAGE = 2
+SECONDS_MAX = 600
+RATE_MAX = 2_000
+"""More than one process can sign beside the nodes; `make bench` measures what fits."""
 
 
-def arguments() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="python -m devnet", description=__doc__)
-    parser.add_argument("--validators", type=int, default=4, help="number of validators, 4 to 16 (4)")
-    parser.add_argument("--peers", type=int, default=2, help="number of bank peers, 0 to 16 (2)")
-    parser.add_argument("--port-base", type=int, default=8800, help="first port; the next free run from here is taken (8800)")
-    parser.add_argument("--data", type=Path, default=Path("devnet-data"), help="data folder; an existing network in it is started again")
-    parser.add_argument("--exit-after-demo", action="store_true", help="stop after the demonstration day, with exit code 0")
-    options = parser.parse_args()
-    if not 4 <= options.validators <= 16 or not 0 <= options.peers <= 16:
-        parser.error("--validators takes 4 to 16 and --peers 0 to 16")
-    if not 1024 <= options.port_base <= 65_000:
-        parser.error("--port-base takes 1024 to 65000")
-    return options
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write it; end with exit code 2."""
+        self.exit(USAGE, f"devnet: {message} ({self.prog} --help shows what it takes)\n")
 
 
-async def run(options: argparse.Namespace) -> None:
-    """Start, show, demonstrate, wait."""
-    output = Output()
-    stopped = asyncio.Event()
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        """Leave the wait where it is reached, else break off what runs."""
-        if stopped.is_set() or task is None:
-            return
-        stopped.set()
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    async with Network(Plan(options.data, options.validators, options.peers, options.port_base)) as network:
-        async with Client(network.validators[0].api_url) as client:
-            day = Day(network, client, output)
-            await day.first_payment()
-            output.endpoints(network.nodes, [await day.status(node.api_url) for node in network.nodes])
-            await day.run()
-        if not options.exit_after_demo:
-            output.line("")
-            output.line(f"The devnet stays up; Ctrl-C ends it. Try: .venv/bin/som --config {options.data}/som.toml status")
-            await asyncio.Event().wait()
+def up(options: argparse.Namespace) -> None:
+    """Start a network and stay with it."""
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(run(options))
 
 
-def main() -> int:
-    """Run; return the exit code."""
-    options = arguments()
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers within bounds, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text[:32]!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def parser() -> Parser:
+    """Return the parser of all verbs."""
+    found = Parser(prog="som devnet", description=__doc__)
+    verbs = found.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, about: str, act: Callable[[argparse.Namespace], None]) -> Parser:
+        made = verbs.add_parser(name, help=about, description=about)
+        made.set_defaults(act=act)
+        made.add_argument("--data", type=Path, default=Path("devnet-data"), metavar="DIR", help="data folder (devnet-data)")
+        if name != "up":
+            made.add_argument("--json", action="store_true", help="one JSON document")
+        return made
+
+    start = verb("up", "start a network, or the one in the data folder again; it stays up until Ctrl-C or `down`", up)
+    start.add_argument("--validators", type=whole(4, 16), default=4, help="number of validators, 4 to 16 (4)")
+    start.add_argument("--peers", type=whole(0, 16), default=2, help="number of bank peers, 0 to 16 (2)")
+    start.add_argument("--port-base", type=whole(1_024, 65_000), default=8_800, help="first port; the next free run from here (8800)")
+    day = start.add_mutually_exclusive_group()
+    day.add_argument("--exit-after-demo", action="store_true", help="stop after the demonstration day, with exit code 0")
+    day.add_argument("--no-demo", action="store_true", help="no demonstration day")
+    verb("down", "end the running network", orders.down)
+    verb("status", "state, process, addresses and height of every node", orders.status)
+    verb("reset", "remove the data folder of a network that does not run", orders.reset)
+    for name, about in (
+        ("kill", "SIGKILL nodes; they stay dead until `resume`"),
+        ("pause", "SIGSTOP nodes"),
+        ("resume", "let paused nodes go on, start killed ones again"),
+    ):
+        verb(name, about, orders.fault).add_argument("nodes", nargs="+", metavar="NODE", help="such as validator-3")
+    paying = verb("load", "payments at a steady rate, and what became of them", orders.load)
+    paying.add_argument("--seconds", type=whole(1, SECONDS_MAX), default=10, help=f"how long, 1 to {SECONDS_MAX} (10)")
+    paying.add_argument("--rate", type=whole(1, RATE_MAX), default=100, help=f"payments per second, 1 to {RATE_MAX} (100)")
+    return found
+
+
+def main(given: Sequence[str]) -> int:
+    """Carry out one verb; return the exit code: 0 done, 1 refused, 2 used wrongly, 3 no devnet runs."""
+    starting = not given or (given[0].startswith("-") and given[0] not in ("-h", "--help"))
+    options = parser().parse_args(["up", *given] if starting else given)
     try:
-        with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(run(options))
-    except (ConfigError, DayFailed, NodeFailed, NoFreePorts, NotReady, OSError) as error:
-        sys.stderr.write(f"devnet: {error}\n")
-        return 1
+        options.act(options)
+    except ControlFault as fault:
+        return complain(fault, fault.exit_code)
+    except (ConfigError, DayFailed, GenesisError, KeystoreError, NodeFailed, NoFreePorts, NotADevnet, NotReady, OSError) as error:
+        return complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
+def complain(problem: Exception, code: int) -> int:
+    """Write the one sentence; return the exit code."""
+    sys.stderr.write(f"devnet: {' '.join(str(problem).split())}\n")
+    return code
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

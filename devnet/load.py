@@ -19,6 +19,7 @@ import msgspec
 from devnet.client import Client, Refused
 from ledger.codec import encode_transaction, make_envelope, sign_envelope, tx_id_of
 from ledger.transactions.bodies import Leg, Pay
+from node.api.encoded import BLOCK_END
 from node.api.structs import BlockEvent
 
 if TYPE_CHECKING:
@@ -80,12 +81,13 @@ async def presign(plans: Sequence[Plan]) -> list[tuple[bytes, bytes]]:
     return mixed
 
 
-async def block_events(url: str) -> AsyncIterator[BlockEvent]:
-    """Follow the compact event stream of a node: one event per final block with ids and codes."""
+async def block_events(url: str, above: int | None = None) -> AsyncIterator[BlockEvent]:
+    """Follow the compact event stream of a node: one event per final block with ids and codes, above a height or from now on."""
+    after = "" if above is None else f"&after={above}.{BLOCK_END}"
     timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
     async with (
         aiohttp.ClientSession(timeout=timeout, read_bufsize=EVENT_BYTES_MAX) as session,
-        session.get(f"{url}/v1/events?receipts=ids", headers={"Accept": "text/event-stream"}) as answer,
+        session.get(f"{url}/v1/events?receipts=ids{after}", headers={"Accept": "text/event-stream"}) as answer,
     ):
         if answer.status != 200:
             raise Refused(status=answer.status, text=await answer.text())

@@ -14,7 +14,7 @@ from devnet.client import Client, Refused
 from devnet.ports import free_run
 from devnet.processes import NodeProcess
 from devnet.wallet import Wallet
-from ledger.genesis import chain_id, parse_genesis
+from ledger.genesis import GenesisError, chain_id, parse_genesis
 from node.config import Config, load_config
 from node.keystore import Keystore, open_key
 from node.plan import trial_plan, with_ports
@@ -39,6 +39,21 @@ class NotReady(Exception):
         super().__init__(f"{name} is not ready after {READY_SECONDS_MAX} s: {reason}; see {log}")
 
 
+class NotADevnet(Exception):
+    """The data folder holds something else, which is not taken away."""
+
+    def __init__(self, *, folder: Path) -> None:
+        super().__init__(f"{folder} is not empty and holds no devnet: name another folder with --data, or empty it yourself")
+
+
+def has_devnet_genesis(folder: Path) -> bool:
+    """Whether a folder holds the genesis document of a devnet, which the provision writes first."""
+    try:
+        return parse_genesis((folder / "genesis.json").read_text()).devnet
+    except (OSError, UnicodeDecodeError, GenesisError):
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is asked for. Existing data in `data` is started again as it is; ports and sizes then come from it."""
@@ -56,7 +71,7 @@ class Network:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        if not (plan.data / "genesis.json").exists():
+        if not (plan.data / "som.toml").exists():  # the provision writes it last
             self._make()
         self.nodes = tuple(self._node(path) for path in sorted(plan.data.glob("*/node.toml")))
         self.validators = tuple(node for node in self.nodes if node.role == "validator")
@@ -66,7 +81,9 @@ class Network:
     def _make(self) -> None:
         """Make keys, genesis and configurations; a half-made folder of an attempt that failed goes first."""
         plan = self.plan
-        if plan.data.exists():
+        if plan.data.exists() and any(plan.data.iterdir()):
+            if not has_devnet_genesis(plan.data):
+                raise NotADevnet(folder=plan.data)
             shutil.rmtree(plan.data)
         nodes = plan.validators + plan.peers
         provision(plan.data, with_ports(trial_plan(plan.validators, plan.peers), free_run(plan.port_base, 2 * nodes)))
@@ -107,7 +124,11 @@ class Network:
         await asyncio.gather(*(node.stop() for node in self.nodes if node.running))
 
     async def ready(self, node: NodeProcess) -> None:
-        """Wait until a node says that it is ready.
+        """Wait until a node says that it is ready; raises as `alive`."""
+        await self._good(node, "/readyz")
+
+    async def alive(self, node: NodeProcess) -> None:
+        """Wait until a node answers: where no quorum runs, none is ready.
 
         Raises
         ------
@@ -116,13 +137,16 @@ class Network:
         NotReady
             A minute has passed.
         """
+        await self._good(node, "/healthz")
+
+    async def _good(self, node: NodeProcess, path: str) -> None:
         deadline = time.monotonic() + READY_SECONDS_MAX
         reason = "no answer"
         async with Client(node.api_url) as client:
             while time.monotonic() < deadline:
                 node.check()
                 try:
-                    async with client.session.get(f"{node.api_url}/readyz") as answer:
+                    async with client.session.get(f"{node.api_url}{path}") as answer:
                         if answer.status == 200:
                             return
                         reason = (await answer.text())[:300]

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +46,8 @@ class NodeProcess:
     peer_url: str
     role: str
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    paused: bool = False
+    """Whether it was stopped with SIGSTOP."""
 
     @property
     def running(self) -> bool:
@@ -57,8 +59,16 @@ class NodeProcess:
         """Process id; 0 where it does not run."""
         return self.process.pid if self.process is not None and self.running else 0
 
+    @property
+    def state(self) -> Literal["running", "paused", "stopped"]:
+        """In a word."""
+        if not self.running:
+            return "stopped"
+        return "paused" if self.paused else "running"
+
     async def start(self) -> None:
         """Start the node; its output is appended to its log."""
+        self.paused = False
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -80,6 +90,16 @@ class NodeProcess:
         if self.process is not None and self.running:
             self.process.send_signal(number)
 
+    def pause(self) -> None:
+        """SIGSTOP: the node is there and says nothing."""
+        self.signal(signal.SIGSTOP)
+        self.paused = True
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self.signal(signal.SIGCONT)
+        self.paused = False
+
     async def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self.signal(signal.SIGKILL)
@@ -91,7 +111,7 @@ class NodeProcess:
 
     async def stop(self) -> int:
         """SIGTERM for a graceful stop; SIGKILL where that takes longer than 15 s."""
-        self.signal(signal.SIGCONT)
+        self.go_on()
         self.signal(signal.SIGTERM)
         try:
             return await asyncio.wait_for(self.wait(), STOP_SECONDS_MAX)

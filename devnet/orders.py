@@ -1,0 +1,135 @@
+"""What a second terminal asks of a devnet: status, faults, load, its end; and taking away the folder of one that does not run."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import aiohttp
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from devnet.client import Client, Refused
+from devnet.control import NodeLine, Refusal, Request, ask, owned
+from devnet.network import Network, Plan, has_devnet_genesis
+from devnet.output import PLAIN_COLUMNS
+from devnet.paced import pay_steadily
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+HEIGHT_SECONDS_MAX = 2
+
+
+class NodeStanding(NodeLine, frozen=True):
+    """How one node stands, and its newest final height; None where it does not answer."""
+
+    height: int | None = None
+
+
+def status(options: argparse.Namespace) -> None:
+    """Show every node: state, process, addresses, height."""
+    answer = ask(options.data, Request("status"))
+    lines = asyncio.run(_heights(answer.nodes))
+    if options.json:
+        _print_json({"pid": answer.pid, "nodes": msgspec.to_builtins(lines)})
+        return
+    table = Table(title=f"devnet on {options.data}, process {answer.pid}", title_justify="left")
+    for column in ("node", "role", "state", "client API", "peer protocol", "pid", "height"):
+        table.add_column(column)
+    for line in lines:
+        height = "-" if line.height is None else str(line.height)
+        table.add_row(line.name, line.role, line.state, line.api_url, line.peer_url, str(line.pid or "-"), height)
+    console = Console(highlight=False)
+    (console if console.is_terminal else Console(highlight=False, width=PLAIN_COLUMNS)).print(table)
+
+
+def fault(options: argparse.Namespace) -> None:
+    """Kill, pause or resume nodes."""
+    answer = ask(options.data, Request(options.verb, tuple(options.nodes)))
+    touched = [line for line in answer.nodes if line.name in options.nodes]
+    if options.json:
+        _print_json({"nodes": msgspec.to_builtins(touched)})
+        return
+    for line in touched:
+        sys.stdout.write(f"{line.name} is {line.state}\n")
+
+
+def down(options: argparse.Namespace) -> None:
+    """End the devnet and wait until it is gone."""
+    answer = ask(options.data, Request("down"))
+    if options.json:
+        _print_json({"pid": answer.pid, "nodes": []})
+    else:
+        sys.stdout.write(f"the devnet on {options.data} is down\n")
+
+
+def load(options: argparse.Namespace) -> None:
+    """Send payments at a steady rate through the validators that run, and say what became of them.
+
+    Raises
+    ------
+    Refusal
+        Nothing became final.
+    """
+    answer = ask(options.data, Request("status"))
+    urls = [line.api_url for line in answer.nodes if (line.role, line.state) == ("validator", "running")]
+    if not urls:
+        raise Refusal("no validator runs: som devnet resume starts one again")
+    network = Network(Plan(options.data))
+    report = asyncio.run(pay_steadily(network, urls, seconds=options.seconds, rate=options.rate))
+    if options.json:
+        _print_json(msgspec.to_builtins(report))
+    else:
+        sys.stdout.write(
+            f"{report.sent} payments in {options.seconds} s: {report.final} final, {report.refused} refused, {report.unknown} unknown; "
+            f"finality p50 {report.p50_ms:.1f} ms, p99 {report.p99_ms:.1f} ms\n"
+        )
+    if not report.final:
+        raise Refusal("no payment became final: does a quorum of validators run? (som devnet status)")
+
+
+def reset(options: argparse.Namespace) -> None:
+    """Take away the data folder of a devnet that does not run: keys, chain, everything.
+
+    Raises
+    ------
+    Refusal
+        It runs, or the folder is not one that a devnet made.
+    """
+    folder: Path = options.data
+    if not _is_devnet(folder):
+        raise Refusal(f"{folder} is not the data folder of a devnet (genesis.json of a devnet and som.toml): nothing was removed")
+    with owned(folder):
+        shutil.rmtree(folder)
+    if options.json:
+        _print_json({"removed": str(folder)})
+    else:
+        sys.stdout.write(f"{folder} is removed\n")
+
+
+def _is_devnet(folder: Path) -> bool:
+    return not folder.is_symlink() and (folder / "som.toml").is_file() and has_devnet_genesis(folder)
+
+
+async def _heights(lines: tuple[NodeLine, ...]) -> list[NodeStanding]:
+    return list(await asyncio.gather(*(_height(line) for line in lines)))
+
+
+async def _height(line: NodeLine) -> NodeStanding:
+    height = None
+    if line.state == "running":
+        try:
+            async with asyncio.timeout(HEIGHT_SECONDS_MAX), Client(line.api_url) as client:
+                height = (await client.status()).height
+        except (aiohttp.ClientError, TimeoutError, Refused):
+            height = None
+    return NodeStanding(**msgspec.structs.asdict(line), height=height)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

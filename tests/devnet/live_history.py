@@ -96,12 +96,11 @@ class History:
         fees = tuple(FeeRule(kind, "wallet", "", 0, bps, 0, 1_000_000) for kind, bps in BPS.items())  # type: ignore[arg-type]
         policy = Policy(ASSET, 2, "operator", "sovereign", CAP, (), fees, 0, (), None, (), "block", ())
         user = Keyset("user", 1, (Key(public_key_of(USER_SEED), 0),), "", 0)
-        names = [f"{bank}/extra-{number:02}" for bank in ("bank-a", "bank-b") for number in range(EXTRA_WALLETS)]
         await self._must(
             self.sign(AssetPut(policy), *ISSUERS),
             self.sign(AccountOpen(ALICE, "wallet", b"", user, ()), "bank-a/ops", f"{ALICE}/user", sender="bank-a"),
             self.sign(AccountOpen(BOB, "wallet", b"", None, ()), "bank-b/ops", sender="bank-b"),
-            *(self.sign(AccountOpen(name, "wallet", b"", None, ()), member_of(name), sender=name[:6]) for name in names),
+            *(self.sign(AccountOpen(name, "wallet", b"", None, ()), member_of(name), sender=name[:6]) for name in extra_wallets()),
         )
         issues = [self.sign(Issue(ASSET, name, FUNDS, "", None), *ISSUERS) for name in CAST]
         await self._must(*issues)
@@ -245,6 +244,11 @@ class History:
         for answer in await self.clients[0].submit([one.raw for one in signed], wait="final"):
             assert answer.receipt is not None, answer
             assert answer.receipt.code == 0, answer
+
+
+def extra_wallets() -> list[str]:
+    """Wallets that only fill the trees."""
+    return [f"{bank}/extra-{number:02}" for bank in ("bank-a", "bank-b") for number in range(EXTRA_WALLETS)]
 
 
 def _body(command: Command, hold: bytes, until: int) -> tuple[Body, tuple[str, ...]]:

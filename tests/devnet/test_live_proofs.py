@@ -23,7 +23,7 @@ from ledger.leaves import participant_secret
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.views import state_root
 from tests import standalone_verifier as verifier
-from tests.devnet.live_history import History
+from tests.devnet.live_history import History, extra_wallets
 from tests.devnet.stored_log import follow, read_log
 from tests.ledger.world import ALICE, MAIN_A
 from tests.strategies import Move
@@ -89,6 +89,7 @@ async def test_nobody_has_to_believe_a_live_network(tmp_path: Path) -> None:
     _check_coverage(history)
     _check_proofs(evidence)
     _check_elsewhere(evidence)
+    _check_lies(evidence)
     _check_command(evidence, tmp_path)
     log = await asyncio.to_thread(read_log, config)
     _check_slices(log)
@@ -189,6 +190,21 @@ def _check_elsewhere(evidence: Evidence) -> None:
     _refused(verifier.check_transaction, trusted, evidence.transactions[first], second)
     _refused(verifier.check_account, (trusted[0], trusted[1][::-1]), evidence.accounts[MAIN_A], MAIN_A)
     _refused(verifier.trust, evidence.genesis.replace('"protocol": 1', '"protocol": 2'), evidence.chain)
+
+
+def _check_lies(evidence: Evidence) -> None:
+    """Refuse what no flipped byte makes: votes too few, too many, repeated or turned round, wider lengths, absence of what is present."""
+    trusted, proof = evidence.trusted, evidence.accounts[ABSENT]
+    tag, (header, links, [*subject, votes]), tree, slot, leaves = msgpack.unpackb(proof)
+    for wrong in (votes[1:], [*votes, votes[-1]], [votes[0]] * len(votes), votes[::-1], []):
+        _refused(verifier.check_account, trusted, msgpack.packb([tag, [header, links, [*subject, wrong]], tree, slot, leaves]), ABSENT)
+    _refused(verifier.check_account, trusted, b"\xdc\x00" + bytes((proof[0] & 0x0F,)) + proof[1:], ABSENT)
+    path = leaves[0][2]
+    here = [name for name in extra_wallets() if _place(f"account/{name}") in [path[1][at : at + 32] for at in range(0, len(path[1]), 32)]]
+    assert here
+    for name in here:
+        denied = [tag, [header, links, [*subject, votes]], tree, slot, [[f"account/{name}", None, path]]]
+        _refused(verifier.check_account, trusted, msgpack.packb(denied), name)
 
 
 def _check_command(evidence: Evidence, folder: Path) -> None:

@@ -69,8 +69,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Address space reserved for LMDB; the file grows only as far as it is used."""
     flush_transactions: Annotated[int, Meta(ge=1, le=100_000)] = 6_000
     """LMDB is flushed once so many transactions are final and unflushed."""
-    block_transactions_max: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
-    """Cap of a block; a larger one only adds latency."""
+    block_transactions_max: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    """Cap of a block: with larger ones the validators wait for each other's execution, with smaller ones each block costs more."""
     block_pace_ms: Annotated[int, Meta(ge=0, le=10_000)] = 25
     """A block that is not full waits so long after the last one: many tiny blocks cost a fifth of a node's CPU."""
 

@@ -1,7 +1,7 @@
 """Encrypted keys of people and bank systems: one JSON file per key, Argon2id for the passphrase, AES-256-GCM for the seed.
 
-What is public (name, public key, whose keyset it is meant for) stands in clear and is bound to the ciphertext: an altered file does not open.
-Not here: the plain key files of a node's own process (`node.keyfiles`), and where a passphrase comes from.
+What is public (name, public key, whose keyset it is meant for) stands in clear and is bound to the ciphertext: an altered file does not
+open. Not here: the plain key files of a node's own process (`node.keyfiles`), and where a passphrase comes from.
 """
 
 from __future__ import annotations

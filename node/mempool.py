@@ -44,6 +44,8 @@ FAILED_MAX: Final = 100
 """Failed transactions of one participant in a minute, beyond which it is taken last (M6)."""
 EXPIRY_SLACK: Final = 10_000
 """Times of transactions that have left, beyond which they are cleared out: each would stay until its minute, up to an hour."""
+FULL_TRANSACTIONS: Final = 500
+"""A block with so many left others out for want of room, not by choice (K18)."""
 REJUDGED_MAX: Final = 200
 """Transactions judged again per final block: a full pool takes a few blocks."""
 
@@ -55,7 +57,11 @@ class _Waiting:
     transaction: Transaction
     admitted_ms: int
     judge_at: int
-    """Height at which it is judged again, where it is still here: n leaders have then left it out (K18)."""
+    """Count of blocks with room at which it is judged again, where it is still here: n leaders have then left it out (K18)."""
+
+
+SHARED_MS: Final = 20
+"""For so long one reading of the final state serves admission; a block judges expiry by its own time anyway."""
 
 
 class Mempool:
@@ -76,11 +82,13 @@ class Mempool:
         self._by_tx: dict[bytes, bytes] = {}
         self._expiry: list[tuple[int, bytes]] = []
         self._set_aside: set[bytes] = set()
+        self._roomy = 0
+        """Final blocks so far that were not full."""
         self._failed: dict[int, Counter[str]] = {}
         self._dropped: list[Callable[[Transaction, LedgerError | None], None]] = []
         self._parameters: tuple[BlockId, Parameters] | None = None
         self._here: tuple[Overlay, BlockContext] | None = None
-        """The final state as it was read and the block that would come, both of one millisecond."""
+        """The final state as it was read and the block that would come."""
         chain.subscribe(self._final)
 
     # --- taking ------------------------------------------------------------------------------------------------------------
@@ -101,8 +109,7 @@ class Mempool:
         if refusal is not None:
             return refusal
         raw_id = tx.raw_id
-        height = self._chain.tip.facts.height
-        self._waiting[raw_id] = _Waiting(tx, self._clock(), height + self._chain.validators)
+        self._waiting[raw_id] = _Waiting(tx, self._clock(), self._roomy + self._chain.validators)
         self._by_ref[tx.ref_id] = self._by_tx[tx.tx_id] = raw_id
         heappush(self._expiry, (tx.valid_until, raw_id))
         self.queues.add(tx)
@@ -183,6 +190,7 @@ class Mempool:
 
     def _final(self, blocks: Sequence[FinalBlock]) -> None:
         for block in blocks:
+            self._roomy += len(block.transactions) < FULL_TRANSACTIONS
             for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
                 raw_id = self._by_ref.get(transaction.ref_id)
                 if raw_id is not None:
@@ -194,7 +202,7 @@ class Mempool:
             self._expiry = [(waiting.transaction.valid_until, raw_id) for raw_id, waiting in self._waiting.items()]
             heapify(self._expiry)
         self._expire(newest.time_ms)
-        self._judge_again(newest.height)
+        self._judge_again()
 
     def _expire(self, time_ms: int) -> None:
         """Drop what no later block may contain."""
@@ -202,11 +210,11 @@ class Mempool:
             _, raw_id = heappop(self._expiry)
             self._drop(raw_id, None)
 
-    def _judge_again(self, height: int) -> None:
+    def _judge_again(self) -> None:
         """Judge what n leaders left out once more on the final state; drop it with its refusal (K18)."""
         due: list[_Waiting] = []
         for waiting in self._waiting.values():
-            if waiting.judge_at > height or len(due) == REJUDGED_MAX:
+            if waiting.judge_at > self._roomy or len(due) == REJUDGED_MAX:
                 break
             due.append(waiting)
         for waiting in due:
@@ -215,7 +223,7 @@ class Mempool:
             if refusal is not None:
                 self._drop(raw_id, refusal)
                 continue
-            waiting.judge_at = height + self._chain.validators
+            waiting.judge_at = self._roomy + self._chain.validators
             self._waiting[raw_id] = self._waiting.pop(raw_id)
 
     def _drop(self, raw_id: Hash, refusal: LedgerError | None) -> None:
@@ -245,11 +253,12 @@ class Mempool:
         return None
 
     def _now(self) -> tuple[Overlay, BlockContext]:
-        """Return final state and context of a block that would come now: what is admitted in one millisecond shares what it reads."""
+        """Return final state and context of a block that would come now: what is admitted within SHARED_MS shares what it reads."""
         tip = self._chain.tip.facts
         time_ms = max(self._clock(), tip.time_ms + 1)
-        if self._here is not None and self._here[1].time_ms == time_ms and self._here[1].height == tip.height + 1:
-            return self._here
+        here = self._here
+        if here is not None and here[1].height == tip.height + 1 and 0 <= time_ms - here[1].time_ms < SHARED_MS:
+            return here
         if self._parameters is None or self._parameters[0] != tip.block_id:
             self._parameters = (tip.block_id, load_parameters(self._chain.state))
         context = BlockContext(self._chain.chain_id, tip.epoch, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])

@@ -81,7 +81,7 @@ MUTANTS = [
         "K18",
         "what_leaders_leave_out_stays_for_ever",
         "node/mempool.py",
-        "        self._judge_again(newest.height)\n",
+        "        self._judge_again()\n",
         "",
         (f"{POOL}::test_k18_what_the_leaders_leave_out_is_judged_again",),
     ),

@@ -53,7 +53,7 @@ class Terminal:
 @contextmanager
 def running(data: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a devnet without its demonstration day and wait until it stays up."""
-    line = [sys.executable, "-m", "devnet", "--no-demo", "--peers", "1", "--port-base", "9600", "--data", str(data)]
+    line = [sys.executable, "-m", "devnet", "--no-demo", "--peers", "1", "--port-base", "10600", "--data", str(data)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None

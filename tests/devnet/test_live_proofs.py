@@ -77,7 +77,7 @@ async def test_nobody_has_to_believe_a_live_network(tmp_path: Path) -> None:
     from a peer and checked by the stand-alone verifier, whole, altered and cut; then the log of a stopped node, from which each
     participant rebuilds its tree from its own views alone.
     """
-    async with Network(Plan(data=tmp_path / "net", validators=4, peers=1, port_base=9600)) as network, AsyncExitStack() as stack:
+    async with Network(Plan(data=tmp_path / "net", validators=4, peers=1, port_base=10200)) as network, AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(node.api_url)) for node in network.validators]
         history = History(clients, network.wallet, random.Random(SEED))  # noqa: S311 - a seed that replays
         await history.begin()

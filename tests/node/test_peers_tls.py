@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def key_usage(*, authority: bool) -> x509.KeyUsage:
+    """Return what strict verifiers (Python 3.13) want to see: an authority signs certificates, a node signs handshakes."""
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def authority(folder: Path) -> tuple[Path, Path, Path]:
     """Make an authority and one certificate by it; return certificate, key and authority as PEM files."""
     names, keys, now = [], [], dt.datetime.now(dt.UTC)
@@ -39,6 +54,7 @@ def authority(folder: Path) -> tuple[Path, Path, Path]:
             .not_valid_before(now - dt.timedelta(days=1))
             .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
+            .add_extension(key_usage(authority=name == "authority"), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[-1].public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
         )

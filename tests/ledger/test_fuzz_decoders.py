@@ -18,12 +18,12 @@ def test_samples_are_valid() -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_only_typed_errors(target: Target) -> None:
-    """Goal: acceptance 6, short form. Method: the same mutations at every run; many are refused, and the refusals are typed."""
+    """Goal: acceptance 6, short form. Method: the same mutations at every run; most are refused, and the refusals are typed."""
     each = MUTATIONS // len(TARGETS)
     tally = run(target, each, seed=1)
     assert tally.refused + tally.accepted + tally.unchanged == each
-    # The body in a journal record is any bytes at all: its crc guards it, not its form.
-    assert tally.refused > each // 4
+    # The body in a journal's record of kind 1 is any bytes at all: its crc guards it, not its form.
+    assert tally.refused > each // (4 if target.name == "journal 1" else 2)
 
 
 def test_an_untyped_error_is_reported() -> None:

@@ -71,6 +71,8 @@ class BlockFacts:
     view: View
     proposer: ValidatorId
     time_ms: TimeMs
+    boundary: bool = False
+    """Whether it ends its epoch: its header names the next validator set (K22)."""
 
 
 @dataclass(frozen=True, slots=True)

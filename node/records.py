@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from consensus.effects import Record, Replayed
 
 SIGNATURE_BYTES = 64
-_FACTS = Struct(">32s32sIQQIQ")
-"""block id, parent, epoch, height, view, proposer, time in ms."""
+_FACTS = Struct(">32s32sIQQIQB")
+"""block id, parent, epoch, height, view, proposer, time in ms, 1 for the block that ends its epoch."""
 _VOTE = Struct(">BIQQ32s")
 """kind, epoch, view, parent view, block id."""
 _SIGNATURE = Struct(">I64s")
@@ -221,9 +221,13 @@ def _vote(payload: bytes, offset: int = 0) -> Vote:
 
 
 def _pack_facts(facts: BlockFacts) -> bytes:
-    return _FACTS.pack(facts.block_id, facts.parent, facts.epoch, facts.height, facts.view, facts.proposer, facts.time_ms)
+    return _FACTS.pack(
+        facts.block_id, facts.parent, facts.epoch, facts.height, facts.view, facts.proposer, facts.time_ms, 1 if facts.boundary else 0
+    )
 
 
 def _facts(payload: bytes, offset: int = 0) -> BlockFacts:
-    block_id, parent, epoch, height, view, proposer, time_ms = _FACTS.unpack_from(payload, offset)
-    return BlockFacts(BlockId(block_id), BlockId(parent), Epoch(epoch), Height(height), View(view), ValidatorId(proposer), TimeMs(time_ms))
+    block_id, parent, epoch, height, view, proposer, time_ms, boundary = _FACTS.unpack_from(payload, offset)
+    return BlockFacts(
+        BlockId(block_id), BlockId(parent), Epoch(epoch), Height(height), View(view), ValidatorId(proposer), TimeMs(time_ms), boundary == 1
+    )

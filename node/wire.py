@@ -204,6 +204,8 @@ VotesFrame = Votes | ProposalFrame | Certificates | StatusFrame | CertificateReq
 BulkFrame = BlockIds | BlockRequest | BlockResponse | TransactionsRequest | TransactionsResponse | Transactions | FinalBlock | Follow
 Frame = VotesFrame | BulkFrame
 
+_NO_EPOCH = bytes(32)
+"""`next` of a header that does not end its epoch."""
 _ENCODER = msgspec.msgpack.Encoder()
 _VOTES = msgspec.msgpack.Decoder(VotesFrame)
 _BULK = msgspec.msgpack.Decoder(BulkFrame)
@@ -287,6 +289,7 @@ def facts_of(block_id: BlockId, header: Header) -> BlockFacts:
         view=View(header.view),
         proposer=ValidatorId(header.proposer),
         time_ms=TimeMs(header.time_ms),
+        boundary=header.next != _NO_EPOCH,
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consensus.evidence import Evidence
     from consensus.types import BlockFacts, BlockId, Certificate, Vote
     from node.records import StoredBlock
+    from tests.simulation.plan import Plan
 
 RECOVERY_MS_MAX = 120_000
 """Virtual time from healing to convergence: 15 views at the longest timeout."""
@@ -92,7 +93,7 @@ class World:
     """One run."""
 
     def __init__(self, seed: int, validators: int, liars: int, signatures: str = "table") -> None:
-        self.plan = draw_plan(seed, validators, liars)
+        self.plan = self.draw(seed, validators, liars)
         self.random = SplitMix64(seed)
         self.now = START_MS
         self.counts = Counts()
@@ -104,7 +105,7 @@ class World:
         """Every block that was ever built, with its true root: what the liars know."""
         self.bodies: dict[BlockId, StoredBlock] = {}
         self.is_chaos = True
-        self._queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self.queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._number = 0
         self._numbers = array("Q")
         self._cut: dict[tuple[int, int], int] = {}
@@ -115,9 +116,17 @@ class World:
         honest = validators - self.plan.liars
         self.keys = Keys(validators, honest, signatures)
         self.honest = [Validator(self, index) for index in range(honest)]
-        self.mind = Mind(self, tuple(range(honest, validators)), self.random.fork())
+        self.mind = self.make_mind(tuple(range(honest, validators)))
         self.is_overrun = liars > self.keys.set.faults
         """More liars than the protocol tolerates: a fork is what the run looks for."""
+
+    def draw(self, seed: int, validators: int, liars: int) -> Plan:
+        """Say what the seed means."""
+        return draw_plan(seed, validators, liars)
+
+    def make_mind(self, liars: tuple[int, ...]) -> Mind:
+        """Make what is behind the liars."""
+        return Mind(self, liars, self.random.fork())
 
     # Running
 
@@ -125,8 +134,8 @@ class World:
         """Run to convergence, failure or the end of patience."""
         failure, is_fork = "", False
         try:
-            self._schedule()
-            failure = self._loop()
+            self.schedule()
+            failure = self.loop()
         except Fork as fork:
             failure, is_fork = f"fork: {fork}", True
         except (Broken, Contradiction, AssertionError, Fatal) as broken:
@@ -140,7 +149,8 @@ class World:
         digest = sha256(self._numbers.tobytes() + b"".join(self.chain.values())).hexdigest()
         return Outcome(seed, failure, is_fork, self.counts, digest, tuple(self.trace or ()))
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """Put what is to happen into the queue."""
         plan = self.plan
         for validator in self.honest:
             self.at(self.now + self.random.between(0, 50), self._start, validator)
@@ -154,8 +164,9 @@ class World:
         self.at(START_MS, self.mind.wake, 1)
         self.at(START_MS + plan.chaos_ms, self._heal)
 
-    def _loop(self) -> str:
-        queue, events = self._queue, 0
+    def loop(self) -> str:
+        """Run until all have come far enough; return what went wrong, or nothing."""
+        queue, events = self.queue, 0
         deadline = START_MS + self.plan.chaos_ms + RECOVERY_MS_MAX
         while queue and not self._is_done:
             self.now, _, act, arguments = heappop(queue)
@@ -173,7 +184,7 @@ class World:
     def at(self, time_ms: int, act: Callable[..., None], *arguments: object) -> None:
         """Do something at a time; what is due at once comes in the order it was asked for."""
         self._number += 1
-        heappush(self._queue, (time_ms, self._number, act, arguments))
+        heappush(self.queue, (time_ms, self._number, act, arguments))
 
     # Links
 

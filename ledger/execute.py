@@ -76,6 +76,8 @@ class BlockResult(Struct, frozen=True):
     """Entries of holds that lapsed, which no receipt has (L19)."""
     due_left: bool
     """Whether a sweep is still due (L19): the chain has work."""
+    next: bytes
+    """32 bytes for the header: hash of the set of the epoch that begins after this block, zeros where none does (K22)."""
 
 
 class FirstState(Struct, frozen=True):
@@ -168,7 +170,7 @@ class Execution:
     def finish(self) -> BlockResult:
         """End the block: totals, leaves, trees, views, slots and roots."""
         overlay, context = self.overlay, self._context
-        end_block(overlay, context)
+        next_set = end_block(overlay, context)
         done = commit(overlay.base, overlay.changes, view_key=self._view_key, height=context.height)
         participants = tuple(overlay.participants())
         roots = {tree: done.roots.get(tree) or root_of(partial(overlay.base.node, tree)) for tree in (*participants, *PUBLIC_TREES)}
@@ -196,6 +198,7 @@ class Execution:
             slots=slots,
             swept=self._swept,
             due_left=overlay.due_left,
+            next=next_set,
         )
 
     def _end_views(self, done: Commitment) -> None:

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import AccountKind
 from ledger.assets import FeeType
+from ledger.epochs import COPIES_MAX, VALIDATORS_MAX
 from ledger.grants import Permission
 from ledger.json_lines import RepeatedKeyError, line_at, lines_of, nearest_line
 from ledger.keys import tagged
@@ -22,7 +23,6 @@ from ledger.types import AccountText, AssetText, Text16, Text35, Text64, Text140
 
 GENESIS_BYTES_MAX = 32 * 1_048_576
 """A hundred thousand accounts fit; what is longer is no document that people review."""
-VALIDATORS_MAX = 256
 
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Hex64 = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]
@@ -152,7 +152,7 @@ class GenesisViewKey(Struct, frozen=True, forbid_unknown_fields=True):
 
     hash: Hex32
     """SHA-256("som/viewkey/1" | key)."""
-    sealed: Annotated[tuple[GenesisSealed, ...], Meta(min_length=1, max_length=1_024)]
+    sealed: Annotated[tuple[GenesisSealed, ...], Meta(min_length=1, max_length=COPIES_MAX)]
 
 
 class GenesisSignature(Struct, frozen=True, forbid_unknown_fields=True):

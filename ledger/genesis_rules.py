@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ledger.accounts import Account
 from ledger.assets import Asset, FeeRule, Policy
-from ledger.canonical import encode
 from ledger.commit import EmptyState
+from ledger.epochs import VALIDATORS_MIN, Epoch, Readiness, Validator, ViewKey, epoch_key, validator_key, view_key_key
 from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, WrongKind
 from ledger.genesis_document import GenesisError
 from ledger.grant_rules import check_root, conflict_of, grant_key
@@ -21,7 +21,7 @@ from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_for
 from ledger.names import OPERATOR, check_account_id, servicer_of
 from ledger.parameters import RANGES, load_parameters, parameter_records
 from ledger.participants import Key, Keyset, Participant
-from ledger.state import Governed, Overlay
+from ledger.state import Overlay
 from ledger.transactions.accounts import OPENABLE
 from ledger.transactions.assets import put_asset_accounts
 from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from ledger.genesis_document import Genesis, GenesisAccount, GenesisAsset, GenesisGrant, GenesisKeyset, GenesisParticipant
     from ledger.state import Record
-
-VALIDATORS_MIN = 4
-"""Fewer tolerate no fault at all (n >= 3f + 1)."""
 
 
 def found_records(genesis: Genesis) -> dict[str, Record]:
@@ -154,15 +151,18 @@ class _Founding:
             if any(document.node_key == other.node_key for other in self.genesis.validators[:index]):
                 raise GenesisError("another validator has this node key", path=path + ".node_key")
             move_keys(self.overlay, participant.id, CONSENSUS_ROLE, (), (consensus_key,))
-            value = (participant.id, consensus_key, node_key, document.endpoint)
-            self.overlay.put(f"validator/{index}", Governed(encode(value)))
+            key_hash = bytes.fromhex(self.genesis.view_key.hash)
+            self.overlay.put(validator_key(consensus_key), Readiness(participant.id, consensus_key, node_key, 0, 0, key_hash, 0))
 
     def _put_view_key(self) -> None:
         genesis = self.genesis
         if len(genesis.validators) < VALIDATORS_MIN and not genesis.devnet:
             raise GenesisError(f"fewer than {VALIDATORS_MIN} validators are for a devnet only", path="$.validators")
-        consensus_keys = tuple(bytes.fromhex(validator.consensus_key) for validator in genesis.validators)
-        self.overlay.put("epoch/0", Governed(encode((0, consensus_keys))))
+        validators = tuple(
+            Validator(each.participant, bytes.fromhex(each.consensus_key), bytes.fromhex(each.node_key), each.endpoint)
+            for each in genesis.validators
+        )
+        self.overlay.put(epoch_key(0), Epoch(0, 0, load_parameters(self.overlay).epoch_length, validators, 0))
         sealed = genesis.view_key.sealed
         with _at("$.view_key.sealed"):
             check_sorted([copy.box_key for copy in sealed], "the sealed copies (by box key)")
@@ -177,7 +177,7 @@ class _Founding:
                 reason = f"no copy of the view key is sealed for {validator.participant}: its validator could judge no block"
                 raise GenesisError(reason, path=f"$.validators[{index}]")
         copies = tuple((bytes.fromhex(copy.box_key), bytes.fromhex(copy.sealed)) for copy in sealed)
-        self.overlay.put("viewkey/0", Governed(encode((bytes.fromhex(genesis.view_key.hash), copies))))
+        self.overlay.put(view_key_key(0), ViewKey(bytes.fromhex(genesis.view_key.hash), copies))
 
     def _put_asset(self, document: GenesisAsset, path: str) -> None:
         fees = tuple(

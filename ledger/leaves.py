@@ -93,7 +93,7 @@ def record_of(key: str, value: bytes) -> Record:
     Malformed
         The value is not that of a record under this key.
     """
-    kind = key.partition("/")[0]
+    kind = key if key in KINDS else key.partition("/")[0]
     if kind not in KINDS:
         raise Malformed(reason=f"no record is kept under {key!r}")
     if is_blinded(value):

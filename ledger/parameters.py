@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, LEGS_MAX, SIGNATURES_MAX, SWEEP_MAX, TX_BYTES_MAX
 from ledger.canonical import decode, encode
+from ledger.proposals import OPEN_MAX
 from ledger.state import Governed
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Parameters(Struct, frozen=True):
     """Leaf writes that one block spends on what has lapsed (L19)."""
     holds_per_account_max: int = 256
     hold_ms_max: int = 400 * DAY_MS
+    proposals_open_max: int = OPEN_MAX
+    """Of one participant and its accounts (L26)."""
+    proposal_ms_max: int = 30 * DAY_MS
+    """How far the `until` of a proposal may lie ahead of the block's time."""
     participants_max: int = 1_024
     assets_max: int = 256
     block_bytes_max: int = BLOCK_BYTES_MAX
@@ -43,7 +48,11 @@ class Parameters(Struct, frozen=True):
     block_legs_max: int = BLOCK_LEGS_MAX
     heartbeat_ms: int = 5_000
     """An idle chain makes a block this often."""
+    epoch_length: int = 10_000
+    """Heights from one boundary to the next (K22)."""
 
+
+DEFAULTS = Parameters()
 
 RANGES: dict[str, tuple[int, int]] = {
     "lifetime_ms_max": (MINUTE_MS, DAY_MS),
@@ -52,14 +61,21 @@ RANGES: dict[str, tuple[int, int]] = {
     "sweep_max": (3, 100_000),
     "holds_per_account_max": (1, 256),
     "hold_ms_max": (MINUTE_MS, 4_000 * DAY_MS),
+    "proposals_open_max": (1, OPEN_MAX),
+    "proposal_ms_max": (MINUTE_MS, 30 * DAY_MS),
     "participants_max": (1, 1_024),
     "assets_max": (1, 1_024),
     "block_bytes_max": (TX_BYTES_MAX + 16, BLOCK_BYTES_MAX),
     "block_signatures_max": (SIGNATURES_MAX, BLOCK_SIGNATURES_MAX),
     "block_legs_max": (LEGS_MAX, BLOCK_LEGS_MAX),
     "heartbeat_ms": (100, HOUR_MS),
+    "epoch_length": (10, 1_000_000),
 }
 """Lowest and highest value of each. A block must hold any one transaction; a sweep any one hold (3 leaves)."""
+
+
+AT_BOUNDARY = ("heartbeat_ms", "epoch_length")
+"""Parameters of consensus: they change with the epoch only (K22)."""
 
 
 class BlockContext(Struct, frozen=True):
@@ -79,6 +95,26 @@ def parameter_key(name: str) -> str:
     return f"param/{name}"
 
 
+def check_parameter(name: str, value: int) -> None:
+    """Refuse a value that the parameter cannot take.
+
+    Raises
+    ------
+    KeyError
+        No parameter has this name.
+    ValueError
+        The value is outside its range.
+    """
+    low, high = RANGES[name]
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be within {low} and {high}")
+
+
+def parameter_record(name: str, value: int) -> Governed | None:
+    """Record of a parameter's value: none where it is the default."""
+    return None if value == getattr(DEFAULTS, name) else Governed(encode(value))
+
+
 def parameter_records(values: Mapping[str, int]) -> dict[str, Record]:
     """Return the records of parameters that differ from the default.
 
@@ -91,11 +127,17 @@ def parameter_records(values: Mapping[str, int]) -> dict[str, Record]:
     """
     records: dict[str, Record] = {}
     for name, value in values.items():
-        low, high = RANGES[name]
-        if not low <= value <= high:
-            raise ValueError(f"{name} must be within {low} and {high}")
-        records[parameter_key(name)] = Governed(encode(value))
+        check_parameter(name, value)
+        record = parameter_record(name, value)
+        if record is not None:
+            records[parameter_key(name)] = record
     return records
+
+
+def parameter_of(state: StateReader, name: str) -> int:
+    """Value of one parameter as this state has it."""
+    record = state.get(parameter_key(name))
+    return decode(record.value, int) if isinstance(record, Governed) else int(getattr(DEFAULTS, name))
 
 
 def load_parameters(state: StateReader) -> Parameters:

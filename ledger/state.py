@@ -3,23 +3,25 @@
 Storage keys are text: `kind/id` as in section 6 of the specification (`balance/bank-a/x/KGS`, `hold/<hex>`, `grant/ID`, `key/<hex>`); a
 total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
 `~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`,
-`~assets/CODE`, `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a `Count`: its live references).
+`~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a `Count`: its live references).
 `ledger.indexes` says how each follows from the records.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
+from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.participants import KeyOwner, Keyset, Participant
-from ledger.types import AmountOrZero, Hash32
+from ledger.proposals import Proposal
+from ledger.types import U63, AmountOrZero, Hash32, Text35
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +36,24 @@ class Refs(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=
 
 
 class Governed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Governance records without a noun file of their own: `validator/ID`, `epoch/N`, `param/KEY`, `viewkey/N` (canonical bytes)."""
+    """`param/KEY`: the value of a parameter (canonical bytes)."""
 
     value: bytes
+
+
+class PlannedParameter(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A value that a parameter is to take later."""
+
+    key: Text35
+    value: U63
+    at_height: U63
+    """In force from the first block at or above it; of a parameter of consensus, from the first epoch that begins so."""
+
+
+class PlannedParameters(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """`param/next`: sorted by key, at most one value a key. There is no record where nothing is planned."""
+
+    entries: Annotated[tuple[PlannedParameter, ...], Meta(min_length=1, max_length=64)]
 
 
 class Mark(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -49,7 +66,29 @@ class Count(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc
     count: int
 
 
-Record = Account | Asset | Balance | Count | GrantRecord | Governed | Hold | KeyOwner | Keyset | Mark | Participant | Refs | Total
+Record = (
+    Account
+    | Asset
+    | Balance
+    | Count
+    | Epoch
+    | EpochPlan
+    | GrantRecord
+    | Governed
+    | Hold
+    | KeyOwner
+    | Keyset
+    | Mark
+    | Participant
+    | PlannedParameters
+    | Proposal
+    | Readiness
+    | Refs
+    | Total
+    | ViewKey
+)
+
+PLANNED_PARAMETERS_KEY = "param/next"
 
 KINDS: dict[str, type[Record]] = {
     "account": Account,
@@ -57,17 +96,20 @@ KINDS: dict[str, type[Record]] = {
     "total": Total,
     "hold": Hold,
     "grant": GrantRecord,
+    "proposal": Proposal,
     "asset": Asset,
     "participant": Participant,
     "keyset": Keyset,
     "key": KeyOwner,
-    "validator": Governed,
-    "epoch": Governed,
+    "validator": Readiness,
+    "epoch": Epoch,
+    PLAN_KEY: EpochPlan,
     "param": Governed,
-    "viewkey": Governed,
+    PLANNED_PARAMETERS_KEY: PlannedParameters,
+    "viewkey": ViewKey,
     "refs": Refs,
 }
-"""Kind of a storage key (the part before the first slash) -> its record."""
+"""Kind of a storage key (the part before the first slash), or a whole key that stands apart from its kind -> its record."""
 
 
 class UsedRef(Struct, frozen=True, array_like=True, gc=False):

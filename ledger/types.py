@@ -27,6 +27,9 @@ AmountSigned = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
 """A contra account's balance, or a change of a balance."""
 TimeMs = Annotated[int, Meta(ge=0, le=TIME_MS_MAX)]
 """Unix time in milliseconds."""
+U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+U63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A height."""
 Text16 = Annotated[str, Meta(max_length=16)]
 Text35 = Annotated[str, Meta(max_length=35)]
 Text64 = Annotated[str, Meta(max_length=64)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ledger.accounts import Balance, Total
 from ledger.authority import sender_keyset
+from ledger.boundary import end_epoch
 from ledger.errors import OK, BadSignature, Expired, Ordered, WrongChain
 from ledger.expiry import sweep
 from ledger.invariants import check_transaction
@@ -101,8 +102,20 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
     return outcome
 
 
-def end_block(overlay: Overlay, context: BlockContext) -> None:  # noqa: ARG001  # closings (a later rule) need the block's time
-    """Write the totals per participant and asset, once per block (`total/ASSET` in each tree)."""
+def end_block(overlay: Overlay, context: BlockContext) -> bytes:
+    """Write what stands once per block: totals, parameters that are due, and at a boundary the next epoch.
+
+    Returns
+    -------
+    bytes
+        `header.next` (32 bytes): hash of the next epoch's set, zeros where the epoch goes on (K22).
+    """
+    _write_totals(overlay)
+    return end_epoch(overlay, context)
+
+
+def _write_totals(overlay: Overlay) -> None:
+    """Write the totals per participant and asset (`total/ASSET` in each tree)."""
     sums: dict[str, tuple[int, int]] = {}
     base = overlay.base
     for key, record in overlay.changes.items():

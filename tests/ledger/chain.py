@@ -10,10 +10,11 @@ from ledger.assets import Asset, FeeRule, Policy
 from ledger.blocks import Header, block_id_of, encode_body, header_bytes
 from ledger.codec import decode_transaction, make_envelope, sign_transaction, signing_bytes
 from ledger.commit import EmptyState
+from ledger.epochs import NO_EPOCH_BEGINS, Epoch, Readiness, Validator, ViewKey, validator_key
 from ledger.execute import Execution, genesis_state
 from ledger.grants import Grant, GrantRecord, Scope
 from ledger.indexes import put_indexed
-from ledger.keys import public_key_of, sign, verify
+from ledger.keys import public_key_of, sign, tagged, verify
 from ledger.parameters import BlockContext, Parameters
 from ledger.participants import Key, KeyOwner, Keyset, Participant
 from ledger.proofs import Finality, Finalization
@@ -33,6 +34,8 @@ VIEW_KEY = sha256(b"a view key for tests").digest()
 START_MS = 1_700_000_000_000
 PARTICIPANTS = ("bank-a", "bank-b", "bank-c", "operator")
 FEES = (FeeRule("pay", "wallet", "", 0, 10, 0, 1_000),)
+BOX_KEY = sha256(b"a box key for tests").digest()
+EPOCH_LENGTH = 10_000
 CONTRA, FEE = "operator/contra:KGS", "operator/fee:KGS"
 
 
@@ -61,12 +64,33 @@ def grant(name: str, permission: str, asset: str, participant: str = "") -> Gran
     return GrantRecord(Grant(name, "operator", permission, scope, None, None, (), 0, 0), "root", "", 0)  # type: ignore[arg-type]
 
 
-def first_records() -> dict[str, Record]:
+def put_epoch(overlay: Overlay, length: int) -> None:
+    """Begin with four validators of the operator, and a view key that is sealed to its box key."""
+    validators = tuple(
+        Validator("operator", public_key_of(seed_of(f"consensus {index}")), public_key_of(seed_of(f"node {index}")), "")
+        for index in range(4)
+    )
+    view_key = ViewKey(tagged(b"som/viewkey/1", VIEW_KEY), ((BOX_KEY, bytes(range(80))),))
+    overlay.put("epoch/0", Epoch(0, 0, length, validators, 0))
+    overlay.put("viewkey/0", view_key)
+    for each in validators:
+        overlay.put(f"key/{each.consensus_key.hex()}", KeyOwner("operator", "~consensus"))
+        overlay.put(f"key/{each.node_key.hex()}", KeyOwner("operator", "~node"))
+        word = Readiness(each.participant, each.consensus_key, each.node_key, 0, 0, view_key.hash, 0)
+        overlay.put(validator_key(each.consensus_key), word)
+    overlay.put(f"key/{BOX_KEY.hex()}", KeyOwner("operator", "~box"))
+
+
+def first_records(length: int = EPOCH_LENGTH) -> dict[str, Record]:
     """Return the records of a genesis, indexes included."""
     overlay = Overlay(EmptyState())
+    put_epoch(overlay, length)
     for name in PARTICIPANTS:
         kind = "operator" if name == "operator" else "bank"
-        put_indexed(overlay, f"participant/{name}", Participant(name, kind, name, "", "", "KG", "active", "", (), (), ()))  # type: ignore[arg-type]
+        node_keys = tuple(sorted(public_key_of(seed_of(f"node {index}")) for index in range(4))) if name == "operator" else ()
+        box_keys = (BOX_KEY,) if name == "operator" else ()
+        made = Participant(name, kind, name, "", "", "KG", "active", "", node_keys, box_keys, ())  # type: ignore[arg-type]
+        put_indexed(overlay, f"participant/{name}", made)
     for owner in (*PARTICIPANTS, "bank-a/w1"):
         keyset = keyset_of(owner)
         put_indexed(overlay, f"keyset/{owner}/ops", keyset)
@@ -129,13 +153,17 @@ class Block:
 class MemoryLedger:
     """A chain of blocks on a state in memory."""
 
-    def __init__(self, view_key: bytes = VIEW_KEY) -> None:
+    def __init__(self, view_key: bytes = VIEW_KEY, length: int = EPOCH_LENGTH) -> None:
         self.view_key = view_key
         self.state = MemoryState()
         self.blocks: list[Block] = []
         self.time_ms = START_MS
+        self.epoch = 0
+        """Of the next block."""
+        self.base = 0
+        """Height that the epoch stands on."""
         self._count = 0
-        records = first_records()
+        records = first_records(length)
         self.state.take(records)
         first = genesis_state(records, view_key)
         keep(self.state.leaves, first.leaves.items())
@@ -148,7 +176,8 @@ class MemoryLedger:
 
     def context(self) -> BlockContext:
         """Context of the next block. Views run ahead of heights, as on a chain whose leaders fail now and then."""
-        return BlockContext(CHAIN, 0, self.height + 1, 2 * self.height + 1, self.time_ms, Parameters())
+        view = 2 * (self.height - self.base) + 1
+        return BlockContext(CHAIN, self.epoch, self.height + 1, view, self.time_ms, Parameters())
 
     def sign(self, body: Body, *, sender: str, signers: Iterable[str] = (), ref: str = "", valid_ms: int = 60_000) -> Transaction:
         """Transaction of a body, signed by `ops` of the sender (its servicer, for a settlement account) and of `signers`."""
@@ -184,8 +213,8 @@ class MemoryLedger:
             view=context.view,
             parent=self.blocks[-1].id if self.blocks else CHAIN,
             time_ms=context.time_ms,
-            proposer=context.view % 4,
-            next=bytes(32),
+            proposer=(context.epoch + context.view) % 4,
+            next=result.next,
             body=result.body,
             transactions_root=result.transactions_root,
             participants_root=result.participants_root,
@@ -195,6 +224,8 @@ class MemoryLedger:
         self._move_on(result)
         block = Block(header, result, transactions)
         self.blocks.append(block)
+        if result.next != NO_EPOCH_BEGINS:
+            self.epoch, self.base = self.epoch + 1, self.height
         self.time_ms += later_ms
         return block
 

@@ -8,11 +8,12 @@ from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, FeeRule, Policy
 from ledger.blocks import Entry, Header, Receipt
 from ledger.codec import make_envelope, sign_transaction
+from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.participants import Key, KeyOwner, Keyset, Participant
-from ledger.state import Governed, Record, Refs
+from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
@@ -49,6 +50,8 @@ LEGS = (
     Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
     Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
 )
+VALIDATORS = (Validator("bank-a", HASH, CHAIN, "http://a:1"), Validator("operator", CHAIN, HASH, ""))
+VIEW_KEY = ViewKey(HASH, ((HASH, bytes(range(80))),))
 
 BODIES: dict[str, Body] = {
     "participant.put": ParticipantPut(PARTICIPANT),
@@ -72,7 +75,8 @@ RECORDS: dict[str, Record] = {
     "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, "open"),
     "balance/bank-a/w1/KGS": Balance(1_250, 500),
     "balance/operator/contra:KGS/KGS": Balance(-(10**8), 0),
-    "epoch/0": Governed(b"\x00"),
+    "epoch/0": Epoch(0, 0, 10_000, VALIDATORS, 0),
+    "epoch/next": EpochPlan(1, VALIDATORS, 7),
     "grant/g1": GrantRecord(GRANT, "root", "2026-11-21", 10**8),
     f"hold/{HASH.hex()}": Hold(
         HASH, "bank-a/w1", "bank-b/settlement", "KGS", 700, 500, NOW, "bank-b", "bank-b", "none", "escrow", FEES[0], 6
@@ -80,11 +84,13 @@ RECORDS: dict[str, Record] = {
     f"key/{HASH.hex()}": KeyOwner("bank-a", "ops"),
     "keyset/bank-a/ops": KEYSET,
     "param/legs_max": Governed(b"\xcd\x01\xf4"),
+    "param/next": PlannedParameters((PlannedParameter("epoch_length", 500, 0),)),
     "participant/bank-a": PARTICIPANT,
     "refs/bank-a/28333333": Refs(3, HASH),
     "total/bank-a/KGS": Total(1_250, 500),
-    "validator/0": Governed(b"\x01"),
-    "viewkey/0": Governed(HASH),
+    f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),
+    "viewkey/0": VIEW_KEY,
+    "viewkey/next": VIEW_KEY,
 }
 """A record of each kind, under a storage key it could have."""
 

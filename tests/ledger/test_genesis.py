@@ -104,7 +104,7 @@ EDITS: list[tuple[str, str, Edit]] = [
     ("unknown field", "", lambda d: d.update(extra=1)),
     ("missing field", "participants[0]", lambda d: at(d, "participants", 0).pop("lei")),
     ("name", "name", lambda d: d.update(name="Not A Name")),
-    ("epoch_length", "params.epoch_length", lambda d: at(d, "params").update(epoch_length=1000)),
+    ("epoch_length", "params.epoch_length", lambda d: at(d, "params").update(epoch_length=9)),
     ("unknown parameter", "params.magic", lambda d: at(d, "params").update(magic=1)),
     ("parameter out of range", "params.legs_max", lambda d: at(d, "params").update(legs_max=1001)),
     ("participant id", "participants[1]", lambda d: at(d, "participants", 1).update(id="Bank A")),

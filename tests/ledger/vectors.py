@@ -40,7 +40,7 @@ def encodings() -> list[str]:
 
 def _records(found: dict[str, bytes]) -> None:
     for key, record in RECORDS.items():
-        kind = key.partition("/")[0] if "contra" not in key else "contra"
+        kind = key if key.endswith("/next") else key.partition("/")[0] if "contra" not in key else "contra"
         found[f"record/{kind}"] = encode(record)
         blinded, public = (Leaves(tree, view_key=VIEW_KEY, height=7) for tree in ("bank-a", "G"))
         blinded.put(key, record)

@@ -1,0 +1,91 @@
+"""Restarted from an old disk image: journal, signer's mark and database of some time ago, all of one moment."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.simulation.disk import MemoryFiles
+from tests.simulation.validator import Validator
+from tests.simulation.villains.villain import Due, Villain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consensus.types import View
+    from tests.simulation import messages as ms
+    from tests.simulation.chain import Store
+    from tests.simulation.splitmix import SplitMix64
+    from tests.simulation.villains.stage import Stage
+
+BACK_VIEWS = (1, 2, 5, 15)
+RESTART_EVERY_VIEWS = 20
+
+
+class Image(NamedTuple):
+    """A copy of a disk."""
+
+    files: tuple[tuple[Path, bytes], ...]
+    store: Store
+
+
+class Restored(Validator):
+    """An honest validator that an operator sets back."""
+
+    def image(self) -> Image:
+        """Copy the disk."""
+        store = copy(self.store)
+        store.chain, store.certificates = list(store.chain), dict(store.certificates)
+        return Image(tuple((path, self.files.read(path)) for path in self.files.paths()), store)
+
+    def restart_from(self, image: Image) -> None:
+        """Stop, put the copy back, start."""
+        self.up = False
+        self.life += 1
+        self.files = MemoryFiles()
+        for path, data in image.files:
+            file = self.files.create(path)
+            file.write_at(0, data)
+            file.sync()
+            self.files.sync_folder(path.parent)
+        self.files.step = self.step
+        self.store = copy(image.store)
+        self.store.chain, self.store.certificates = list(image.store.chain), dict(image.store.certificates)
+        self.start()
+
+
+class OldImage(Villain):
+    """Honest code throughout, without memory of what it signed since. Peers show it its newest vote: it must fall silent (K15).
+
+    It may contradict itself before the first status reaches it: that is what makes it one of the f, and evidence is then due to it.
+    """
+
+    evidence = Due.ALLOWED
+
+    def __init__(self, stage: Stage, liars: tuple[int, ...], random: SplitMix64) -> None:
+        self._silenced: set[int] = set()
+        super().__init__(stage, liars, random)
+
+    def make_puppet(self, index: int) -> Restored:
+        """Make a validator that can be set back."""
+        return Restored(self.stage, index)
+
+    def hear(self, to: int, sender: int, message: ms.Message) -> ms.Message | None:
+        """Hear everything, its own newest vote most of all."""
+        del to, sender
+        return message
+
+    def seen(self, view: View) -> None:
+        """Take an image now and then; restart from it some views later."""
+        for place, (index, puppet) in enumerate(self.puppets.items()):
+            number = view + place
+            if puppet.up and puppet.replica.silenced:
+                self._silenced.add(index)
+            if isinstance(puppet, Restored) and puppet.up and number % RESTART_EVERY_VIEWS == 0:
+                back = BACK_VIEWS[number // RESTART_EVERY_VIEWS % len(BACK_VIEWS)]
+                self.stage.at(self.stage.now + back * 40, puppet.restart_from, puppet.image())
+
+    def checked(self) -> str:
+        """See that peers silenced everyone who was set back, at least once of the several times."""
+        loud = [index for index in self.indices if index not in self._silenced]
+        return f"set back, and never silenced: {loud}" if loud else ""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consensus.effects import Alarm, BodyRecord, CertificateRecord, CertifiedRecord, FetchBlock, Finalize, Halt, Judge
-from consensus.events import Verdict
+from consensus.effects import Alarm, BodyRecord, CancelTimer, CertificateRecord, CertifiedRecord, FetchBlock, Finalize, Halt, Judge
+from consensus.events import TimerKind, Verdict
 from consensus.repair import CATCH_UP_VIEWS, catch_up
 from consensus.rules import block_fits
 from consensus.state import Path, Stage
-from consensus.types import Kind, View
+from consensus.types import View
 
 if TYPE_CHECKING:
     from consensus.events import BodyArrived, Judged
@@ -52,7 +52,7 @@ def note_block(state: State, block_id: BlockId, view: View, facts: BlockFacts | 
 
 def far_behind(state: State) -> bool:
     """Tell whether the final blocks are to be had by ranges only (K20)."""
-    return state.final_view - state.final.view > CATCH_UP_VIEWS
+    return state.behind and state.final_view - state.final.view > CATCH_UP_VIEWS
 
 
 def want(state: State, block: BlockState) -> None:
@@ -81,6 +81,8 @@ def want(state: State, block: BlockState) -> None:
         parent = state.block(facts.parent, View(facts.view - 1))
         parent.needed = parent.needed or block.needed
         parent.sources = parent.sources or block.sources
+        if block.needed:
+            state.unsettled[block.block_id] = None
         block = parent
 
 
@@ -142,18 +144,25 @@ def executed(state: State, block: BlockState, facts: BlockFacts, transactions: i
     if not block.certified:
         block.certified = True
         state.record(BodyRecord(facts), CertifiedRecord(facts))
-    state.touched.append(facts.view)
+    state.touched.extend(state.views_of(block))
     commit(state)
-    want_children(state, facts.view)
+    if not facts.boundary:
+        want_children(state, facts)
 
 
-def want_children(state: State, parent_view: View) -> None:
-    """Go on with notarized blocks that waited for this parent (K8, K9)."""
-    for number in range(parent_view + 1, min(state.top_view, parent_view + RETRY_BLOCKS_MAX) + 1):
+def want_children(state: State, parent: BlockFacts) -> None:
+    """Go on with notarized blocks that waited for this parent (K8, K9).
+
+    One that ends the epoch may be certified far above its own view, which names its parent, and only there (K22).
+    """
+    for number in range(parent.view + 1, min(state.top_view, parent.view + RETRY_BLOCKS_MAX) + 1):
         view = state.views.get(View(number))
-        certificate = None if view is None else view.certificates[Kind.NOTARIZE] or view.certificates[Kind.FINALIZE]
-        if certificate is not None and certificate.subject.parent_view == parent_view:
-            want(state, state.block(certificate.subject.block_id, View(number)))
+        block_id = None if view is None else view.block_id()
+        if block_id is None:
+            continue
+        block = state.block(block_id, View(number))
+        if block.facts is None or block.facts.parent == parent.block_id:
+            want(state, block)
 
 
 def condemn(state: State, block: BlockState) -> None:
@@ -166,7 +175,7 @@ def condemn(state: State, block: BlockState) -> None:
     block.certified = False
     state.unsettled.pop(block.block_id, None)
     state.work.pop(block.block_id, None)
-    state.touched.append(block.view)
+    state.touched.extend(state.views_of(block))
     if block.needed:
         state.emit(Alarm(f"block {block.block_id.hex()} of view {block.view} is notarized but breaks a rule here"))
     if block.block_id == state.best_block:
@@ -190,7 +199,7 @@ def commit(state: State) -> None:
     Halts where the chain does not meet the last final block, or a block on it is invalid here.
     """
     certificate = state.finalization
-    if not state.started or state.halted or certificate is None or certificate.subject.view <= state.final.view:
+    if not state.started or state.halted or certificate is None or not state.behind:
         return
     if state.path is None or state.path.tip != certificate.subject.block_id:
         state.path = _trace(state, certificate)
@@ -245,7 +254,11 @@ def ask_catch_up(state: State) -> None:
 
 
 def move_final(state: State, facts: BlockFacts) -> None:
-    """Make a block the last final one and forget all that is at or below its view (K14: never back)."""
+    """Make a block the last final one and forget all that is at or below its view (K14: never back).
+
+    With the block that ends the epoch this replica's part is done (K22): its timers stop, it votes no more. The views above may have
+    certified that block again, so `final.view`, its header's, is a position in the chain of views only while the epoch lasts.
+    """
     if facts.height <= state.final.height:
         raise AssertionError(f"the final height would move from {state.final.height} to {facts.height}")
     block = state.block(facts.block_id, facts.view)
@@ -256,8 +269,13 @@ def move_final(state: State, facts: BlockFacts) -> None:
     state.path = None
     state.catching_up = False
     state.stuck_at = None
-    if state.best_view < facts.view:
+    if state.best_view < facts.view or state.best_block not in state.blocks:
         state.best_view, state.best_block = facts.view, facts.block_id
+    if facts.boundary:
+        state.ended = True
+        state.work.clear()
+        for kind in (TimerKind.LEADER, TimerKind.ADVANCE, TimerKind.PROPOSE, TimerKind.CLOCK):
+            state.emit(CancelTimer(kind))
 
 
 def retry_blocks(state: State) -> None:
@@ -273,7 +291,7 @@ def retry_blocks(state: State) -> None:
             block.stage = Stage.IDLE
         want(state, block)
     state.catching_up = False
-    if state.final_view > state.final.view:
+    if state.behind:
         if state.stuck_at == state.executed_count:
             ask_catch_up(state)
         state.stuck_at = state.executed_count

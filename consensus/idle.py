@@ -18,8 +18,11 @@ IN_FLIGHT_VIEWS = 2
 
 
 def awake(state: State) -> bool:
-    """Tell whether this validator knows of anything to be done: something to include, or an unfinal block that holds something (K18)."""
-    return state.pending > 0 or bool(state.work)
+    """Tell whether this validator knows of anything to be done (K18).
+
+    Something to include, an unfinal block that holds something, or the end of the epoch to be made final (K22).
+    """
+    return not state.ended and (state.pending > 0 or bool(state.work) or state.boundary_tip is not None)
 
 
 def propose_due(state: State) -> TimeMs:

@@ -24,28 +24,32 @@ from consensus.rules import (
     notarize,
     nullify,
     proposal_fault,
+    proposed_again,
     time_standing,
 )
 from consensus.state import Armed, Proposing, Stage
 from consensus.types import Kind, TimeMs, View, Vote
-from consensus.voting import accepts_vote, cast, take_vote, unsigned_proposal
+from consensus.voting import accepts_vote, cast, take_vote
 
 if TYPE_CHECKING:
     from consensus.events import Built
     from consensus.state import Missing, State, ViewState
-    from consensus.types import Certificate, Proposal, ValidatorId
+    from consensus.types import BlockFacts, Certificate, Proposal, ValidatorId
 
 
 def advance(state: State) -> None:
     """Follow up what changed: K7 and K1 for every view touched, lowest first, then the work of the current view."""
     if not state.started:
         return
+    if state.ended:
+        state.touched.clear()
+        return
     while state.touched and not state.halted:
         touched = sorted(dict.fromkeys(state.touched))
         state.touched.clear()
         for number in touched:
             settle(state, number)
-    if not state.halted:
+    if not state.halted and not state.ended:
         act(state)
 
 
@@ -142,7 +146,11 @@ def take_proposal(state: State, proposal: Proposal) -> None:
 
 
 def consider(state: State, view: ViewState, proposal: Proposal) -> None:
-    """Bring the current view's proposal to a vote (K4, K5): give up on a fault, ask for what is missing, judge it, look at its time."""
+    """Bring the current view's proposal to a vote (K4, K5): give up on a fault, ask for what is missing, judge it, look at its time.
+
+    The end of the epoch, proposed again, was timed and executed by a quorum when it was first certified: it has to be certified here, too,
+    and that is all (K22).
+    """
     if proposal_fault(state, proposal) is not None:
         give_up(state, view)
         return
@@ -157,11 +165,14 @@ def consider(state: State, view: ViewState, proposal: Proposal) -> None:
         keep_time(state, view)
     if not missing.notarizations:
         want(state, block)
-    if not view.in_time:
-        view.in_time = look_at_clock(state, proposal) is Clock.IN_TIME
-    if missing or not view.in_time or block.stage is not Stage.EXECUTED:
+    if proposed_again(proposal):
+        view.in_time, here = True, block.certified
+    else:
+        view.in_time = view.in_time or look_at_clock(state, proposal) is Clock.IN_TIME
+        here = block.stage is Stage.EXECUTED
+    if missing or not view.in_time or not here:
         return
-    vote = notarize(state, view, proposal)
+    vote = notarize(state, view, proposal.vote.vote)
     if vote is not None:
         cast(state, vote)
 
@@ -198,6 +209,10 @@ def lead(state: State, view: ViewState) -> None:
         return
     missing = missing_to_propose(state)
     parent = state.blocks[state.best_block]
+    tip = state.boundary_tip
+    if tip is not None and not missing:
+        propose_again(state, view, tip)
+        return
     if missing or parent.stage is not Stage.EXECUTED or parent.facts is None:
         ask(state, who_has(state, missing), missing)
         want(state, parent)
@@ -213,6 +228,16 @@ def lead(state: State, view: ViewState) -> None:
         return
     state.building = Proposing(view.number, state.best_view, parent.facts)
     state.emit(Build(view.number, parent.facts, TimeMs(parent.facts.time_ms + 1), unfinal_views(state)))
+
+
+def propose_again(state: State, view: ViewState, tip: BlockFacts) -> None:
+    """Propose the certified end of the epoch once more, at once, idle or not (K22): as it is, named by the view that last certified it."""
+    vote = Vote(Kind.NOTARIZE, state.epoch, view.number, state.best_view, tip.block_id)
+    if notarize(state, view, vote) is None:
+        return
+    view.in_time = True
+    cast(state, vote, ProposalRecord(vote, tip), proposing=tip)
+    state.emit(CancelTimer(TimerKind.LEADER))
 
 
 def _propose_at(state: State, due: TimeMs) -> None:
@@ -237,7 +262,7 @@ def take_built(state: State, event: Built) -> None:
         give_up(state, view)
         return
     vote = Vote(Kind.NOTARIZE, state.epoch, event.view, building.parent_view, facts.block_id)
-    if notarize(state, view, unsigned_proposal(vote, state.me, facts)) is None:
+    if notarize(state, view, vote) is None:
         return
     block = note_block(state, facts.block_id, facts.view, facts, (state.me,))
     state.work[block.block_id] = facts.view

@@ -6,6 +6,7 @@ proposals) and `upkeep` (timers, repair, restart); what may be voted for is deci
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from consensus import blocks, progress, upkeep, voting
@@ -32,7 +33,7 @@ from consensus.events import (
 from consensus.idle import awake, rebase_clock
 from consensus.repair import answer_request
 from consensus.state import BlockState, Stage, State
-from consensus.types import Kind, View
+from consensus.types import Epoch, Kind, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         BlockFacts,
         Certificate,
         ChainId,
-        Epoch,
         Height,
         SignedVote,
         Timing,
@@ -58,6 +58,11 @@ class Replica:
 
     Life: construct on the committed block, `restore` what the journal replays (once, before anything else), `handle(Started)`, then any
     event. After a `Halt` it answers every event with nothing.
+
+    K22: on a committed block that ends its epoch, this is a replica of the next one, with that epoch's `validators`: the block is its
+    genesis (view 0), and the first proposal is made in view 1. `committed_certificate` is of the epoch before then and is not looked at.
+    When `Finalize` has given out the block that ends this epoch (or `Synced` was fed with it), `ended` is true: the replica answers
+    statuses and requests and sends the finalization on every retry, but votes no more; the node replaces it by one of the next epoch.
     """
 
     def __init__(
@@ -71,6 +76,9 @@ class Replica:
     ) -> None:
         if not 0 <= me < validators.size:
             raise ValueError(f"validator {me} is not one of {validators.size}")
+        if committed.boundary:
+            committed = replace(committed, epoch=Epoch(committed.epoch + 1), view=View(0), boundary=False)
+            committed_certificate = None
         certified_view = committed_certificate.subject.view if committed_certificate is not None else committed.view
         final_view = max(committed.view, certified_view)
         self._state = State(
@@ -85,6 +93,7 @@ class Replica:
             best_view=committed.view,
             best_block=committed.block_id,
             committed_height=committed.height,
+            epoch=committed.epoch,
             top_view=final_view,
             lowest_view=View(max(0, final_view - timing.retention_views)),
         )
@@ -94,7 +103,7 @@ class Replica:
             self._state.at(final_view).certificates[Kind.FINALIZE] = committed_certificate
 
     def restore(self, replayed: Sequence[Replayed]) -> None:
-        """Take back what the journal holds, in the order it was appended; before `Started` (K13, K15)."""
+        """Take back what the journal holds of this epoch, in the order it was appended; before `Started` (K13, K15, K22)."""
         upkeep.restore(self._state, replayed)
 
     def handle(self, event: Event) -> Effects:
@@ -167,7 +176,7 @@ class Replica:
 
     @property
     def epoch(self) -> Epoch:
-        """The epoch of this set; version 1 knows only 0."""
+        """The epoch of this set."""
         return self._state.epoch
 
     @property
@@ -187,13 +196,21 @@ class Replica:
 
     @property
     def final(self) -> BlockFacts:
-        """The last block that was given out with `Finalize` (or `Synced`, or the committed one)."""
+        """The last block that was given out with `Finalize` (or `Synced`, or the committed one).
+
+        The block that ended the epoch before stands here as this epoch's genesis: this epoch, view 0, no boundary.
+        """
         return self._state.final
 
     @property
     def committed_height(self) -> Height:
         """The floor: what the node said is in its database (K14)."""
         return self._state.committed_height
+
+    @property
+    def ended(self) -> bool:
+        """Whether the epoch's last block is final and was given out (K22): a replica of the next epoch takes over."""
+        return self._state.ended
 
     @property
     def halted(self) -> bool:

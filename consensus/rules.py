@@ -1,7 +1,8 @@
 """The rules that decide votes and views: one function for each, guards first, none of them changes anything.
 
 Numbers are those of README.md. Why finalized blocks never fork: K5 gives one notarization per view, since quorums meet in an honest
-validator; K6 and K7 exclude a finalization and a nullification of one view; so, by K4, no chain can skip a finalized view.
+validator; K6 and K7 exclude a finalization and a nullification of one view; so, by K4, no chain of views can skip a finalized one. From
+one view of such a chain to the next stands a child of the block before, or, at an epoch's end, that block again (K22).
 """
 
 from __future__ import annotations
@@ -70,14 +71,23 @@ def missing_to_propose(state: State) -> Missing:
 
 
 def block_fits(parent: BlockFacts, child: BlockFacts) -> bool:
-    """Tell whether a header can follow its parent: linked, one higher, in a later view, later in time (K4, section 6)."""
+    """Tell whether a header can follow its parent: linked, one higher, in a later view, later in time (K4, section 6).
+
+    Nothing follows the block that ends an epoch, in its own epoch (K22): to the next epoch it is genesis, and no boundary there.
+    """
     return (
-        child.parent == parent.block_id
+        not parent.boundary
+        and child.parent == parent.block_id
         and child.height == parent.height + 1
         and child.view > parent.view
         and child.time_ms > parent.time_ms
         and child.epoch == parent.epoch
     )
+
+
+def proposed_again(proposal: Proposal) -> bool:
+    """Tell whether a block of an earlier view is proposed: only the one that ends the epoch may be (K22)."""
+    return proposal.facts.view != proposal.vote.vote.view
 
 
 def proposal_fault(state: State, proposal: Proposal) -> str | None:
@@ -86,6 +96,8 @@ def proposal_fault(state: State, proposal: Proposal) -> str | None:
     The leader signed the vote and the header hashes to its block id, so every fault is the leader's.
     """
     vote, facts = proposal.vote.vote, proposal.facts
+    if proposed_again(proposal):
+        return _fault_of_old_block(state, proposal)
     if (facts.block_id, facts.epoch, facts.view, facts.proposer) != (vote.block_id, vote.epoch, vote.view, proposal.vote.signer):
         return "the header does not fit the vote"
     if vote.parent_view < state.final_view:
@@ -105,8 +117,30 @@ def proposal_fault(state: State, proposal: Proposal) -> str | None:
     return None
 
 
+def _fault_of_old_block(state: State, proposal: Proposal) -> str | None:
+    """Say why a block of an earlier view can never be valid here (K22).
+
+    It is if it ends the epoch, and the view named as the parent's is one that certified it; nothing of it is executed or timed anew.
+    """
+    vote, facts = proposal.vote.vote, proposal.facts
+    proposer = state.validators.leader(facts.epoch, facts.view)
+    if (facts.block_id, facts.epoch, facts.proposer) != (vote.block_id, vote.epoch, proposer):
+        return "the header does not fit the vote"
+    if not facts.boundary or facts.view > vote.parent_view:
+        return "only the block that ends the epoch is proposed again, after the view that certified it"
+    if vote.parent_view < state.final_view:
+        return f"it was certified in view {vote.parent_view}, below the final view {state.final_view}"
+    if state.block_at(vote.parent_view) not in (None, facts.block_id):
+        return "it is not the block that the view named certified"
+    block = state.blocks.get(facts.block_id)
+    return "the body breaks a rule" if block is not None and block.stage is Stage.INVALID else None
+
+
 def missing_for(state: State, proposal: Proposal) -> Missing:
-    """List the certificates that a proposal rests on and that are not here (K4): pending, not invalid."""
+    """List the certificates that a proposal rests on and that are not here (K4): pending, not invalid.
+
+    The view named as the parent's certified the parent, or, at an epoch's end, the proposed block itself (K22).
+    """
     vote = proposal.vote.vote
     parent_here = state.block_at(vote.parent_view) is not None
     return Missing(
@@ -128,6 +162,11 @@ def time_standing(time_ms: TimeMs, parent_ms: TimeMs, now: TimeMs, timing: Timin
     return Clock.IN_TIME
 
 
+def follows_end(state: State, subject: Vote) -> bool:
+    """Tell whether a quorum went on from the final end of the epoch to another block: a lemma that only more than f liars break (K22)."""
+    return state.ended and subject.kind is not Kind.NULLIFY and subject.view > state.final_view and subject.block_id != state.final.block_id
+
+
 def votes_go_up(state: State, vote: Vote) -> bool:
     """Tell whether a vote is above every own vote so far: by view; within a view notarize, then nullify *or* finalize (K21).
 
@@ -136,19 +175,27 @@ def votes_go_up(state: State, vote: Vote) -> bool:
     return (vote.view, vote.kind) > state.mark and state.mark != (vote.view, Kind.NULLIFY)
 
 
-def notarize(state: State, view: ViewState, proposal: Proposal) -> Vote | None:
+def may_vote(state: State) -> bool:
+    """Tell whether this key votes at all: not once it is known to have lost memory (K15), nor when its epoch is over (K22)."""
+    return not state.silenced and not state.ended
+
+
+def notarize(state: State, view: ViewState, vote: Vote) -> Vote | None:
     """Vote for a valid proposal (K5): once per view, ever, only in the current view, not after own nullify.
 
     One honest vote per view is what makes notarizations unique, so the vote counts as cast from the moment it is asked for.
     """
+    if not may_vote(state):
+        return None
     if view.number != state.view or view.own[Kind.NOTARIZE] is not None or view.own[Kind.NULLIFY] is not None:
         return None
-    vote = proposal.vote.vote
     return vote if votes_go_up(state, vote) else None
 
 
 def nullify(state: State, view: ViewState) -> Vote | None:
     """Give the current view up (K6). Never after own finalize: safety needs K6 and K7 to exclude each other. Allowed after notarize."""
+    if not may_vote(state):
+        return None
     if view.number != state.view or view.own[Kind.NULLIFY] is not None or view.own[Kind.FINALIZE] is not None:
         return None
     vote = Vote.nullify(state.epoch, view.number)
@@ -161,7 +208,7 @@ def finalize(state: State, view: ViewState) -> Vote | None:
     Having notarized it is not required. K21 withholds it after a vote in a later view.
     """
     notarization = view.certificates[Kind.NOTARIZE]
-    if notarization is None or not certified(state, notarization.subject.block_id):
+    if not may_vote(state) or notarization is None or not certified(state, notarization.subject.block_id):
         return None
     if view.number <= state.final_view or view.own[Kind.FINALIZE] is not None or view.own[Kind.NULLIFY] is not None:
         return None
@@ -181,5 +228,8 @@ def timeout_ms(timing: Timing, validators: int, view: View, final_view: View) ->
 
 
 def skips_final(state: State, notarized: Vote) -> bool:
-    """Tell whether a notarization leaves out the final view: no more than f liars cannot bring that about, so the replica halts."""
+    """Tell whether a notarization leaves out the final view: no more than f liars cannot bring that about, so the replica halts.
+
+    It holds for a block that is proposed again as for a new one: whoever voted held a nullification for every view between (K22).
+    """
     return notarized.view > state.final_view > notarized.parent_view

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from consensus.effects import Append, Cast, Finalize
-from consensus.types import Epoch, Height, Kind, TimeMs, View
+from consensus.types import Height, Kind, TimeMs, View
 
 if TYPE_CHECKING:
     from consensus.effects import Effect, Record
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BlockId,
         Certificate,
         ChainId,
+        Epoch,
         Proposal,
         SignedVote,
         Timing,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     )
 
 
-_EPOCH = Epoch(0)
 _NEVER = TimeMs(0)
 _GENESIS_VIEW = View(0)
 
@@ -65,7 +65,7 @@ class BlockState:
 
     block_id: BlockId
     view: View
-    """Of its header; before that is here, an upper bound."""
+    """Of its header; before that is here, an upper bound. The block that ends an epoch may be certified in later views too (K22)."""
     facts: BlockFacts | None = None
     sources: tuple[ValidatorId, ...] = ()
     """Who is known to have it: its proposer, those who voted for it."""
@@ -121,7 +121,7 @@ class State:
     """The highest view with a certified block: what K3 proposes on."""
     best_block: BlockId
     committed_height: Height
-    epoch: Epoch = _EPOCH
+    epoch: Epoch
     now: TimeMs = _NEVER
     entered_ms: TimeMs = _NEVER
     entry: Certificate | None = None
@@ -163,6 +163,8 @@ class State:
     silenced: bool = False
     """A vote of this key is known that this replica does not remember: it never votes again (K15)."""
     halted: bool = False
+    ended: bool = False
+    """The block that ends the epoch is final and was given out (K22): this replica answers, and votes no more."""
     effects: list[Effect] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     """To be journaled with the next effect that syncs, or at the end of the event."""
@@ -199,6 +201,27 @@ class State:
         if found is None:
             found = self.blocks[block_id] = BlockState(block_id, view)
         return found
+
+    @property
+    def boundary_tip(self) -> BlockFacts | None:
+        """The best certified block, where it ends the epoch: it is all that can be proposed (K22)."""
+        facts = self.blocks[self.best_block].facts
+        return facts if facts is not None and facts.boundary else None
+
+    @property
+    def behind(self) -> bool:
+        """Whether a finalization is held whose block was not given out yet."""
+        return self.final_view > self.final.view and not self.ended
+
+    def views_of(self, block: BlockState) -> tuple[View, ...]:
+        """Return the views that rules must look at when a block's standing changes.
+
+        That is its header's, and for the block that ends the epoch every view that certified it (K22).
+        """
+        if block.facts is None or not block.facts.boundary:
+            return (block.view,)
+        certified = (number for number, view in self.views.items() if view.block_id() == block.block_id)
+        return (block.view, *(number for number in certified if number != block.view))
 
     def block_at(self, number: View) -> BlockId | None:
         """Return the block that a view at or above the final one certified."""

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 def restore(state: State, replayed: Sequence[Replayed]) -> None:
-    """Take back what the journal holds (K13, K15): bodies, certificates, own votes into the own tally. Asks for nothing yet."""
+    """Take back what the journal holds of this epoch (K13, K15, K22): bodies, certificates, own votes into the own tally.
+
+    Asks for nothing yet.
+    """
     for record in replayed:
         if isinstance(record, VoteRecord):
             if record.signed.vote.epoch == state.epoch and record.signed.signer == state.me:
@@ -116,7 +119,7 @@ def take_timer(state: State, event: TimerFired) -> None:
     elif kind is TimerKind.STATUS:
         state.emit(SendStatus(own_status(state), None))
         state.emit(SetTimer(TimerKind.STATUS, state.view, TimeMs(state.now + state.timing.status_ms)))
-    elif event.view != state.view:
+    elif event.view != state.view or state.ended:
         return
     elif kind is TimerKind.PROPOSE:
         state.propose_at = None
@@ -139,7 +142,15 @@ def _time_out(state: State, kind: TimerKind) -> None:
 
 
 def retry(state: State) -> None:
-    """Every `retry`: send again, ask again, judge again (section 5). After own nullify also what let us in here, and bundles (K19)."""
+    """Every `retry`: send again, ask again, judge again (section 5). After own nullify also what let us in here, and bundles (K19).
+
+    When the epoch is over, its finalization is all that a validator still in it needs (K22).
+    """
+    state.emit(SetTimer(TimerKind.RETRY, state.view, TimeMs(state.now + state.timing.retry_ms)))
+    if state.ended:
+        if state.finalization is not None:
+            state.emit(SendCertificates((state.finalization,), None))
+        return
     for effect in resend_on_retry(state):
         state.emit(effect)
     if state.at(state.view).own[Kind.NULLIFY] is not None:
@@ -151,7 +162,6 @@ def retry(state: State) -> None:
                 state.emit(SendCertificates(bundle, peer))
     state.asked = None
     retry_blocks(state)
-    state.emit(SetTimer(TimerKind.RETRY, state.view, TimeMs(state.now + state.timing.retry_ms)))
 
 
 def sync_to(state: State, event: Synced) -> None:
@@ -184,7 +194,9 @@ def waits_for(state: State) -> str:
     leader = state.validators.leader(state.epoch, state.view)
     if state.halted:
         return "halted: a contradiction was proven"
-    if state.final_view > state.final.view:
+    if state.ended:
+        return f"the epoch after {state.epoch}: its last block is final"
+    if state.behind:
         return f"the final block of view {state.final_view} and its ancestors"
     if view.own[Kind.NULLIFY] is not None:
         return f"a quorum to give view {state.view} up ({len(view.votes[Kind.NULLIFY])} of {state.validators.quorum})"

@@ -11,7 +11,7 @@ from consensus.blocks import commit, halt, note_block, want
 from consensus.certificates import assemble, contradictory, vote_form
 from consensus.effects import Alarm, Cast, CertificateRecord, SendCertificates, StoreEvidence
 from consensus.evidence import Evidence, conflicting
-from consensus.rules import skips_final, votes_go_up
+from consensus.rules import follows_end, may_vote, skips_final, votes_go_up
 from consensus.state import Stage
 from consensus.types import Kind, Proposal, SignedVote, View
 
@@ -115,6 +115,9 @@ def accept(state: State, certificate: Certificate) -> None:
     state.record(CertificateRecord(certificate))
     state.emit(SendCertificates((certificate,), None))
     state.touched.append(subject.view)
+    if follows_end(state, subject):
+        halt(state, f"view {subject.view} certified another block after the end of epoch {state.epoch} was final", certificate)
+        return
     if subject.kind is Kind.NOTARIZE:
         _notarized(state, certificate)
     elif subject.kind is Kind.FINALIZE:
@@ -180,7 +183,7 @@ def forget_views(state: State, floor: View) -> None:
 
 def cast(state: State, vote: Vote, *records: Record, proposing: BlockFacts | None = None) -> None:
     """Ask for a vote to be made durable, then sent. It counts as cast from here on; it is tallied when `CastDone` comes back."""
-    if state.silenced:
+    if not may_vote(state):
         return
     if not votes_go_up(state, vote):
         raise AssertionError(f"a {vote.kind.name.lower()} vote for view {vote.view} would not be above {state.mark} (K21)")

@@ -174,11 +174,11 @@ def test_k5_k7_rules_refuse_what_was_cast() -> None:
     view = state.at(View(2))
     proposal = view.proposal
     assert proposal is not None
-    assert notarize(state, view, proposal) == proposal.vote.vote
+    assert notarize(state, view, proposal.vote.vote) == proposal.vote.vote
     view.own[Kind.NULLIFY] = nullify_of(2)
-    assert notarize(state, view, proposal) is None
+    assert notarize(state, view, proposal.vote.vote) is None
     view.own[Kind.NULLIFY], view.own[Kind.NOTARIZE] = None, proposal.vote.vote
-    assert notarize(state, view, proposal) is None
+    assert notarize(state, view, proposal.vote.vote) is None
     view.certificates[Kind.NOTARIZE] = certificate(proposal.vote.vote)
     assert finalize(state, view) is None, "not certified yet"
     state.block(facts.block_id, facts.view).certified = True

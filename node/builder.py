@@ -20,6 +20,7 @@ from node.blocks import BuiltBlock
 from node.faults import FAULTS
 from node.judge import CHUNK, Overtaken
 from node.records import StoredBlock
+from node.viewkeys import ViewKeyMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,6 @@ LIGHT_MAX: Final = 8
 """A parent with at most so many transactions asks for no pause: at a low rate latency counts, not the cost of a block."""
 FAULTS_MAX: Final = 16
 """Restarts of one build after faults of ours; then the leader passes (K6)."""
-_NO_EPOCH: Final = bytes(32)
 
 log = structlog.get_logger("builder")
 
@@ -68,11 +68,8 @@ class Builder:
         transactions_max = max(1, self.limits.transactions_max >> min(request.unfinal_views, 63))
         await self._pace(request, transactions_max)
         for _ in range(FAULTS_MAX):
-            around = self._chain.surroundings(
-                request.parent.block_id, epoch=request.parent.epoch, view=request.view, time_ms=max(self._clock(), request.time_ms_min)
-            )
+            around = self._around(request)
             if around is None:
-                log.warning("no block: its parent is not here", view=request.view, parent=request.parent.block_id.hex())
                 return None
             attempt = _Attempt(self._chain, self._pool, request, around, transactions_max)
             try:
@@ -82,6 +79,19 @@ class Builder:
             except FAULTS as fault:
                 transactions_max = self._after_fault(attempt, fault, transactions_max)
         return None
+
+    def _around(self, request: BuildRequest) -> Surroundings | None:
+        """Return what the block is made in; None, with a word in the log, where it cannot be made."""
+        try:
+            around = self._chain.surroundings(
+                request.parent.block_id, view=request.view, time_ms=max(self._clock(), request.time_ms_min)
+            )
+        except ViewKeyMissing as missing:
+            log.error("no block", view=request.view, why=str(missing))
+            return None
+        if around is None:
+            log.warning("no block: its parent is not here", view=request.view, parent=request.parent.block_id.hex())
+        return around
 
     async def _pace(self, request: BuildRequest, transactions_max: int) -> None:
         """Wait until the last block is old enough, or the pool fills one."""
@@ -169,7 +179,7 @@ class _Attempt:
             parent=request.parent.block_id,
             time_ms=context.time_ms,
             proposer=request.proposer,
-            next=_NO_EPOCH,
+            next=result.next,
             body=result.body,
             transactions_root=result.transactions_root,
             participants_root=result.participants_root,

@@ -1,7 +1,7 @@
 """The chain as this node holds it: final state over LMDB, one layer per unfinal block, and the steps of a block's life.
 
 judge or build -> (kept) -> finalize -> flush. One event loop owns it: nothing here is thread-safe, and only `judge` and `flush` yield.
-Building is in `node.builder`, reads for the API in `node.reads`, loading at start in `node.opening`.
+Building is in `node.builder`, reads for the API in `node.reads`, loading at start in `node.opening`, who votes when in `node.epochs`.
 """
 
 from __future__ import annotations
@@ -10,31 +10,37 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from consensus.events import Verdict
+from consensus.types import Epoch
 from ledger.blocks import body_hash, encode_body
 from ledger.parameters import BlockContext, load_parameters
 from node.blocks import BodyMismatch, FinalBlock, Judgement, Slots, Tip
+from node.epochs import Epochs
 from node.faults import FAULTS
 from node.flush import write_blocks
-from node.judge import Invalid, Overtaken, Surroundings, check_header, check_roots, decode_body, execute
+from node.judge import Invalid, Overtaken, Surroundings, check_header, check_result, decode_body, execute
 from node.opening import open_chain
 from node.stages import NoStages
 from node.state import Layer
 from node.unfinal import Kept, UnfinalBlocks
+from node.viewkeys import ViewKeyMissing
 from node.wire import facts_of, header_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consensus.types import BlockFacts, BlockId, Certificate
+    from consensus.types import BlockFacts, BlockId, Certificate, ValidatorSet
     from ledger.blocks import Header
+    from ledger.epochs import Epoch as EpochRecord
     from ledger.execute import BlockResult
     from ledger.genesis import Genesis
     from ledger.transactions.bodies import Transaction
     from node.blocks import Finality
+    from node.epochs import Council
     from node.opening import Opened
     from node.records import StoredBlock
     from node.stages import Stages
     from node.store import Store
+    from node.viewkeys import KeyRing
 
 
 DUE = "~due/"
@@ -45,22 +51,24 @@ class Chain:
     """Final state, unfinal blocks and their life."""
 
     def __init__(self, opened: Opened, stages: Stages) -> None:
-        self.genesis, self.chain_id, self.view_key = opened.genesis, opened.chain_id, opened.view_key
+        self.genesis, self.chain_id = opened.genesis, opened.chain_id
         self.state, self.log, self.cache = opened.state, opened.log, opened.cache
+        self.epochs = Epochs(opened.state, opened.ring)
         self.stages = stages
         self.tip: Tip = opened.tip
         """Newest final block."""
         self.committed_height: int = opened.tip.facts.height
         """Highest height in LMDB, synced (K14)."""
-        self.validators = len(opened.genesis.validators)
+        self.validators = self.council.keys.size
+        """Size of the current set."""
         self.unfinal = UnfinalBlocks(opened.tip.facts)
         self._genesis_facts = opened.genesis_facts
         self.store, self.keeps_history = opened.store, opened.history
         self._tip_transactions = 0
         self.slots = opened.slots
         """What opens the slots of the newest final block; None at genesis."""
-        self.last_signed: list[int] = [0] * self.validators
-        """Newest final height under which each validator's signature was seen, by index."""
+        self._signed: dict[bytes, int] = {}
+        """Consensus key -> newest final height under which its signature was seen."""
         if opened.tip.certificate is not None:
             self._count_signatures(opened.tip.certificate, opened.tip.facts.height)
         self._judging: dict[BlockId, asyncio.Task[Judgement]] = {}
@@ -68,7 +76,7 @@ class Chain:
         self._flush: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, store: Store, genesis: Genesis, view_key: bytes, *, history: bool, stages: Stages | None = None) -> Self:
+    def open(cls, store: Store, genesis: Genesis, ring: KeyRing, *, history: bool, stages: Stages | None = None) -> Self:
         """Load what LMDB holds, or genesis; rebuild trees and compare roots; reload remembered references.
 
         The caller then has the blocks above `committed_height` judged and finalized again from the journal. `history`: keep the entries of
@@ -78,8 +86,62 @@ class Chain:
         ------
         StoreError
             The store does not hold what it must.
+        KeyUnfit
+            The store is empty, and the ring does not have the view key that the genesis document names.
         """
-        return cls(open_chain(store, genesis, view_key, history=history), NoStages() if stages is None else stages)
+        return cls(open_chain(store, genesis, ring, history=history), NoStages() if stages is None else stages)
+
+    # --- epochs ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def epoch_number(self) -> Epoch:
+        """Epoch of the next block: that of the newest final one, or the one that it begins (K22)."""
+        facts = self.tip.facts
+        return Epoch(facts.epoch + 1) if facts.boundary else facts.epoch
+
+    @property
+    def epoch(self) -> EpochRecord:
+        """Record of the current epoch."""
+        return self.epochs.record(self.epoch_number)
+
+    @property
+    def council(self) -> Council:
+        """Validators of the current epoch."""
+        found = self.epochs.council(self.epoch_number)
+        if found is None:
+            raise AssertionError(f"the final state has no epoch {self.epoch_number}")
+        return found
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(epoch, view) that the chain has come to: a boundary block is view 0 of the epoch that it begins (K22)."""
+        facts = self.tip.facts
+        return (self.epoch_number, 0 if facts.boundary else facts.view)
+
+    def council_of(self, number: int) -> Council | None:
+        """Validators of an epoch; None where it has not begun here."""
+        return self.epochs.council(number)
+
+    def validators_of(self, number: int) -> ValidatorSet | None:
+        """Consensus keys of an epoch by index; None where it has not begun here."""
+        council = self.epochs.council(number)
+        return None if council is None else council.keys
+
+    def view_key_of(self, number: int) -> bytes:
+        """View key of an epoch that has begun. Raises ViewKeyMissing where this node cannot open it."""
+        return self.epochs.view_key(number)
+
+    @property
+    def last_signed(self) -> list[int]:
+        """Newest final height under which the signature of each validator of the current set was seen, by index; 0: none."""
+        return [self._signed.get(key, 0) for key in self.council.keys.keys]
+
+    def boundary_finality(self, number: int) -> Certificate | None:
+        """Finalization of the block that ended an epoch; None where it has not ended here, or the store begins above it."""
+        if not 0 <= number < self.epoch_number:
+            return None
+        found = self.log.finality(self.epochs.record(number).end)
+        return None if found is None or found.links else found.certificate
 
     # --- any block -------------------------------------------------------------------------------------------------------
 
@@ -130,15 +192,23 @@ class Chain:
         return encode_body(transaction.raw for transaction in transactions)
 
     def body_fits(self, header_bytes: bytes, body: bytes) -> bool:
-        """Whether the body hashes to the header; bytes that do not are not this block. Raises WireError where the header is none."""
+        """Whether the body hashes to the header; bytes that do not are not this block.
+
+        Where the view key of its epoch is not here nobody can tell, so nothing fits. Raises WireError where the header is none.
+        """
         _, header = header_of(header_bytes)
-        return self._fits(header, body)
+        if self.epochs.council(header.epoch) is None:
+            return False
+        try:
+            return self._fits(header, body)
+        except ViewKeyMissing:
+            return False
 
     async def judge(self, block: StoredBlock) -> Judgement:
         """Validate a block on its parent's state and keep the result (K8). VALID again at once where it is kept or final.
 
-        NONE where the parent is not here (judge it first), was dropped meanwhile, or execution met a fault of ours. A parent that is being
-        judged is waited for.
+        NONE where the parent is not here (judge it first), was dropped meanwhile, or execution met a fault of ours; also where its epoch has
+        not begun here, or the epoch's view key cannot be opened. A parent that is being judged is waited for.
 
         Raises
         ------
@@ -152,6 +222,9 @@ class Chain:
         if self.holds(block_id):
             kept = self.unfinal.get(block_id)
             return Judgement(block_id, Verdict.VALID, facts, "", 1 if kept is None else kept.work)
+        early = self._judge_epoch(facts)
+        if early is not None:
+            return early
         if not self._fits(header, block.body):
             raise BodyMismatch(block_id.hex())
         running = self._judging.get(block_id)
@@ -160,14 +233,28 @@ class Chain:
             running.add_done_callback(lambda _: self._judging.pop(block_id, None))
         return await asyncio.shield(running)
 
-    def surroundings(self, parent_id: BlockId, *, epoch: int, view: int, time_ms: int) -> Surroundings | None:
-        """Return what a block on this parent is executed in; None where the parent is neither kept nor the newest final block."""
+    def surroundings(self, parent_id: BlockId, *, view: int, time_ms: int) -> Surroundings | None:
+        """Return what a block on this parent is executed in.
+
+        None where the parent is neither kept nor the newest final block, and where it ends its epoch and is not final: nothing stands on
+        such a block in its own epoch, and the next one begins with its finality (K22).
+
+        Raises
+        ------
+        ViewKeyMissing
+            This node cannot open the view key of the block's epoch.
+        """
         state = self.unfinal.state_after(parent_id, self.state)
         parent = self.unfinal.facts_of(parent_id)
-        if state is None or parent is None:
+        if state is None or parent is None or (parent.boundary and parent_id != self.tip.facts.block_id):
             return None
+        epoch = Epoch(parent.epoch + 1) if parent.boundary else parent.epoch
+        council = self.epochs.council(epoch)
+        if council is None:
+            raise AssertionError(f"the final state has no epoch {epoch}")
         context = BlockContext(self.chain_id, epoch, parent.height + 1, view, time_ms, load_parameters(state))
-        return Surroundings(parent, state, context, self.view_key, self.validators, lambda: self.unfinal.lineage(parent_id) is not None)
+        key = self.epochs.view_key(epoch)
+        return Surroundings(parent, state, context, key, council.keys.size, lambda: self.unfinal.lineage(parent_id) is not None)
 
     def keep(self, header: Header, block: StoredBlock, transactions: tuple[Transaction, ...], result: BlockResult) -> Kept:
         """Keep an executed block as long as its parent is there."""
@@ -203,6 +290,8 @@ class Chain:
             done.append(final)
         self._certify(certificate)
         self.unfinal.prune()
+        if done and self.tip.facts.boundary:
+            self.validators = self.council.keys.size
         if done:
             for listener in self._listeners:
                 listener(tuple(done))
@@ -248,6 +337,19 @@ class Chain:
 
     # --- inside ------------------------------------------------------------------------------------------------------------
 
+    def _judge_epoch(self, facts: BlockFacts) -> Judgement | None:
+        """Judge what the header alone decides: a child of the block that ends an epoch is of the next one, every other of its parent's."""
+        parent = self.unfinal.facts_of(facts.parent)
+        if parent is not None and facts.epoch != parent.epoch + (1 if parent.boundary else 0):
+            return Judgement(facts.block_id, Verdict.INVALID, facts, "the header has another epoch than its parent leads to", 0)
+        if self.epochs.council(facts.epoch) is None:
+            return Judgement(facts.block_id, Verdict.NONE, facts, f"epoch {facts.epoch} has not begun here", 0)
+        try:
+            self.epochs.view_key(facts.epoch)
+        except ViewKeyMissing as error:
+            return Judgement(facts.block_id, Verdict.NONE, facts, str(error), 0)
+        return None
+
     async def _judge(self, facts: BlockFacts, header: Header, block: StoredBlock) -> Judgement:
         parent = self._judging.get(facts.parent)
         if parent is not None:
@@ -263,17 +365,17 @@ class Chain:
         return Judgement(facts.block_id, Verdict.VALID, facts, "", kept.work)
 
     async def _execute(self, facts: BlockFacts, header: Header, block: StoredBlock) -> Kept:
-        around = self.surroundings(facts.parent, epoch=facts.epoch, view=facts.view, time_ms=facts.time_ms)
+        around = self.surroundings(facts.parent, view=facts.view, time_ms=facts.time_ms)
         if around is None:
             raise Overtaken("its parent is not here, or can no longer be final")
-        check_header(header, self.chain_id, around.parent, self.validators)
+        check_header(header, around)
         transactions = await decode_body(block.body, self.cache, self.stages)
         result = await execute(transactions, around, self.cache, self.stages)
-        check_roots(header, result)
+        check_result(header, result)
         return self.keep(header, block, transactions, result)
 
     def _fits(self, header: Header, body: bytes) -> bool:
-        return body_hash(body, view_key=self.view_key, epoch=header.epoch, view=header.view) == header.body
+        return body_hash(body, view_key=self.epochs.view_key(header.epoch), epoch=header.epoch, view=header.view) == header.body
 
     def _certify(self, certificate: Certificate) -> None:
         subject = certificate.subject.block_id
@@ -286,8 +388,11 @@ class Chain:
             self.tip = Tip(self.tip.facts, self.tip.header, self.tip.header_bytes, certificate)
 
     def _count_signatures(self, certificate: Certificate, height: int) -> None:
+        council = self.epochs.council(certificate.subject.epoch)
+        keys = () if council is None else council.keys.keys
         for index, _ in certificate.signatures:
-            self.last_signed[index] = max(self.last_signed[index], height)
+            key = keys[index]
+            self._signed[key] = max(self._signed.get(key, 0), height)
 
     async def _write(self) -> None:
         self.committed_height = await write_blocks(self.store, self.state, self.log, self.slots, self.stages, history=self.keeps_history)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ledger.blocks import split_body
+from ledger.epochs import NO_EPOCH_BEGINS, is_boundary
 from ledger.errors import Malformed, Unorderable
 from ledger.execute import BlockTooLargeError, Execution
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 50
 """Transactions between two turns of the loop: about 4 ms with their signatures."""
-_NO_EPOCH: Final = bytes(32)
 
 
 class Invalid(Exception):
@@ -53,22 +53,27 @@ class Surroundings:
     """Whether the parent is still part of the chain."""
 
 
-def check_header(header: Header, chain: bytes, parent: BlockFacts, validators: int) -> None:
+def check_header(header: Header, around: Surroundings) -> None:
     """Check what the header must be, given its parent; local clocks are the core's matter (section 6 of consensus.md).
+
+    Whether it ends its epoch follows from its parent's state alone (K22); which set it names, only from executing it (`check_result`).
 
     Raises
     ------
     Invalid
         It is not.
     """
+    parent, context = around.parent, around.context
+    ends = is_boundary(around.state, context.epoch, context.height)
     rules = (
-        (header.chain == chain, "another chain"),
-        (header.epoch == parent.epoch, "another epoch than its parent"),
-        (header.height == parent.height + 1, "a height that does not follow its parent's"),
-        (header.view > parent.view, "a view that does not follow its parent's"),
+        (header.chain == context.chain, "another chain"),
+        (header.epoch == context.epoch, "another epoch than its parent leads to"),
+        (header.height == context.height, "a height that does not follow its parent's"),
+        (header.view > (0 if parent.boundary else parent.view), "a view that does not follow its parent's"),
         (header.time_ms > parent.time_ms, "a time that does not follow its parent's"),
-        (header.proposer == (header.epoch + header.view) % validators, "a proposer that does not lead its view"),
-        (header.next == _NO_EPOCH, "a next validator set, and epochs do not end yet"),
+        (header.proposer == (header.epoch + header.view) % around.validators, "a proposer that does not lead its view"),
+        (ends or header.next == NO_EPOCH_BEGINS, "a next validator set, and does not end its epoch"),
+        (header.next != NO_EPOCH_BEGINS or not ends, "no next validator set, and ends its epoch"),
     )
     for kept, broken in rules:
         if not kept:
@@ -132,14 +137,14 @@ def _apply(execution: Execution, chunk: Sequence[Transaction]) -> None:
             raise Invalid(f"the block is too large: {error}") from error
 
 
-def check_roots(header: Header, result: BlockResult) -> None:
-    """Compare our roots with the header's.
+def check_result(header: Header, result: BlockResult) -> None:
+    """Compare our roots, and the validator set that the next epoch begins with, with the header's.
 
     Raises
     ------
     Invalid
         One differs.
     """
-    for name in ("transactions_root", "participants_root", "assets_root", "governance_root"):
+    for name in ("next", "transactions_root", "participants_root", "assets_root", "governance_root"):
         if getattr(header, name) != getattr(result, name):
             raise Invalid(f"{name} differs from ours")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED_BYTES = 32
+KEYS_MAX = 1_024
+"""Keys in a file that holds more than one."""
 _HEX = re.compile(r"[0-9a-f]{64}\n?")
 _OTHERS = 0o077
 
@@ -39,6 +41,20 @@ def read_seed(path: Path) -> bytes:
     if _HEX.fullmatch(text) is None:
         raise ConfigError(f"the key file {path} is not 64 hex characters; restore it or make a new key with som init")
     return bytes.fromhex(text.strip())
+
+
+def read_seeds(path: Path) -> tuple[bytes, ...]:
+    """Return the keys of a file with one on each line; raises as `read_seed`."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & _OTHERS:
+                raise ConfigError(f"the key file {path} can be read by others; run: chmod 600 {path}")
+            lines = file.read(KEYS_MAX * (2 * SEED_BYTES + 1) + 1).decode("ascii", "replace").splitlines()
+    except OSError as problem:
+        raise ConfigError(f"cannot read the key file {path}: {problem.strerror}") from problem
+    if len(lines) > KEYS_MAX or not all(_HEX.fullmatch(line) for line in lines):
+        raise ConfigError(f"the key file {path} is not lines of 64 hex characters, at most {KEYS_MAX} of them")
+    return tuple(bytes.fromhex(line) for line in lines)
 
 
 def write_seed(path: Path, seed: bytes) -> None:

@@ -261,7 +261,7 @@ class Mempool:
             return here
         if self._parameters is None or self._parameters[0] != tip.block_id:
             self._parameters = (tip.block_id, load_parameters(self._chain.state))
-        context = BlockContext(self._chain.chain_id, tip.epoch, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
+        context = BlockContext(self._chain.chain_id, self._chain.epoch_number, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
         self._here = (Overlay(self._chain.state), context)
         return self._here
 

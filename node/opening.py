@@ -16,7 +16,7 @@ from consensus.types import NO_BLOCK, BlockFacts, BlockId, Epoch, Height, TimeMs
 from ledger.canonical import encode
 from ledger.errors import BrokenState, LedgerError
 from ledger.execute import genesis_state
-from ledger.genesis import chain_id, first_records
+from ledger.genesis import chain_id, first_records, sealed_copies
 from ledger.indexes import derive_indexes
 from ledger.invariants import WholeSums
 from ledger.leaves import leaf_hash, leaf_key, record_of
@@ -31,11 +31,13 @@ from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
 from node.state import FinalState
 from node.store import Table, height_key
 from node.transactions import TransactionCache
+from node.viewkeys import no_genesis_key
 from node.wire import WireError, facts_of, header_of
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
     from node.store import Store
+    from node.viewkeys import KeyRing
 
 _ROOTS: Final = Decoder(tuple[tuple[str, bytes], ...])
 _SLOTS: Final = Decoder(Slots)
@@ -49,7 +51,7 @@ class Opened:
     genesis: Genesis
     chain_id: bytes
     genesis_facts: BlockFacts
-    view_key: bytes
+    ring: KeyRing
     state: FinalState
     log: BlockLog
     cache: TransactionCache
@@ -59,12 +61,20 @@ class Opened:
     history: bool
 
 
-def open_chain(store: Store, genesis: Genesis, view_key: bytes, *, history: bool) -> Opened:
-    """Load the chain; raises StoreError where the store does not hold what it must."""
+def open_chain(store: Store, genesis: Genesis, ring: KeyRing, *, history: bool) -> Opened:
+    """Load the chain.
+
+    Raises
+    ------
+    StoreError
+        The store does not hold what it must.
+    KeyUnfit
+        The store is empty, and the ring does not have the view key that the genesis document names.
+    """
     chain = chain_id(genesis)
     first = _genesis_facts(genesis, chain)
     if store.height is None:
-        _write_genesis(store, genesis, view_key)
+        _write_genesis(store, genesis, ring)
     cache = TransactionCache()
     log = BlockLog(store, cache)
     tip = _load_tip(store, log, first)
@@ -75,14 +85,17 @@ def open_chain(store: Store, genesis: Genesis, view_key: bytes, *, history: bool
         raise StoreCorrupt(folder=store.folder, reason=f"its state breaks the rules of the ledger ({error})") from error
     _check_roots(store, state, tip)
     _load_refs(store, state, tip.facts.time_ms // MINUTE_MS)
-    return Opened(store, genesis, chain, first, view_key, state, log, cache, tip, _load_slots(store), history)
+    return Opened(store, genesis, chain, first, ring, state, log, cache, tip, _load_slots(store), history)
 
 
 def _genesis_facts(genesis: Genesis, chain: bytes) -> BlockFacts:
     return BlockFacts(BlockId(chain), NO_BLOCK, Epoch(0), Height(0), View(0), ValidatorId(0), TimeMs(genesis.time_ms))
 
 
-def _write_genesis(store: Store, genesis: Genesis, view_key: bytes) -> None:
+def _write_genesis(store: Store, genesis: Genesis, ring: KeyRing) -> None:
+    view_key = ring.find(bytes.fromhex(genesis.view_key.hash), sealed_copies(genesis))
+    if view_key is None:
+        raise no_genesis_key(ring)
     records = first_records(genesis)
     result = genesis_state(records, view_key)
     batch = store.begin()

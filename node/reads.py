@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from ledger import proofs
 from ledger.blocks import view_bytes
 from ledger.execute import block_key, opening_of, transaction_leaf
-from ledger.genesis import genesis_to_json, validators
+from ledger.genesis import genesis_to_json
 from ledger.leaves import participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
 from node.history import block_rows, stored_rows
+from node.viewkeys import ViewKeyMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,10 +41,6 @@ class Reads:
         self._chain = chain
         self.genesis_json: str = genesis_to_json(chain.genesis)
         """The genesis document."""
-        self.validators: Sequence[ValidatorEntry] = tuple(
-            ValidatorEntry(each.participant, each.consensus_key, each.node_key, each.endpoint) for each in validators(chain.genesis)
-        )
-        """The set of the current epoch, by index."""
 
     @property
     def chain_id(self) -> bytes:
@@ -54,6 +51,13 @@ class Reads:
     def network(self) -> str:
         """The name in the genesis document, for people."""
         return self._chain.genesis.name
+
+    @property
+    def validators(self) -> Sequence[ValidatorEntry]:
+        """The set of the current epoch, by index."""
+        return tuple(
+            ValidatorEntry(each.participant, each.consensus_key, each.node_key, each.endpoint) for each in self._chain.council.members
+        )
 
     @property
     def tip(self) -> Tip:
@@ -153,7 +157,7 @@ class Reads:
         block = None if found is None else self.block(found.receipt.height)
         if found is None or block is None:
             raise NothingFinalError(f"transaction {tx_id.hex()} is not final here")
-        key = block_key(self._chain.view_key, block.facts.epoch, block.facts.view)
+        key = block_key(self._view_key_of(block.facts.epoch), block.facts.epoch, block.facts.view)
         leaves = [
             transaction_leaf(transaction, receipt, opening_of(key, index))
             for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True))
@@ -167,6 +171,12 @@ class Reads:
         )
 
     # --- inside ------------------------------------------------------------------------------------------------------------
+
+    def _view_key_of(self, epoch: int) -> bytes:
+        try:
+            return self._chain.view_key_of(epoch)
+        except ViewKeyMissing as missing:
+            raise NothingFinalError(str(missing)) from missing
 
     def _at(self, height: int, index: int) -> FinalTransaction | None:
         block = self.block(height)
@@ -187,6 +197,6 @@ class Reads:
         journal_roots = {} if slots is None else dict(slots.journal_roots)
         if slots is None or participant not in journal_roots:
             raise NothingFinalError(f"there is no final block with a tree of {participant}")
-        salt = salt_of(participant_secret(self._chain.view_key, participant), view_bytes(facts.epoch, facts.view))
+        salt = salt_of(participant_secret(self._view_key_of(facts.epoch), participant), view_bytes(facts.epoch, facts.view))
         index = list(journal_roots).index(participant)
         return proofs.open_slot(slots.hashes, index=index, salt=salt, journal_root=journal_roots[participant])

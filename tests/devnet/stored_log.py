@@ -25,8 +25,9 @@ from ledger.state import UsedRef
 from ledger.views import journal_root, replay_views, salt_of, slot_of, state_root
 from node.config import load_config
 from node.keyfiles import read_seed
-from node.prepare import STORE_FOLDER, load_genesis, open_view_key
+from node.prepare import STORE_FOLDER, load_genesis
 from node.store import Store, Table, height_key
+from node.viewkeys import open_view_key
 from tests.ledger.chain import MemoryState, keep, verified
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def read_log(path: Path) -> Log:
     """Read headers, bodies and state of the stopped node with this configuration, and execute every block again."""
     config = load_config(path)
     genesis = load_genesis(Path(config.genesis))
-    view_key = open_view_key(genesis, read_seed(Path(config.box_key)), config)
+    view_key = open_view_key(genesis, read_seed(Path(config.box_key)))
     chain = chain_id(genesis)
     store = Store.open(config.data_folder / STORE_FOLDER, chain, config.limits.map_bytes)
     try:

@@ -17,6 +17,7 @@ from node.mempool import Mempool
 from node.plan import AccountPlan, trial_plan
 from node.provision import draft, fill
 from node.store import Store
+from node.viewkeys import KeyRing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ class World:
 
     def _open(self) -> None:
         store = Store.open(self.folder, self.chain_id, self._map_bytes)
-        self.chain = Chain.open(store, self.genesis, self.secrets.view_key, history=self._history)
+        self.chain = Chain.open(store, self.genesis, KeyRing([self.secrets.view_key]), history=self._history)
         self.pool = Mempool(self.chain, self.clock)
         self.builder = self.new_builder(BlockLimits(pace_ms=0))
 

@@ -27,6 +27,7 @@ from node.plan import trial_plan
 from node.provision import draft, fill, signing_seeds
 from node.reads import Reads
 from node.store import Store
+from node.viewkeys import KeyRing
 from tests.node.api_world import FakeNode
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class LedgerWorld:
         self.metrics = Metrics()
         self.node = FakeNode()
         store = Store.open(folder, chain_id(genesis), MAP_BYTES)
-        self.chain = Chain.open(store, genesis, secrets.view_key, history=True, stages=self.metrics)
+        self.chain = Chain.open(store, genesis, KeyRing([secrets.view_key]), history=True, stages=self.metrics)
         self.pool = Mempool(self.chain, lambda: self.now_ms)
         self.builder = Builder(self.chain, self.pool, lambda: self.now_ms, BlockLimits(pace_ms=0), self._poisoned)
         self.reads = Reads(self.chain)

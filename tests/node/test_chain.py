@@ -52,7 +52,7 @@ def forged(world: World, block: StoredBlock, **changes: object) -> StoredBlock:
     other = msgspec.structs.replace(header, **changes)
     if "body" not in changes:
         other = msgspec.structs.replace(
-            other, body=body_hash(block.body, view_key=world.chain.view_key, epoch=other.epoch, view=other.view)
+            other, body=body_hash(block.body, view_key=world.chain.view_key_of(0), epoch=other.epoch, view=other.view)
         )
     return StoredBlock(header_bytes(other), block.body)
 

@@ -16,6 +16,7 @@ from node.chain import Chain
 from node.errors import StoreCorrupt, StoreFull
 from node.flush import META_ROOTS
 from node.store import Store, Table
+from node.viewkeys import KeyRing
 from tests.node.chain_world import START_MS, World, certificate_of
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ async def test_a_full_store_stops_the_flush_and_loses_nothing(tmp_path: Path) ->
     assert before is not None
     world.chain.close()
     store = Store.open(tmp_path, world.chain_id)
-    chain = Chain.open(store, world.genesis, world.secrets.view_key, history=False)
+    chain = Chain.open(store, world.genesis, KeyRing([world.secrets.view_key]), history=False)
     assert chain.tip.facts.height == 1
     assert chain.state.get("balance/bank-b/x0/KGS") is None
     chain.close()

@@ -13,6 +13,7 @@ from node.blocks import FinalBlock, Finality
 from node.errors import StoreCorrupt
 from node.places import Places
 from node.records import StoredBlock, decode_certificate
+from node.refs import pack_refs
 from node.store import Table, height_key
 from node.wire import WireError, facts_of, header_of
 
@@ -70,13 +71,19 @@ class BlockLog:
         """Certificates up to a height that LMDB lacks."""
         return {at: certificate for at, certificate in self._certificates.items() if at <= height}
 
-    def used_by_minute(self, blocks: list[FinalBlock]) -> dict[int, list[bytes]]:
-        """Return the references used in these blocks as they are stored: minute -> ref_id and tx_id of each."""
-        minutes: dict[int, list[bytes]] = {}
+    def used_by_minute(self, blocks: list[FinalBlock]) -> dict[tuple[int, int], bytes]:
+        """Return the references used in these blocks as they are stored: (minute, height) -> `pack_refs`."""
+        found: dict[tuple[int, int], tuple[list[bytes], list[str]]] = {}
         for block in blocks:
-            for ref_id, tx_id, minute in self._used[block.facts.height]:
-                minutes.setdefault(minute, []).append(ref_id + tx_id)
-        return minutes
+            height = block.facts.height
+            for (ref_id, tx_id, minute), transaction in zip(self._used[height], block.transactions, strict=True):
+                place = (minute, height)
+                refs = found.get(place)
+                if refs is None:
+                    refs = found[place] = ([], [])
+                refs[0].append(ref_id + tx_id)
+                refs[1].append(transaction.sender)
+        return {place: pack_refs(*refs) for place, refs in found.items()}
 
     def names_of(self, blocks: list[FinalBlock]) -> Iterator[tuple[bytes, int, int]]:
         """Names under which the transactions of these blocks are found, and where they are."""

@@ -127,9 +127,7 @@ def _write_indexes(batch: Batch, records: Mapping[str, Record | None]) -> Iterat
 
 def _write_refs(batch: Batch, log: BlockLog, blocks: list[FinalBlock]) -> int:
     """Add what is remembered, drop what no longer is (L14)."""
-    newest = blocks[-1].facts
-    minutes = log.used_by_minute(blocks)
-    stored = height_key(newest.height)
-    batch.put(Table.REFS, [(height_key(minute) + stored, b"".join(minutes[minute])) for minute in sorted(minutes)])
-    batch.delete_below(Table.REFS, height_key(newest.time_ms // MINUTE_MS))
-    return len(minutes)
+    used = log.used_by_minute(blocks)
+    batch.put(Table.REFS, [(height_key(minute) + height_key(height), used[minute, height]) for minute, height in sorted(used)])
+    batch.delete_below(Table.REFS, height_key(blocks[-1].facts.time_ms // MINUTE_MS))
+    return len(used)

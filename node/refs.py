@@ -5,17 +5,57 @@ At full rate an hour of them is millions, so each costs two integers of 64 bytes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ledger.parameters import MINUTE_MS
 from ledger.state import UsedRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 HASH_BYTES: Final = 32
 ENTRY_BYTES: Final = 2 * HASH_BYTES
 """One reference as stored: ref_id, tx_id."""
+_COUNT_BYTES: Final = 4
+
+
+class StoredRefs(NamedTuple):
+    """References of one minute that one block used, in the order of the block: `count u32 | entries | senders, a line each`.
+
+    The senders are kept for snapshots: with them the running hash of each `refs/FROM/MINUTE` can be computed again.
+    """
+
+    entries: bytes
+    """`ENTRY_BYTES` for each."""
+    senders: Sequence[str]
+
+
+def pack_refs(entries: Sequence[bytes], senders: Sequence[str]) -> bytes:
+    """Bytes of the references that a block used, one sender for each entry."""
+    return b"".join((len(entries).to_bytes(_COUNT_BYTES, "big"), *entries, "\n".join(senders).encode()))
+
+
+def unpack_refs(value: bytes) -> StoredRefs:
+    """Undo `pack_refs`.
+
+    Raises
+    ------
+    ValueError
+        The bytes are not what `pack_refs` makes.
+    """
+    count = int.from_bytes(value[:_COUNT_BYTES], "big")
+    end = _COUNT_BYTES + count * ENTRY_BYTES
+    if not count or len(value) <= end:
+        raise ValueError("a list of references is cut short")
+    senders = value[end:].decode().split("\n")
+    if len(senders) != count:
+        raise ValueError(f"{count} references by {len(senders)} senders")
+    return StoredRefs(value[_COUNT_BYTES:end], senders)
+
+
+def entries_of(value: bytes) -> bytes:
+    """Entries alone, without a look at who sent them: at start there are millions."""
+    return value[_COUNT_BYTES : _COUNT_BYTES + int.from_bytes(value[:_COUNT_BYTES], "big") * ENTRY_BYTES]
 
 
 class RememberedRefs:

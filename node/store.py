@@ -20,13 +20,14 @@ import lmdb
 
 from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
 from node.files import FILE_MODE, DiskFiles, FolderLock
+from node.pin import Pin, PinLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-FORMAT_VERSION = 1
-"""Of the tables and their values; a newer one is refused, an older one would be converted at open."""
+FORMAT_VERSION = 2
+"""Of the tables and their values. A newer one is refused, and so is 1: it lacks the senders of references, and was of trials only."""
 MAP_BYTES = 2**36
 """Address space reserved by default; the file grows only as far as it is used."""
 _HEIGHT_BYTES = 8
@@ -52,11 +53,13 @@ class Table(Enum):
     INDEXES = b"indexes"
     """[index key `~...`] mark or count: sorted keys that execution scans."""
     REFS = b"refs"
-    """[minute u64, height u64] remembered references, ref_id and tx_id of each."""
+    """[minute u64, height u64] remembered references that a block used, see `node.refs`."""
     PLACES = b"places"
     """Where transactions are; see `node.places`."""
     ENTRIES = b"entries"
     """[account 0x00 height u64 index u32] the account's entries of one transaction, where history is kept."""
+    EPOCHS = b"epochs"
+    """[epoch u32] how the epoch ended, where this store began at a snapshot above it; see `node.epochchain`."""
 
 
 class Store:
@@ -68,6 +71,8 @@ class Store:
         self._handles: dict[Table, lmdb._Database] = {}
         self._reader: lmdb.Transaction[bytes] | None = None
         self._executor = ThreadPoolExecutor(1, "store")
+        self._pin: Pin | None = None
+        self._committing = False
 
     @classmethod
     def open(cls, folder: Path, chain: bytes, map_bytes: int = MAP_BYTES) -> Self:
@@ -97,6 +102,8 @@ class Store:
     def close(self) -> None:
         """Release everything; a second call does nothing."""
         self._executor.shutdown()
+        if self._pin is not None:
+            self._pin.end()
         self._renew()
         self._environment.close()
         self._lock.release()
@@ -167,6 +174,8 @@ class Store:
 
     def begin(self) -> Batch:
         """Begin a write transaction; there is one at a time, and nothing of it is seen before its commit."""
+        if self._pin is not None and self._pin.commits:
+            self._pin.end()  # this transaction may reuse pages that the pin still reads
         try:
             return Batch(self, self._environment.begin(write=True), self._handles)
         except lmdb.Error as error:
@@ -181,6 +190,7 @@ class Store:
 
         A cancelled caller waits for the disk all the same: half a commit would leave the reader in the wrong place.
         """
+        self._committing = True
         future = self._executor.submit(batch.transaction.commit)
         try:
             await asyncio.shield(asyncio.wrap_future(future))
@@ -188,6 +198,24 @@ class Store:
             self._finish(future.result)
             raise
         self._finish(future.result)
+
+    def pin(self) -> Pin:
+        """Return a reader that stays at the last commit: whole until a second commit after it begins. There is one at a time.
+
+        Raises
+        ------
+        PinLost
+            A commit runs in its thread right now: no reader begins beside it.
+        """
+        if self._committing:
+            raise PinLost
+        if self._pin is not None:
+            self._pin.end()
+        try:
+            self._pin = Pin(self._environment.begin(), self._handles, self._told)
+        except lmdb.Error as error:
+            raise self._told(error) from error
+        return self._pin
 
     def told(self, error: lmdb.Error) -> StoreError:
         """Turn the binding's error into ours (for `Batch`)."""
@@ -200,6 +228,10 @@ class Store:
             commit()
         except lmdb.Error as error:
             raise self._told(error) from error
+        finally:
+            self._committing = False
+        if self._pin is not None:
+            self._pin.commits += 1
         self._renew()
 
     def _renew(self) -> None:
@@ -246,6 +278,8 @@ class Store:
             raise StoreCorrupt(folder=self.folder, reason="it does not say which format it has")
         if int(found) > FORMAT_VERSION:
             raise NewerFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
+        if int(found) < FORMAT_VERSION:
+            raise StoreCorrupt(folder=self.folder, reason=f"it has format {int(found)} of an early version")
 
     def _told(self, error: lmdb.Error) -> StoreError:
         match error:

@@ -89,7 +89,7 @@ MUTANTS = [
         "L14",
         "references_are_forgotten_by_a_restart",
         "node/opening.py",
-        "            state.refs.add_stored(bucket, entries)",
+        "            state.refs.add_stored(bucket, entries_of(value))",
         '            state.refs.add_stored(bucket, b"")',
         (f"{FLUSH}::test_l14_used_references_are_remembered_across_a_restart",),
     ),

@@ -122,9 +122,9 @@ def test_another_chain_is_refused(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     """Goal: an old program never writes into new tables. Method: raise the number."""
     store = Store.open(tmp_path, CHAIN)
-    put(store, Table.META, [(b"format", b"2")])
+    put(store, Table.META, [(b"format", b"3")])
     store.close()
-    with pytest.raises(NewerFormat, match="format 2"):
+    with pytest.raises(NewerFormat, match="format 3"):
         Store.open(tmp_path, CHAIN)
 
 

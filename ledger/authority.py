@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from ledger.accounts import Account
 from ledger.errors import Malformed, NoParticipant, QuorumNotMet, Suspended
 from ledger.names import servicer_of
@@ -25,12 +27,21 @@ OPS = "ops"
 """Keyset of a participant where none is named (L13)."""
 
 
+class Voice(Struct, frozen=True):
+    """A key that speaks for a keyset without a signature on this envelope: it signed a vote (L26)."""
+
+    participant: str
+    """Owner of the keyset, as in `Signature`."""
+    keyset: str
+    public_key: bytes
+
+
 class Signers:
-    """The keysets that signed one transaction, and those that it turned out to need."""
+    """The keysets that signed one transaction (or voted for it), and those that it turned out to need."""
 
     __slots__ = ("_agreed", "_brought", "_keys", "_overlay", "_time_ms")
 
-    def __init__(self, overlay: Overlay, signatures: Iterable[Signature], time_ms: int) -> None:
+    def __init__(self, overlay: Overlay, signatures: Iterable[Signature | Voice], time_ms: int) -> None:
         self._overlay = overlay
         self._time_ms = time_ms
         self._keys: dict[str, list[bytes]] = {}
@@ -77,6 +88,10 @@ class Signers:
         for member in members:
             self._agreed[member] = self.agrees(member)
 
+    def keys_of(self, member: str) -> tuple[bytes, ...]:
+        """Public keys that signed for a keyset (`OWNER/NAME`), sorted."""
+        return tuple(self._keys.get(member, ()))
+
     def need_change(self, owner: str, current: Keyset | None, new: Keyset) -> None:
         """Need what a keyset's change needs: the current keyset of that name, if any, and each key that is new (L24).
 
@@ -85,13 +100,23 @@ class Signers:
         QuorumNotMet
             The current keyset does not agree, or a new key has not signed.
         """
+        self.need_new_keys(owner, current, new)
+        if current is not None:
+            self.need(f"{owner}/{current.name}")
+
+    def need_new_keys(self, owner: str, current: Keyset | None, new: Keyset) -> None:
+        """Need the signature of each key that is new, without the agreement of the current keyset (L24).
+
+        Raises
+        ------
+        QuorumNotMet
+            A new key has not signed, or one signed for the new keyset that is not in it.
+        """
         known = [key.public_key for key in current.keys] if current else []
         member = f"{owner}/{new.name}"
         signed = self._keys.get(member, [])
         if any(key.public_key not in signed for key in new.keys if key.public_key not in known):
             raise QuorumNotMet(needed=f"a new key of {member}")
-        if current is not None:
-            self.need(f"{owner}/{current.name}")
         if current is None or current.name != new.name:
             if any(key not in self._brought[1] for key in signed):
                 raise QuorumNotMet(needed=member)

@@ -262,11 +262,39 @@ class HoldExpired(Ordered):
     sentence = "until {until} is not within {time_ms} and {latest}"
 
 
+class ConditionNotMet(Ordered):
+    """What it depends on is not so."""
+
+    code = 172
+    sentence = "{subject} needs: {condition}"
+
+
 class HoldAmount(Ordered):
     """More than is left of the hold was asked for."""
 
     code = 173
     sentence = "the hold has {left} left, {asked} was asked for"
+
+
+class NotAuthority(Ordered):
+    """The keyset has no say in this."""
+
+    code = 182
+    sentence = "{keyset} has no {what} on {subject}"
+
+
+class NoProposal(Ordered):
+    """There is no such open proposal."""
+
+    code = 183
+    sentence = "there is no open proposal {proposal}"
+
+
+class ProposalTime(Ordered):
+    """The proposal would end before it can be voted on, or lies open too long."""
+
+    code = 184
+    sentence = "until {until} is not within {time_ms} and {latest}"
 
 
 class InvariantBroken(Ordered):
@@ -338,11 +366,13 @@ BY_CODE: dict[int, Refusal] = {
     164: Refusal("VAULT", "AG01"),
     170: Refusal("NO_HOLD", "AB26", NoHold),
     171: Refusal("HOLD_EXPIRED", "DT01", HoldExpired),
-    172: Refusal("CONDITION", "AG01"),
+    172: Refusal("CONDITION", "AG01", ConditionNotMet),
     173: Refusal("HOLD_AMOUNT", "AM09", HoldAmount),
     180: Refusal("NO_ORDER", "RR04"),
     181: Refusal("ORDER_AMOUNT", "RR04"),
-    182: Refusal("NOT_AUTHORITY", "RR04"),
+    182: Refusal("NOT_AUTHORITY", "RR04", NotAuthority),
+    183: Refusal("NO_PROPOSAL", "AG01", NoProposal),
+    184: Refusal("PROPOSAL_TIME", "DT01", ProposalTime),
     190: Refusal("BRIDGE_SEEN", "AM05"),
     191: Refusal("BRIDGE_PROOF", "AG01"),
     192: Refusal("BRIDGE_CAP", "AM14"),

@@ -22,6 +22,7 @@ from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Overlay, Record
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
 from ledger.transactions.bodies import Pay
+from ledger.transactions.proposals import legs_carried
 from ledger.tree import root_of
 from ledger.views import ViewBuilder, entries_by_participant, journal_root, salt_of, slot_of
 
@@ -134,7 +135,7 @@ class Execution:
         return (
             self._body_bytes + len(tx.raw) <= limits.block_bytes_max
             and self._signatures + len(tx.signatures) <= limits.block_signatures_max
-            and self._legs + legs_of(tx) <= limits.block_legs_max
+            and self._legs + legs_of(tx, self.overlay) <= limits.block_legs_max
         )
 
     def apply(self, tx: Transaction) -> Receipt:
@@ -150,6 +151,7 @@ class Execution:
         if not self.fits(tx):
             raise BlockTooLargeError(f"transaction {self.count} does not fit into the block")
         overlay, context = self.overlay, self._context
+        legs = legs_of(tx, overlay)
         outcome = apply_transaction(overlay, tx, context, self._verifier)
         overlay.forget_undo()
         index, code = len(self._transactions), outcome.code
@@ -164,7 +166,7 @@ class Execution:
         self._receipts.append(receipt)
         self._body_bytes += len(tx.raw)
         self._signatures += len(tx.signatures)
-        self._legs += legs_of(tx)
+        self._legs += legs
         return receipt
 
     def finish(self) -> BlockResult:
@@ -262,6 +264,6 @@ def transaction_leaf(tx: Transaction, receipt: Receipt, opening: bytes) -> bytes
     return sha256(b"som/txleaf/1" + opening + tx.tx_id + tx.raw_id + tx.ref_id + valid_until + encode(receipt)).digest()
 
 
-def legs_of(tx: Transaction) -> int:
-    """Legs that count towards the limit of a block; every transaction counts as one at least."""
-    return len(tx.body.legs) if isinstance(tx.body, Pay) else 1
+def legs_of(tx: Transaction, overlay: Overlay) -> int:
+    """Legs that count towards the limit of a block, those of a pay that a vote may carry out too; every transaction is one at least."""
+    return len(tx.body.legs) if isinstance(tx.body, Pay) else legs_carried(overlay, tx.body)

@@ -1,4 +1,4 @@
-"""What lapses by itself (L19): holds and grants past `until` are void for every read, and are swept out at the start of blocks.
+"""What lapses by itself (L19): holds, grants and proposals past `until` are void for every read, and are swept out at the start of blocks.
 
 A sweep writes at most `sweep_max` leaves a block, in order of (until, id). While something due is left over, whoever touches an account
 sweeps that account's holds first, so no check ever sees a lapsed hold as held.
@@ -15,6 +15,7 @@ from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
 from ledger.money import post
+from ledger.proposals import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 HOLD_LEAVES = 3
 """Leaves that a lapsed hold writes: the hold, its source's balance, its source's account."""
-GRANT_LEAVES = 1
+OTHER_LEAVES = 1
+"""A lapsed grant or proposal is one record."""
 
 
 def hold_key(hold_id: bytes) -> str:
@@ -47,13 +49,13 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
     for index in due:
         key = index.split("/", 2)[2]
         record = overlay.get(key)
-        written += HOLD_LEAVES if isinstance(record, Hold) else GRANT_LEAVES
+        written += HOLD_LEAVES if isinstance(record, Hold) else OTHER_LEAVES
         if written > most:
             overlay.due_left = True
             break
         if isinstance(record, Hold):
             entries.append(release(overlay, record))
-        elif isinstance(record, GrantRecord):
+        elif isinstance(record, GrantRecord | Proposal):
             put_indexed(overlay, key, None)
         else:
             raise BrokenState(f"{index} points at nothing that lapses")

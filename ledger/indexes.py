@@ -13,6 +13,7 @@ from ledger.assets import Asset
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.names import servicer_of
+from ledger.proposals import Proposal, open_keys
 from ledger.state import Count, Mark, Refs
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
         case GrantRecord(grant=grant):
             listed = f"~grants/{grant.permission}/{grant.id}"
             return (listed, due_key(grant.until, key)) if grant.until else (listed,)
+        case Proposal():
+            return due_key(record.until, key), open_keys(servicer_of(record.proposer))[0] + record.id.hex()
         case Account():
             return (f"~accounts/{record.id}",)
         case Asset():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
 from ledger.errors import InvariantBroken
@@ -15,7 +17,8 @@ from ledger.grant_rules import conflict_of
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.money import NOTHING
-from ledger.names import CONTRA, contra_of
+from ledger.names import CONTRA, contra_of, servicer_of
+from ledger.proposals import OPEN_MAX, Proposal
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
@@ -101,6 +104,8 @@ def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[st
             _check_asset_change(overlay, before, after, type_)
         elif isinstance(after, GrantRecord):
             _check_grant(overlay, after)
+        elif isinstance(before, Proposal):
+            _check_vote(before, after)
     if any(reserved.values()):
         raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
     if {key: count for key, count in open_holds.items() if count} != {key: count for key, count in counted.items() if count}:
@@ -169,6 +174,12 @@ def _check_grant(overlay: Overlay, record: GrantRecord) -> None:
         raise InvariantBroken(invariant=15, detail=f"grant {record.grant.id} would have used {record.used}")
 
 
+def _check_vote(before: Proposal, after: Record | None) -> None:
+    """Allow a proposal to end, or to change in its votes: what people have agreed to stays what it was."""
+    if after is not None and (not isinstance(after, Proposal) or replace(after, votes=before.votes) != before):
+        raise InvariantBroken(invariant=15, detail=f"proposal {before.id.hex()} would change beyond its votes")
+
+
 class WholeSums:
     """Sums over a whole state, one record at a time: for a start, whose state need not fit into memory, and for tests after every step."""
 
@@ -182,6 +193,8 @@ class WholeSums:
         """Key of a total -> sums of the balances, less what its record says."""
         self._supply: dict[str, int] = {}
         """Key of a contra balance -> supply of the asset, plus its posted."""
+        self._proposals: dict[str, int] = {}
+        """Participant -> its proposals."""
 
     def add(self, key: str, record: Record) -> None:
         """Take one record; the order does not matter.
@@ -204,6 +217,8 @@ class WholeSums:
                 self._add_total(key, -posted, -held)
             case Asset(policy=policy, supply=supply):
                 _add(self._supply, f"balance/{contra_of(policy.issuer, policy.code)}/{policy.code}", supply)
+            case Proposal(proposer=proposer):
+                _add(self._proposals, servicer_of(proposer), 1)
             case _:
                 pass
 
@@ -225,6 +240,8 @@ class WholeSums:
             raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
         if any(self._holds.values()):
             raise InvariantBroken(invariant=3, detail="an account's number of holds is not that of its open holds")
+        if any(count > OPEN_MAX for count in self._proposals.values()):
+            raise InvariantBroken(invariant=15, detail=f"a participant has more than {OPEN_MAX} proposals")
 
     def _add_balance(self, key: str, posted: int, held: int) -> None:
         _, participant, local, asset = key.split("/")

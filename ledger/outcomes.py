@@ -7,6 +7,15 @@ from msgspec import Struct
 from ledger.blocks import Entry
 
 
+class Ballot(Struct, frozen=True):
+    """What a vote on a proposal adds to its outcome (L26)."""
+
+    told: tuple[str, ...]
+    """Participants that may vote or have voted: they see every vote."""
+    carried: object = None
+    """Body that the vote has carried out."""
+
+
 class Outcome(Struct, frozen=True, gc=False):
     """The effect of a transaction that a block may contain."""
 
@@ -19,6 +28,8 @@ class Outcome(Struct, frozen=True, gc=False):
     """Every change of a balance, in order; empty where the transaction was refused."""
     detail: str = ""
     """One sentence for logs; never hashed, never in a receipt."""
+    ballot: Ballot | None = None
+    """None: neither a proposal nor a vote."""
 
 
 class Parties(Struct, frozen=True, gc=False):
@@ -27,6 +38,6 @@ class Parties(Struct, frozen=True, gc=False):
     signers: tuple[str, ...]
     """Whose keysets, or whose accounts' keysets, signed."""
     debtors: tuple[str, ...]
-    """Servicers of accounts that the transaction debits or holds on, also where it was refused."""
+    """Servicers of accounts that the transaction debits or holds on, also where it was refused; and who votes on what it proposes."""
     creditors: tuple[str, ...]
     """Servicers of accounts that were credited; nobody where it was refused."""

@@ -9,6 +9,7 @@ from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.names import OPERATOR, servicer_of
 from ledger.participants import KeyOwner
+from ledger.proposals import Proposal
 
 if TYPE_CHECKING:
     from ledger.state import Record
@@ -37,6 +38,8 @@ def tree_of(key: str, record: Record) -> str:
             return servicer_of(record.source)
         case GrantRecord(grant=grant):
             return servicer_of(grant.scope.account) or grant.scope.participant or GOVERNANCE
+        case Proposal():
+            return servicer_of(record.proposer)
         case KeyOwner():
             return OPERATOR if "/" in record.owner else GOVERNANCE
         case _:

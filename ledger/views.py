@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
 
 from ledger.blocks import U32, U63, Code, Entry
 from ledger.canonical import decode, encode
@@ -192,6 +193,9 @@ def credits_of(tx: Transaction, outcome: Outcome, participant: str) -> list[tupl
             for index, leg in enumerate(tx.body.legs)
             if servicer_of(leg.credit) == participant and codes[index] == 0
         ]
+    carried = outcome.ballot.carried if outcome.ballot is not None else None
+    if isinstance(carried, Pay):
+        return credits_of(replace(tx, body=carried), outcome, participant)
     paid = [entry for entry in outcome.entries if entry.posted > 0 and servicer_of(entry.account) == participant]
     payers = {(entry.asset, entry.leg): entry.account for entry in outcome.entries if entry.posted < 0}
     return [(entry.leg, payers[entry.asset, entry.leg], entry.account, entry.asset, entry.posted, "") for entry in paid]

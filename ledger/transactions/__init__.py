@@ -26,34 +26,44 @@ from ledger.transactions.assets import Definition
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
+    Approve,
     AssetPut,
+    Attest,
     GrantEnd,
     GrantPut,
     HoldBody,
     Issue,
     KeysetPut,
+    ParamSet,
     ParticipantPut,
     Pay,
+    Propose,
     Redeem,
     Settle,
+    ValidatorsSet,
     Void,
 )
 from ledger.transactions.forms import check_money_form, check_registry_form
+from ledger.transactions.governance import ParameterChange, Planning, Readying
 from ledger.transactions.grants import Ending, Giving
 from ledger.transactions.payments import Payment
+from ledger.transactions.proposals import Proposing, Voting
 from ledger.transactions.registry import KeysetChange, Registration
 from ledger.transactions.reservations import Placement, Release, Settlement
 from ledger.transactions.supply import Issuance, Redemption
 from ledger.transactions.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ledger.blocks import Entry
     from ledger.parameters import BlockContext
     from ledger.state import StateReader
     from ledger.transactions.bodies import Body, Transaction
     from ledger.transactions.work import Action
+
+    Governance = Propose | Approve | Attest | ParamSet | ValidatorsSet
+    Registry = ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut | Governance
 
 __all__ = ["apply_transaction", "begin_block", "check_admission", "check_form", "end_block", "parties", "servicer_of", "tree_of"]
 
@@ -93,11 +103,11 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
         action.authorise()
         work.signers.refuse_superfluous()
         action.perform()
-        check_transaction(overlay, mark, work.entries, tx.type)
-        outcome = Outcome(OK, None, work.codes, tuple(work.entries))
+        check_transaction(overlay, mark, work.entries, work.tx.type)
+        outcome = Outcome(OK, None, work.codes, tuple(work.entries), "", work.ballot)
     except Ordered as refusal:
         overlay.rollback(mark)
-        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal))
+        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot)
     use_ref(overlay, tx, context.height)
     return outcome
 
@@ -159,14 +169,14 @@ def parties(tx: Transaction, outcome: Outcome) -> Parties:
     """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise."""
     body = tx.body
     signers = {signature.participant.partition("/")[0]: None for signature in tx.signatures}
-    debtors = {account.partition("/")[0]: None for account in _debtors(body)}
+    debtors = {account.partition("/")[0]: None for account in _debtors(body, outcome)}
     concerned: dict[str, None] = {}
-    released = isinstance(body, Void)
+    released = isinstance(body, Void) or outcome.ballot is not None
     for entry in outcome.entries:
         servicer = entry.account.partition("/")[0]
         concerned[servicer] = None
         # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
-        if entry.posted < 0 or entry.held > 0 or released:
+        if entry.posted < 0 or entry.held > 0 or (released and entry.held < 0):
             debtors[servicer] = None
     return Parties(_sorted(signers), _sorted(debtors), _sorted(concerned))
 
@@ -216,7 +226,7 @@ def _money_action(work: Work, body: Body) -> Action:
             return _registry_action(work, body)
 
 
-def _registry_action(work: Work, body: ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut) -> Action:
+def _registry_action(work: Work, body: Registry) -> Action:
     match body:
         case ParticipantPut():
             return Registration(work, body)
@@ -237,14 +247,30 @@ def _registry_action(work: Work, body: ParticipantPut | KeysetPut | AccountOpen 
             return Ending(work, body)
         case AssetPut():
             return Definition(work, body)
+        case _:
+            return _governance_action(work, body)
 
 
-def _debtors(body: Body) -> list[str]:
-    """Accounts that a transaction means to debit or hold on; a hold's source is known from its entries only."""
+def _governance_action(work: Work, body: Governance) -> Action:
+    match body:
+        case Propose():
+            return Proposing(work, body, _money_action)
+        case Approve():
+            return Voting(work, body, _money_action)
+        case Attest():
+            return Readying(work, body)
+        case ParamSet():
+            return ParameterChange(work, body)
+        case ValidatorsSet():
+            return Planning(work, body)
+
+
+def _debtors(body: Body, outcome: Outcome) -> Iterable[str]:
+    """Accounts that a transaction means to debit or hold on (a hold's source is known from its entries only), or who votes on it."""
     match body:
         case Pay():
             return [leg.debit for leg in body.legs]
         case HoldBody() | Redeem():
             return [body.source]
         case _:
-            return []
+            return outcome.ballot.told if outcome.ballot is not None else ()

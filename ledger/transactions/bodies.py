@@ -12,9 +12,14 @@ from msgspec import Meta, Raw, Struct
 from ledger import blocks
 from ledger.accounts import AccountKind
 from ledger.assets import Policy
+from ledger.attestations import Attestation
+from ledger.epochs import Validators, ViewKey
 from ledger.grants import Grant
 from ledger.participants import Keyset, Participant
+from ledger.proposals import CONTENT_BYTES_MAX, MemberText
 from ledger.types import (
+    U32,
+    U63,
     AccountText,
     Amount,
     AmountOrZero,
@@ -109,6 +114,27 @@ class GrantEnd(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
     id: Text64
 
 
+class Propose(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Open a proposal (type 8); its id is the tx_id (L26)."""
+
+    type: Text35
+    """Of the body that votes may carry out; every type but propose and approve."""
+    content: Annotated[bytes, Meta(max_length=CONTENT_BYTES_MAX)]
+    """Canonical body of that type."""
+    not_before: TimeMs
+    """0: at once."""
+    until: TimeMs
+
+
+class Approve(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Set, change or withdraw the vote of one keyset on a proposal (type 9)."""
+
+    proposal: Hash32
+    keyset: MemberText
+    """`OWNER/KEYSET`."""
+    vote: Literal["yes", "no", "withdraw"]
+
+
 class AssetPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Define or alter an asset (type 10)."""
 
@@ -191,8 +217,50 @@ class Void(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     hold: Hash32
 
 
+class Attest(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Record a fact (type 11)."""
+
+    attestation: Attestation
+
+
+class ParamSet(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Set a parameter, move the end of the epoch, or give a view key and its copies (type 23)."""
+
+    key: Text35
+    value: U63 | ViewKey
+    """Of `epoch_end` the height, of `view_key` the view key, else the parameter's value."""
+    at_height: U63
+    """The first block at or above it has the value; 0: the next one. Parameters of consensus wait for the boundary besides."""
+
+
+class ValidatorsSet(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Plan the set of an epoch to come (type 24)."""
+
+    validators: Validators
+    """Their order is their index."""
+    epoch: U32
+    """The first epoch that it may be the set of."""
+
+
 Body = (
-    ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut | Issue | Redeem | Pay | HoldBody | Settle | Void
+    ParticipantPut
+    | KeysetPut
+    | AccountOpen
+    | AccountSet
+    | GrantPut
+    | GrantEnd
+    | Propose
+    | Approve
+    | AssetPut
+    | Issue
+    | Redeem
+    | Pay
+    | HoldBody
+    | Settle
+    | Void
+    | Attest
+    | ParamSet
+    | ValidatorsSet
 )
 
 TYPES: dict[str, type[Body]] = {
@@ -202,6 +270,8 @@ TYPES: dict[str, type[Body]] = {
     "account.set": AccountSet,
     "grant.put": GrantPut,
     "grant.end": GrantEnd,
+    "propose": Propose,
+    "approve": Approve,
     "asset.put": AssetPut,
     "issue": Issue,
     "redeem": Redeem,
@@ -209,6 +279,9 @@ TYPES: dict[str, type[Body]] = {
     "hold": HoldBody,
     "settle": Settle,
     "void": Void,
+    "attest": Attest,
+    "param.set": ParamSet,
+    "validator.set": ValidatorsSet,
 }
 
 

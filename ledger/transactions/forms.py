@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ledger.canonical import decode
 from ledger.errors import Malformed
 from ledger.keysets import check_keyset_form, check_sorted
 from ledger.names import (
@@ -12,13 +13,16 @@ from ledger.names import (
     check_account_id,
     check_asset_code,
     check_grant_id,
+    check_keyset_name,
     check_member,
     check_owner,
     check_participant_id,
 )
 from ledger.transactions.bodies import (
+    TYPES,
     AccountOpen,
     AccountSet,
+    Approve,
     AssetPut,
     GrantEnd,
     GrantPut,
@@ -27,10 +31,12 @@ from ledger.transactions.bodies import (
     KeysetPut,
     ParticipantPut,
     Pay,
+    Propose,
     Redeem,
     Settle,
     Void,
 )
+from ledger.transactions.governance_forms import check_governance_form
 
 if TYPE_CHECKING:
     from ledger.assets import Policy
@@ -102,7 +108,26 @@ def check_registry_form(body: Body) -> None:
         case AssetPut(policy=policy):
             check_policy(policy)
         case _:
-            pass
+            check_voting_form(body)
+
+
+def check_voting_form(body: Body) -> None:
+    """Check propose, with the body that it carries, and approve.
+
+    Raises
+    ------
+    Malformed
+        The type cannot be proposed, its body is none, it could never be carried out, or a name is none.
+    """
+    match body:
+        case Propose():
+            _check_propose(body)
+        case Approve():
+            owner, _, keyset = body.keyset.rpartition("/")
+            check_owner(owner)
+            check_keyset_name(keyset)
+        case _:
+            check_governance_form(body)
 
 
 def check_not_reserved(account_id: str) -> None:
@@ -177,6 +202,17 @@ def _check_pay(body: Pay) -> None:
     for leg in body.legs:
         check_asset_code(leg.asset)
         check_two_accounts(leg.debit, leg.credit)
+
+
+def _check_propose(body: Propose) -> None:
+    kind = TYPES.get(body.type)
+    if kind is None or kind in (Propose, Approve):
+        raise Malformed(reason=f"{body.type!r} is no transaction type that can be proposed")
+    if body.until <= body.not_before:
+        raise Malformed(reason="the proposal would end before it could be carried out")
+    content = decode(body.content, kind)
+    if not check_money_form(content):
+        check_registry_form(content)
 
 
 def _check_account_set(body: AccountSet) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ledger.blocks import Entry
+    from ledger.outcomes import Ballot
     from ledger.parameters import BlockContext
     from ledger.state import Overlay
     from ledger.transactions.bodies import Transaction
@@ -26,7 +27,7 @@ SPENDABLE = ("settlement", "wallet", "clearing", "fee")
 class Work:
     """The state, the block, the transaction, who signed it, and the entries made so far."""
 
-    __slots__ = ("codes", "context", "entries", "overlay", "signers", "time_ms", "tx")
+    __slots__ = ("ballot", "codes", "context", "entries", "overlay", "signers", "time_ms", "tx")
 
     def __init__(self, overlay: Overlay, tx: Transaction, context: BlockContext) -> None:
         self.overlay = overlay
@@ -37,6 +38,8 @@ class Work:
         self.entries: list[Entry] = []
         self.codes: tuple[int, ...] = ()
         """A code per leg in mode `each`."""
+        self.ballot: Ballot | None = None
+        """What a proposal or a vote on one adds to the outcome."""
 
     def sweep(self, *accounts: str) -> None:
         """Release the lapsed holds of accounts that this transaction touches (L19)."""

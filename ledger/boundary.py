@@ -22,6 +22,7 @@ from ledger.epochs import (
     epoch_key,
     epoch_of,
     fewest_validators,
+    newcomers,
     plan_of,
     planned_view_key_of,
     set_hash,
@@ -65,11 +66,14 @@ def next_set(now: Epoch, plan: EpochPlan | None, *, in_force: ViewKey, planned: 
     Source: consensus/README.md, K22; ledger/README.md, L28.
     """
     view_key = in_force if planned is None else planned
-    if plan is not None and plan.from_epoch <= now.number + 1 and len(plan.validators) >= fewest:
-        known = {each.consensus_key: each.participant for each in now.validators}
-        newcomers = [each for each in plan.validators if known.get(each.consensus_key) != each.participant]
-        if _all_have(plan.validators, view_key, standing) and all(standing.is_ready(each, view_key) for each in newcomers):
-            return NextSet(plan.validators, view_key)
+    if (
+        plan is not None
+        and plan.from_epoch <= now.number + 1
+        and len(plan.validators) >= fewest
+        and all(standing.is_ready(each, view_key) for each in newcomers(plan, now))
+        and _all_have(plan.validators, view_key, standing)
+    ):
+        return NextSet(plan.validators, view_key)
     if planned is not None and _all_have(now.validators, planned, standing):
         return NextSet(now.validators, planned)
     return NextSet(now.validators, in_force)

@@ -150,6 +150,12 @@ def plan_of(state: StateReader) -> EpochPlan | None:
     return record if isinstance(record, EpochPlan) else None
 
 
+def newcomers(plan: EpochPlan, now: Epoch) -> tuple[Validator, ...]:
+    """Return those of a planned set whose keys do not vote in the current one."""
+    current = {each.consensus_key for each in now.validators}
+    return tuple(each for each in plan.validators if each.consensus_key not in current)
+
+
 def view_key_of(state: StateReader, number: int) -> ViewKey:
     """View key of a number, as `Epoch.view_key` names it.
 

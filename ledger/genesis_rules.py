@@ -25,6 +25,7 @@ from ledger.state import Overlay
 from ledger.transactions.accounts import OPENABLE
 from ledger.transactions.assets import put_asset_accounts
 from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
+from ledger.transactions.governance_forms import check_endpoint
 from ledger.transactions.grants import ROOT
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class _Founding:
                 raise GenesisError(f"{participant.id} has not registered this node key", path=path + ".node_key")
             if any(document.node_key == other.node_key for other in self.genesis.validators[:index]):
                 raise GenesisError("another validator has this node key", path=path + ".node_key")
+            check_endpoint(document.endpoint)
             move_keys(self.overlay, participant.id, CONSENSUS_ROLE, (), (consensus_key,))
             key_hash = bytes.fromhex(self.genesis.view_key.hash)
             self.overlay.put(validator_key(consensus_key), Readiness(participant.id, consensus_key, node_key, 0, 0, key_hash, 0))

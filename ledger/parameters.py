@@ -74,6 +74,8 @@ RANGES: dict[str, tuple[int, int]] = {
 """Lowest and highest value of each. A block must hold any one transaction; a sweep any one hold (3 leaves)."""
 
 
+EPOCH_END, VIEW_KEY = "epoch_end", "view_key"
+"""What param.set sets beside the parameters: the end of the current epoch, and the view key."""
 AT_BOUNDARY = ("heartbeat_ms", "epoch_length")
 """Parameters of consensus: they change with the epoch only (K22)."""
 

@@ -28,6 +28,7 @@ from node.blocklog import BlockLog
 from node.blocks import Slots, Tip
 from node.errors import StoreCorrupt
 from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
+from node.refs import entries_of
 from node.state import FinalState
 from node.store import Table, height_key
 from node.transactions import TransactionCache
@@ -166,7 +167,7 @@ def _check_roots(store: Store, state: FinalState, tip: Tip) -> None:
 
 
 def _load_refs(store: Store, state: FinalState, minute: int) -> None:
-    for key, entries in store.items(Table.REFS):
+    for key, value in store.items(Table.REFS):
         bucket = int.from_bytes(key[:8], "big")
         if bucket >= minute:
-            state.refs.add_stored(bucket, entries)
+            state.refs.add_stored(bucket, entries_of(value))

@@ -45,6 +45,8 @@ class NodeProcess:
     api_url: str
     peer_url: str
     role: str
+    prefix: tuple[str, ...] = ()
+    """Command that the node's own is given to: how it gets onto another host of a shaped network."""
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
     paused: bool = False
     """Whether it was stopped with SIGSTOP."""
@@ -71,6 +73,7 @@ class NodeProcess:
         self.paused = False
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
+                *self.prefix,
                 sys.executable,
                 "-m",
                 "cli",

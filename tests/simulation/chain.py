@@ -1,4 +1,4 @@
-"""Blocks of one validator: what is held, fetched, judged, built, final; and a store that commits atomically, as LMDB does.
+"""Blocks of one validator in one epoch: what is held, fetched, judged, built, final.
 
 It mirrors what the node's chain and its fetching do, by the words of consensus/effects.py, so that the replica meets missing, mismatched
 and wrong blocks, slow judges and exceptions.
@@ -12,58 +12,21 @@ from consensus import events as ev
 from consensus.types import Kind, TimeMs
 from node.records import StoredBlock
 from tests.simulation import messages as ms
-from tests.simulation.blocks import (
-    GENESIS,
-    GENESIS_ROOT,
-    hash_of_body,
-    make_block,
-    matches,
-    open_header,
-    root_after,
-    transactions_of,
-)
+from tests.simulation.blocks import hash_of_body, make_block, matches, open_header, root_after, transactions_of
+from tests.simulation.epochs import epoch_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consensus import effects as fx
     from consensus.types import BlockFacts, BlockId, Certificate, ValidatorId
+    from tests.simulation.blocks import Opened
+    from tests.simulation.store import Store
     from tests.simulation.validator import Validator
 
 ANSWER_MS = 250
 """After this long without an answer the next validator is asked."""
 RANGE_MS = 1_000
-RANGE_BLOCKS_MAX = 20
-
-
-class Store:
-    """Final blocks and the state after them, each commit atomic with its height: survives every crash."""
-
-    def __init__(self) -> None:
-        self.chain: list[tuple[BlockFacts, StoredBlock]] = []
-        """Blocks from height 1 up."""
-        self.certificates: dict[int, Certificate] = {}
-        """Finalizations by the height of the block they name."""
-        self.final: BlockFacts = GENESIS
-        self.certificate: Certificate | None = None
-        self.root = GENESIS_ROOT
-
-    def commit(self, facts: BlockFacts, block: StoredBlock, root: bytes, certificate: Certificate | None) -> None:
-        """Add the next block."""
-        if facts.height != self.final.height + 1 or facts.parent != self.final.block_id:
-            raise AssertionError(f"height {facts.height} on {self.final.height}")
-        self.chain.append((facts, block))
-        self.final, self.root = facts, root
-        if certificate is not None:
-            self.certificates[facts.height] = self.certificate = certificate
-
-    def range_from(self, height: int) -> ms.RangeAnswer:
-        """Return final blocks from this height up to one whose own finalization is here."""
-        ends = [end for end in self.certificates if height <= end < height + RANGE_BLOCKS_MAX]
-        if not ends:
-            return ms.RangeAnswer((), None)
-        end = max(ends)
-        return ms.RangeAnswer(tuple(block for _, block in self.chain[height - 1 : end]), self.certificates[end])
 
 
 class Blocks:
@@ -72,23 +35,27 @@ class Blocks:
     def __init__(self, owner: Validator, store: Store, journaled: Mapping[BlockId, StoredBlock]) -> None:
         self._owner, self._store = owner, store
         self.held: dict[BlockId, StoredBlock] = dict(journaled)
-        for facts, block in store.chain:
-            self.held[facts.block_id] = block
+        """Blocks above the final one, and some below it."""
         self._roots: dict[BlockId, bytes] = {store.final.block_id: store.root}
         self.final: BlockFacts = store.final
         self._unflushed: list[tuple[BlockFacts, StoredBlock, bytes, Certificate | None]] = []
-        self._fetching: dict[BlockId, list[ValidatorId]] = {}
+        self._fetching: dict[BlockId, list[int]] = {}
+        """Nodes that are still to be asked."""
         self._judges: dict[BlockId, int] = {}
         """Judges under way, by block: children wait for their parents."""
         self._waiting: dict[BlockId, list[fx.Judge]] = {}
         self._running_range = 0
 
+    def get(self, block_id: BlockId) -> StoredBlock | None:
+        """Return a block that is here, final or not."""
+        return self.held.get(block_id) or self._store.blocks.get(block_id)
+
     # Arriving
 
-    def offered(self, peer: ValidatorId, header: bytes, body: bytes | None) -> None:
+    def offered(self, peer: int, header: bytes, body: bytes | None) -> None:
         """Keep what came with a proposal if it hashes to its id; a body that does not is not this block (section 2)."""
         opened = open_header(header)
-        if opened is None or opened.facts.block_id in self.held:
+        if opened is None or self.get(opened.facts.block_id) is not None:
             return
         if body is None:
             self._owner.world.counts.lost_bodies += 1
@@ -103,14 +70,14 @@ class Blocks:
         self.held[block_id] = block
 
     def fetch(self, block_id: BlockId, ask: tuple[ValidatorId, ...]) -> None:
-        """Ask one after the other, one round."""
+        """Ask these validators of this epoch one after the other, one round."""
         if block_id in self._fetching:
             return
-        if block_id in self.held:
+        if self.get(block_id) is not None:
             self._arrived(block_id)
             return
         self._owner.world.counts.fetches += 1
-        self._fetching[block_id] = list(ask)
+        self._fetching[block_id] = self._owner.nodes_of(ask)
         self._ask_next(block_id)
 
     def _ask_next(self, block_id: BlockId) -> None:
@@ -150,14 +117,21 @@ class Blocks:
     def _arrived(self, block_id: BlockId) -> None:
         for judge in self._waiting.pop(block_id, []):
             self._start_judge(judge)
-        opened = open_header(self.held[block_id].header)
-        self._owner.feed(ev.BodyArrived(block_id, self._owner.now, None if opened is None else opened.facts))
+        self._owner.feed(ev.BodyArrived(block_id, self._owner.now, self._opened(block_id).facts))
+
+    def _opened(self, block_id: BlockId) -> Opened:
+        """Read the header of a block that is here."""
+        block = self.get(block_id)
+        opened = None if block is None else open_header(block.header)
+        if opened is None:
+            raise AssertionError("a held block without a header that can be read")
+        return opened
 
     # Judging
 
     def judge(self, effect: fx.Judge) -> None:
         """Judge outside the driver: fetch first if the block is not here."""
-        if effect.block_id in self.held:
+        if self.get(effect.block_id) is not None:
             self._start_judge(effect)
             return
         self._waiting.setdefault(effect.block_id, []).append(effect)
@@ -168,33 +142,30 @@ class Blocks:
         self._owner.later(self._owner.world.judge_ms(), self._judged, effect)
 
     def _judged(self, effect: fx.Judge) -> None:
-        opened = open_header(self.held[effect.block_id].header)
-        if opened is None:
-            raise AssertionError("a held header that cannot be read")
-        parent = opened.facts.parent
-        if parent not in self._roots and self._judges.get(parent):
+        facts = self._opened(effect.block_id).facts
+        if facts.parent not in self._roots and self._judges.get(facts.parent):
             self._owner.later(2, self._judged, effect)
             return
         self._judges[effect.block_id] -= 1
-        self._answer(effect.block_id, self._verdict(effect.block_id), opened.facts)
+        self._answer(effect.block_id, self._verdict(effect.block_id), facts)
 
     def _verdict(self, block_id: BlockId) -> ev.Verdict:
-        """Execute on the parent's state and compare roots."""
-        block = self.held[block_id]
-        opened = open_header(block.header)
+        """Execute on the parent's state; compare roots, and what the header says of the next set (K22)."""
         if block_id in self._roots:
             return ev.Verdict.VALID
-        if opened is None or opened.facts.parent not in self._roots or self._owner.world.is_unwell():
+        opened, block = self._opened(block_id), self.get(block_id)
+        if block is None or opened.facts.parent not in self._roots or self._owner.world.is_unwell():
             return ev.Verdict.NONE
         root = root_after(self._roots[opened.facts.parent], block.body)
-        if root != opened.root:
+        following = self._owner.world.calendar.next_at(opened.facts.epoch, opened.facts.height)
+        if root != opened.root or following != opened.next:
             self._owner.world.counts.invalid_blocks += 1
             return ev.Verdict.INVALID
         self._roots[block_id] = root
         return ev.Verdict.VALID
 
     def _answer(self, block_id: BlockId, verdict: ev.Verdict, facts: BlockFacts | None) -> None:
-        block = self.held.get(block_id)
+        block = self.get(block_id)
         transactions = 0 if block is None else transactions_of(block.body)
         self._owner.feed(ev.Judged(block_id, verdict, facts, self._owner.now, transactions))
 
@@ -211,7 +182,8 @@ class Blocks:
         body = bytes([transactions]) + owner.random.below(2**32).to_bytes(4, "big")
         time_ms = max(owner.now, effect.time_ms_min)
         root = root_after(parent_root, body)
-        facts, block = make_block(effect.parent, effect.view, owner.index, time_ms, body, root)
+        following = world.calendar.next_at(owner.epoch, effect.parent.height + 1)
+        facts, block = make_block(effect.parent, effect.view, owner.me, time_ms, body, root, following)
         self._keep(facts.block_id, block)
         self._roots[facts.block_id] = root
         world.built(facts, root, block)
@@ -222,10 +194,11 @@ class Blocks:
     def finalize(self, blocks: tuple[BlockFacts, ...], certificate: Certificate) -> None:
         """Extend the final chain; blocks at or below it are skipped (catch-up may have overtaken)."""
         for facts in blocks:
+            self._owner.world.check_active(facts, certificate)
             if facts.height <= self.final.height:
                 self._owner.world.finalized(self._owner.index, facts)
                 continue
-            root, block = self._roots.get(facts.block_id), self.held.get(facts.block_id)
+            root, block = self._roots.get(facts.block_id), self.get(facts.block_id)
             if facts.parent != self.final.block_id or root is None or block is None:
                 raise AssertionError(f"finalize of height {facts.height} on {self.final.height}: its state is not at hand")
             own = certificate if facts is blocks[-1] else None
@@ -234,70 +207,73 @@ class Blocks:
             self._owner.world.finalized(self._owner.index, facts)
         if blocks[-1].block_id != certificate.subject.block_id or certificate.subject.kind is not Kind.FINALIZE:
             raise AssertionError("a certificate that does not finalize the last block")
-        self._owner.later(self._owner.random.between(1, 400), self._flush)
+        self._owner.later(self._owner.random.between(1, 400), self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Commit to the store, as LMDB follows a little later; then the journal may drop segments."""
         if not self._unflushed:
             return
         for facts, block, root, certificate in self._unflushed:
             self._store.commit(facts, block, root, certificate)
         self._unflushed.clear()
-        self._owner.memory.journal.drop_below(self._store.final)
-        self._owner.feed(ev.Committed(self._store.final.height, self._owner.now))
+        self._owner.committed(self._store.final)
 
     # Catching up
 
-    def catch_up(self, peer: ValidatorId) -> None:
+    def catch_up(self, node: int) -> None:
         """Ask for final blocks above ours, one range at a time (K20)."""
         if self._running_range:
             return
         self._running_range = self._owner.world.now + 1
         self._owner.world.counts.ranges += 1
-        self._owner.send(peer, ms.AskRange(self.final.height + 1))
+        self._owner.send(node, ms.AskRange(self.final.height + 1))
         self._owner.later(RANGE_MS, self._range_over, self._running_range)
 
     def _range_over(self, number: int) -> None:
         if self._running_range == number:
             self._running_range = 0
 
-    def range_arrived(self, answer: ms.RangeAnswer) -> None:
+    def range_arrived(self, node: int, answer: ms.RangeAnswer) -> None:
         """Check the end's certificate first, then the links backwards, then bodies and roots; take all or nothing."""
-        certificate = answer.certificate
+        certificate, world = answer.certificate, self._owner.world
         if not self._running_range:
             return
         self._running_range = 0
-        if certificate is None or not answer.blocks or not self._owner.world.verified(certificate):
+        if certificate is None or not answer.blocks or not world.verified(certificate):
             return
         rows = self._checked(answer, certificate)
         if rows is None:
-            self._owner.world.counts.refused_ranges += 1
+            world.counts.refused_ranges += 1
             return
-        self._flush()
+        self.flush()
         for facts, block, root in rows:
             last = facts.block_id == certificate.subject.block_id
             self._store.commit(facts, block, root, certificate if last else None)
-            self._keep(facts.block_id, block)
             self._roots[facts.block_id] = root
             self.final = facts
-            self._owner.world.finalized(self._owner.index, facts)
-        self._owner.feed(ev.Synced(self.final, certificate, self._owner.now))
+            world.check_active(facts, certificate)
+            world.finalized(self._owner.index, facts)
+        self._owner.caught_up(node, self.final, certificate)
 
     def _checked(self, answer: ms.RangeAnswer, certificate: Certificate) -> list[tuple[BlockFacts, StoredBlock, bytes]] | None:
         """Return the blocks above our final one, each linked, matching and executed; None where anything is wrong."""
         rows: list[tuple[BlockFacts, StoredBlock, bytes]] = []
-        parent, root = self.final.block_id, self._roots[self.final.block_id]
+        parent, root, epoch = self.final.block_id, self._roots[self.final.block_id], epoch_after(self.final)
+        calendar = self._owner.world.calendar
         for block in answer.blocks:
             opened = open_header(block.header)
             if opened is None or not matches(block):
                 return None
-            if opened.facts.height <= self.final.height:
+            facts = opened.facts
+            if facts.height <= self.final.height:
                 continue
             root = root_after(root, block.body)
-            if opened.facts.parent != parent or opened.root != root:
+            is_right = (opened.root, opened.next) == (root, calendar.next_at(epoch, facts.height))
+            if (facts.parent, facts.epoch) != (parent, epoch) or not is_right:
                 return None
-            parent = opened.facts.block_id
-            rows.append((opened.facts, block, root))
-        if certificate.subject.kind is not Kind.FINALIZE or certificate.subject.block_id != parent:
+            parent = facts.block_id
+            rows.append((facts, block, root))
+        subject = certificate.subject
+        if (subject.kind, subject.epoch, subject.block_id) != (Kind.FINALIZE, epoch, parent):
             return None
         return rows or None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from consensus.evidence import conflicting
 from consensus.signing import parse_signing_bytes, signing_bytes
-from consensus.types import Kind, SignedVote, ValidatorId, ValidatorSet
+from consensus.types import Kind, SignedVote
 from ledger.keys import verify as verify_ed25519
 from node.signer import SeedKey
 from tests.simulation.blocks import CHAIN
+from tests.simulation.epochs import Calendar
 
 if TYPE_CHECKING:
     from consensus.types import Vote
@@ -41,7 +42,7 @@ class HonestKey:
     def __init__(self, key: SigningKey) -> None:
         self._key = key
         self.public_key = key.public_key
-        self._signed: dict[int, list[Vote]] = {}
+        self._signed: dict[tuple[int, int], list[Vote]] = {}
 
     def sign(self, message: bytes) -> bytes:
         """Sign, if no earlier signature contradicts it.
@@ -52,7 +53,7 @@ class HonestKey:
             One does.
         """
         _, vote = parse_signing_bytes(message)
-        before = self._signed.setdefault(vote.view, [])
+        before = self._signed.setdefault((vote.epoch, vote.view), [])
         if vote not in before:
             if any(conflicting(vote, held) for held in before):
                 raise Contradiction(f"{vote.kind.name} of view {vote.view} after {[held.kind.name for held in before]}")
@@ -61,16 +62,24 @@ class HonestKey:
 
 
 class Keys:
-    """The keys of all validators, and the check of their signatures."""
+    """The keys of all nodes, who of them votes in which epoch, and the check of their signatures."""
 
-    def __init__(self, validators: int, honest: int, mode: str) -> None:
-        """Take `honest` keys from index 0 up as watched ones; `mode` is "table" or "ed25519"."""
+    def __init__(
+        self,
+        nodes: int,
+        honest: int,
+        mode: str,
+        sets: tuple[tuple[int, ...], ...] = (),
+        lengths: tuple[int, ...] = (),
+    ) -> None:
+        """Take `honest` keys from node 0 up as watched ones; `mode` is "table" or "ed25519"; without sets all vote, for ever."""
         self.table: dict[tuple[bytes, bytes], bytes] = {}
         raw: list[SigningKey] = [
-            TableKey(index, self.table) if mode == "table" else SeedKey(sha256(b"seed %d" % index).digest()) for index in range(validators)
+            TableKey(index, self.table) if mode == "table" else SeedKey(sha256(b"seed %d" % index).digest()) for index in range(nodes)
         ]
         self.keys: list[SigningKey] = [HonestKey(key) if index < honest else key for index, key in enumerate(raw)]
-        self.set = ValidatorSet(tuple(key.public_key for key in self.keys))
+        self.calendar = Calendar(sets or (tuple(range(nodes)),), lengths, [key.public_key for key in self.keys])
+        self.set = self.calendar.committee(0).set
         self._real = mode == "ed25519"
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -80,11 +89,14 @@ class Keys:
         return self.table.get((public_key, message)) == signature
 
     def sign(self, signer: int, vote: Vote) -> SignedVote:
-        """Sign a vote with a liar's key."""
-        return SignedVote(vote, ValidatorId(signer), self.keys[signer].sign(signing_bytes(CHAIN, vote)))
+        """Sign a vote with a liar's key, in whatever epoch it says."""
+        place = self.calendar.committee(vote.epoch if self.calendar.has(vote.epoch) else 0).places[signer]
+        return SignedVote(vote, place, self.keys[signer].sign(signing_bytes(CHAIN, vote)))
 
     def check(self, signed: SignedVote) -> bool:
-        """Verify one vote."""
-        if not 0 <= signed.signer < self.set.size or signed.vote.kind not in Kind:
+        """Verify one vote, by the set of its epoch."""
+        vote = signed.vote
+        if not self.calendar.has(vote.epoch) or vote.kind not in Kind:
             return False
-        return self.verify(self.set.keys[signed.signer], signing_bytes(CHAIN, signed.vote), signed.signature)
+        keys = self.calendar.committee(vote.epoch).set.keys
+        return 0 <= signed.signer < len(keys) and self.verify(keys[signed.signer], signing_bytes(CHAIN, vote), signed.signature)

@@ -17,11 +17,21 @@ class ProposalMessage(NamedTuple):
     header: bytes
     body: bytes | None
 
+    @property
+    def epoch(self) -> int:
+        """The epoch it is of."""
+        return self.proposal.vote.vote.epoch
+
 
 class VoteMessage(NamedTuple):
     """One signed vote."""
 
     signed: SignedVote
+
+    @property
+    def epoch(self) -> int:
+        """The epoch it is of."""
+        return self.signed.vote.epoch
 
 
 class CertificateMessage(NamedTuple):
@@ -29,16 +39,27 @@ class CertificateMessage(NamedTuple):
 
     certificate: Certificate
 
+    @property
+    def epoch(self) -> int:
+        """The epoch it is of."""
+        return self.certificate.subject.epoch
+
 
 class StatusMessage(NamedTuple):
     """A status; the receiver's newest vote is filled in."""
 
     status: Status
 
+    @property
+    def epoch(self) -> int:
+        """The epoch it is of."""
+        return self.status.epoch
+
 
 class AskCertificates(NamedTuple):
     """Targeted repair (K19)."""
 
+    epoch: int
     notarizations: tuple[View, ...]
     nullifications: tuple[View, ...]
 
@@ -69,9 +90,11 @@ class RangeAnswer(NamedTuple):
     certificate: Certificate | None
 
 
-Message = (
-    ProposalMessage | VoteMessage | CertificateMessage | StatusMessage | AskCertificates | AskBlock | BlockAnswer | AskRange | RangeAnswer
-)
+OfEpoch = ProposalMessage | VoteMessage | CertificateMessage | StatusMessage | AskCertificates
+"""What a replica of one epoch says to others of the same."""
+Question = AskBlock | BlockAnswer | AskRange | RangeAnswer
+"""What any node asks any other, and the answers."""
+Message = OfEpoch | Question
 CODES: dict[type, int] = {
     kind: number
     for number, kind in enumerate(
@@ -107,7 +130,7 @@ def view_of(message: Message) -> int:
             return height
         case AskBlock(block_id) | BlockAnswer(block_id):
             return int.from_bytes(block_id[:4], "big")
-        case AskCertificates(notarizations, nullifications):
+        case AskCertificates(_, notarizations, nullifications):
             return sum(notarizations) + sum(nullifications)
         case RangeAnswer(blocks):
             return len(blocks)

@@ -10,12 +10,13 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from tests.simulation.world import Counts, run_seed
+from tests.simulation.counts import Counts
+from tests.simulation.world import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.simulation.world import Outcome
+    from tests.simulation.counts import Outcome
 
 REAL_SIGNATURES_EVERY = 50
 """Of so many runs one uses Ed25519 instead of the table: 100 of 5,000. The trace is the same either way."""

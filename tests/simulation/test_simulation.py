@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.counts import Counts, Outcome
 from tests.simulation.found import FOUND, Found
 from tests.simulation.plan import bridge, draw_plan, halves, one_way, ring
 from tests.simulation.runs import Sum, outcomes
 from tests.simulation.splitmix import SplitMix64
-from tests.simulation.world import Counts, Outcome, run_seed, trace_seed
+from tests.simulation.world import run_seed, trace_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 

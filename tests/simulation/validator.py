@@ -1,91 +1,93 @@
-"""An honest validator: the production replica, journal and signer, and a small synchronous shell around them.
+"""An honest node: production replica, journal and signer while it votes, a follower while it does not, and a small synchronous shell.
 
-It performs effects by the contract of consensus/effects.py and can lose power before every step of every effect, and before every
-operation on its disk. What it keeps in memory is lost then; what is left is the disk of disk.py and a store that is as durable as LMDB.
+It has one `Voter` for each epoch in which it votes (K22): after the last block of an epoch the store is flushed, and only then is the next
+replica made. It answers for old epochs from its store, whatever it does in the current one. It can lose power before every step of every
+effect, and before every operation on its disk; what it keeps in memory is lost then, and left are the disk of disk.py and the store.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consensus import effects as fx
 from consensus import events as ev
-from consensus.replica import Replica
-from consensus.signing import signing_bytes
-from consensus.types import Epoch, Kind, Proposal, TimeMs, ValidatorId
-from node.memory import JOURNAL_FOLDER, create_memory, open_memory
-from node.records import encode
-from node.signer import Marked, NotAboveMark
+from consensus.types import Epoch, TimeMs, ValidatorId
+from node.memory import JOURNAL_FOLDER, create_memory, recall
 from tests.simulation import messages as ms
-from tests.simulation.blocks import CHAIN, open_header
-from tests.simulation.chain import Blocks, Store
+from tests.simulation.chain import Blocks
 from tests.simulation.disk import MemoryFiles
+from tests.simulation.store import Store
+from tests.simulation.voter import Broken, PowerLost, Voter, with_newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from consensus.events import Event
-    from consensus.types import Certificate, SignedVote
+    from consensus.replica import Replica
+    from consensus.types import BlockFacts, Certificate
     from node.memory import Memory
-    from node.records import Entry
+    from tests.simulation.epochs import Committee
     from tests.simulation.world import World
 
+__all__ = ["Broken", "PowerLost", "Validator", "with_newest"]
+
 FOLDER = Path("/validator")
-EPOCH = Epoch(0)
-
-
-class PowerLost(Exception):
-    """The fuse of this validator burned down."""
-
-
-class Broken(Exception):
-    """The run is over: something happened that must not happen."""
+NOBODY = ValidatorId(-1)
+EARLY_MAX = 64
+"""Frames of the next epoch that are kept of each link until this node is there, too."""
+POLL_MS = 400
+"""How often a follower asks for more."""
+LATER_EPOCH_MS = 1_000
+"""A node that heard of a later epoch, and is still not there after this long, takes ranges."""
+PAUSES_MS = (0, 0, 5, 60)
+"""How long flushing the store past a boundary takes: the replica of the old epoch goes on answering."""
 
 
 class Validator:
-    """One honest validator."""
+    """One honest node."""
 
     def __init__(self, world: World, index: int) -> None:
-        self.world, self.index, self.me = world, index, ValidatorId(index)
+        self.world, self.index = world, index
         self.random = world.random.fork()
         self.skew = self.random.between(-world.plan.skew_ms, world.plan.skew_ms) if world.plan.skew_ms else 0
         self.files = MemoryFiles()
         self.store = Store()
         self.life = 0
+        """Rises at every start, loss of power and change of epoch: what was under way in an earlier one comes to nothing."""
         self.up = False
         self.fuse = 0
         """Steps left until power is lost; 0: none is set."""
-        create_memory(self.files, FOLDER, EPOCH, world.keys.keys[index])
+        self.is_wiped = False
+        """Whether the store was lost or put back: it may then be behind the journal."""
+        self.voter: Voter | None = None
+        self.memory: Memory | None = None
+        self.blocks = Blocks(self, self.store, {})
+        self.committee: Committee = world.calendar.committee(0)
+        self._early: dict[int, list[ms.OfEpoch]] = {}
+        create_memory(self.files, FOLDER, Epoch(0), world.keys.keys[index])
         self.files.step = self.step
-        self._queue: deque[Event] = deque()
-        self._timers: dict[ev.TimerKind, int] = {}
-        self._timer_count = 0
-        self._perform: dict[type, Callable[..., None]] = {
-            fx.Cast: self._cast,
-            fx.Append: self._append,
-            fx.Finalize: self._finalize,
-            fx.Resend: self._resend,
-            fx.SendCertificates: self._send_certificates,
-            fx.SendStatus: self._send_status,
-            fx.FetchCertificates: self._fetch_certificates,
-            fx.FetchBlock: self._fetch_block,
-            fx.Judge: self._judge,
-            fx.Build: self._build,
-            fx.SetTimer: self._set_timer,
-            fx.CancelTimer: self._cancel_timer,
-            fx.CatchUp: self._catch_up,
-            fx.StoreEvidence: self._store_evidence,
-            fx.Alarm: self._alarm,
-            fx.Halt: self._halt,
-        }
 
     @property
     def now(self) -> TimeMs:
-        """Return this validator's clock."""
+        """Return this node's clock."""
         return TimeMs(self.world.now + self.skew)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch this node is in."""
+        return self.committee.epoch
+
+    @property
+    def me(self) -> ValidatorId:
+        """The place in the current set; -1 for a follower."""
+        return NOBODY if self.voter is None else self.voter.me
+
+    @property
+    def replica(self) -> Replica:
+        """The replica of the current epoch."""
+        if self.voter is None:
+            raise AssertionError(f"node {self.index} does not vote")
+        return self.voter.replica
 
     def step(self, _: str) -> None:
         """Let the fuse burn: power is lost at the step where it reaches 0."""
@@ -100,132 +102,171 @@ class Validator:
         """Start, or start again, from what is durable."""
         self.life += 1
         try:
-            self._start()
+            if self.life > 1 and self.world.loses_journal(self.index):
+                self.lose_journal()
+            self.memory = recall(self.files, FOLDER, self.world.keys.keys[self.index], self.world.plan.segment_bytes)
+            self.up, self.voter = True, None
+            self._early.clear()
+            self._take_part()
+            for other in self.world.honest:
+                if other is not self and other.up and self.up:
+                    self.connected(other.index)
+                    other.connected(self.index)
         except PowerLost:
             self._lose_power()
 
-    def _start(self) -> None:
-        world = self.world
-        key = world.keys.keys[self.index]
-        if self.life > 1 and world.loses_journal(self.index):
-            for path in self.files.paths():
-                if path.parent == FOLDER / JOURNAL_FOLDER:
-                    self.files.remove(path)
-        self.memory: Memory = open_memory(self.files, FOLDER, EPOCH, key, self.me, world.plan.segment_bytes)
-        self.blocks = Blocks(self, self.store, self.memory.blocks)
-        self.replica = Replica(CHAIN, world.keys.set, self.me, world.plan.timing, self.store.final, self.store.certificate)
-        self.replica.restore(self.memory.replayed)
-        self._queue.clear()
-        self._timers.clear()
-        self.up = True
-        self.feed(ev.Started(self.now))
-        self.feed(ev.WorkChanged(world.pending, self.now))
-        for other in world.honest:
-            if other is not self and other.up and self.up:
-                self.feed(ev.PeerConnected(other.me, self.now))
-                other.feed(ev.PeerConnected(self.me, other.now))
+    def lose_journal(self) -> None:
+        """Lose the disk with the journal; the mark is on its own (K15)."""
+        for path in self.files.paths():
+            if path.parent == FOLDER / JOURNAL_FOLDER:
+                self.files.remove(path)
 
     def _lose_power(self) -> None:
         self.up, self.fuse = False, 0
         self.life += 1
+        self.voter = self.memory = None
         self.files.lose_power(self.random.below)
         self.world.crashed(self)
 
+    # Epochs
+
+    def _take_part(self) -> None:
+        """Vote or follow, as the set says in which the store stands. A memory of a later epoch has to wait until the store is there."""
+        world, memory, epoch = self.world, self.memory, self.store.epoch
+        self.committee = world.calendar.committee(epoch)
+        self.voter = None
+        place = self.committee.places.get(self.index)
+        world.began_epoch(self.index, epoch)
+        if memory is None or (memory.epoch > epoch and not self.is_wiped):  # flushed first, signed and journaled after (K22)
+            raise Broken(f"node {self.index} is in epoch {epoch}, and its memory in {'none' if memory is None else memory.epoch}")
+        if place is None or memory.epoch > epoch:
+            self.blocks = Blocks(self, self.store, {})
+            self.later(self.random.between(0, POLL_MS), self._poll)
+        else:
+            memory.begin(epoch, place)
+            self.blocks = Blocks(self, self.store, memory.blocks)
+            self.voter = Voter(self, memory, self.committee)
+            memory.taken()
+            self.feed(ev.Started(self.now))
+            self.feed(ev.WorkChanged(world.pending, self.now))
+        early, self._early = self._early, {}
+        for sender, messages in sorted(early.items()):
+            for message in messages:
+                if self.up:
+                    self._receive(sender, message)
+
+    def _switch(self) -> None:
+        """Go over into the next epoch: the store past the boundary first."""
+        self.blocks.flush()
+        self.life += 1
+        self._take_part()
+
+    def _poll(self) -> None:
+        """Ask somebody for more final blocks: what a follower lives on."""
+        other = self.random.below(self.world.plan.nodes - 1)
+        self.blocks.catch_up(other + (other >= self.index))
+        self.later(POLL_MS, self._poll)
+
+    def reached(self, facts: BlockFacts) -> None:
+        """Take note of a block that is final here: after the last one of an epoch the next one begins."""
+        if facts.boundary:
+            self.later(self.random.pick(PAUSES_MS), self._switch)
+
+    def committed(self, facts: BlockFacts) -> None:
+        """Take note that the store holds everything up to this block."""
+        if self.voter is not None:
+            self.voter.memory.journal.drop_below(facts)
+        self.feed(ev.Committed(facts.height, self.now))
+
+    def caught_up(self, node: int, facts: BlockFacts, certificate: Certificate) -> None:
+        """Go on after a range: into the next epoch, or with the replica above it, or with the next range."""
+        self.world.counts.ranges_taken += 1
+        if facts.boundary:
+            self.reached(facts)
+        elif self.voter is not None:
+            self.feed(ev.Synced(facts, certificate, self.now))
+        else:
+            self.blocks.catch_up(node)
+
+    # What happens to it
+
     def feed(self, event: Event) -> None:
         """Give the replica an event and perform what it asks for, and what follows from that."""
-        if not self.up:
+        voter = self.voter
+        if voter is None:
             return
-        queue = self._queue
+        queue = voter.queue
         queue.append(event)
         if len(queue) > 1:
             return  # an event of our own effects: the loop below, further up the stack, takes it in its turn
         try:
-            while queue:
-                for effect in self.replica.handle(queue[0]):
-                    self.step("effect")
-                    if self.world.trace is not None:
-                        self.world.note(f"{self.index} does {effect}")
-                    self._perform[type(effect)](effect)
-                queue.popleft()
+            voter.run()
         except PowerLost:
             self._lose_power()
 
-    # Messages from others
+    def connected(self, node: int) -> None:
+        """Take note that the link to another node is up."""
+        place = self.committee.places.get(node)
+        if place is not None:
+            self.feed(ev.PeerConnected(place, self.now))
 
     def deliver(self, sender: int, message: ms.Message) -> None:
         """Take a message from the link; whoever is down misses it."""
         if self.up:
-            self._if_alive(self.life, self._receive, (sender, message))
+            try:
+                self._receive(sender, message)
+            except PowerLost:
+                self._lose_power()
 
     def _receive(self, sender: int, message: ms.Message) -> None:
-        """Verify as a node does, then feed."""
         match message:
-            case ms.VoteMessage(signed):
-                if self.replica.accepts_vote(signed.vote) and self.world.keys.check(signed):
-                    self.feed(ev.VoteReceived(signed, self.now))
-            case ms.CertificateMessage(certificate):
-                self._receive_certificate(certificate)
-            case ms.ProposalMessage():
-                self._receive_proposal(ValidatorId(sender), message)
-            case ms.StatusMessage(status):
-                self._receive_status(ValidatorId(sender), status)
-            case _:
-                self._receive_other(sender, message)
-
-    def _receive_other(self, sender: int, message: ms.Message) -> None:
-        """Questions and their answers."""
-        match message:
-            case ms.AskCertificates(notarizations, nullifications):
-                self.feed(ev.CertificatesRequested(ValidatorId(sender), notarizations[:64], nullifications[:64], self.now))
             case ms.AskBlock(block_id):
-                self.send(sender, ms.BlockAnswer(block_id, self.blocks.held.get(block_id)))
+                self.send(sender, ms.BlockAnswer(block_id, self.blocks.get(block_id)))
             case ms.BlockAnswer(block_id, block):
                 self.blocks.answered(sender, block_id, block)
             case ms.AskRange(height):
                 self.send(sender, self.store.range_from(height))
             case ms.RangeAnswer():
-                self.blocks.range_arrived(message)
+                self.blocks.range_arrived(sender, message)
+            case _ if message.epoch != self.committee.epoch:
+                self._receive_of_other_epoch(sender, message)
+            case _ if self.voter is not None:
+                self.voter.receive(sender, message)
             case _:
-                raise AssertionError(f"a message that nobody takes: {message}")
+                pass
 
-    def _receive_status(self, peer: ValidatorId, status: ev.Status) -> None:
-        newest = status.newest_vote_of_receiver
-        if newest is not None and (newest.signer != self.me or not self.world.keys.check(newest)):
-            newest = None
-        self.feed(ev.StatusReceived(peer, with_newest(status, newest), self.now))
+    def _receive_of_other_epoch(self, sender: int, message: ms.OfEpoch) -> None:
+        """Answer for an old epoch, keep what is of the next one, see from a status that we are late."""
+        epoch = message.epoch
+        self.world.counts.other_epoch += 1
+        if epoch < self.epoch:
+            certificate = self.store.end_of(epoch, self.world.calendar.end(epoch)) if epoch >= 0 else None
+            if certificate is not None and type(message) is ms.StatusMessage:
+                self.world.counts.ends_shown += 1
+                self.send(sender, ms.CertificateMessage(certificate))
+            return
+        if type(message) is ms.StatusMessage:
+            self.later(LATER_EPOCH_MS, self._follow_later_epoch, sender, self.epoch)
+        if epoch == self.epoch + 1:
+            early = self._early.setdefault(sender, [])
+            if len(early) < EARLY_MAX:
+                self.world.counts.early_frames += 1
+                early.append(message)
 
-    def _receive_certificate(self, certificate: Certificate) -> None:
-        subject = certificate.subject
-        if self.replica.holds(subject) or not self.replica.accepts_certificate(subject):
-            return
-        if self.world.verified(certificate):
-            self.world.held(self.index, subject)
-            self.feed(ev.CertificateReceived(certificate, self.now))
+    def _follow_later_epoch(self, sender: int, epoch: int) -> None:
+        if self.epoch == epoch:
+            self.blocks.catch_up(sender)
 
-    def _receive_proposal(self, peer: ValidatorId, message: ms.ProposalMessage) -> None:
-        vote, opened = message.proposal.vote, open_header(message.header)
-        if opened is None or opened.facts != message.proposal.facts or vote.vote.block_id != opened.facts.block_id:
-            return
-        leader = self.world.keys.set.leader(EPOCH, vote.vote.view)
-        if vote.vote.kind is not Kind.NOTARIZE or vote.signer != leader or not self.replica.accepts_vote(vote.vote):
-            return
-        if not self.world.keys.check(vote):
-            return
-        self.blocks.offered(peer, message.header, message.body)
-        self.feed(ev.ProposalReceived(message.proposal, self.now))
+    # What it does
 
-    # Effects
+    def nodes_of(self, places: Iterable[ValidatorId]) -> list[int]:
+        """Return the nodes at these places of the current set."""
+        return [self.committee.members[place] for place in places]
 
     def send(self, to: int, message: ms.Message) -> None:
         """Put a message on the link."""
         self.step("send")
         self.world.send(self.index, to, message)
-
-    def send_all(self, to: ValidatorId | None, message: ms.Message) -> None:
-        """Send to one validator, or to all others."""
-        for other in range(self.world.plan.validators) if to is None else (to,):
-            if other != self.index:
-                self.send(other, message)
 
     def later(self, delay_ms: int, act: Callable[..., None], *arguments: object) -> None:
         """Do something later in this life."""
@@ -237,112 +278,3 @@ class Validator:
                 act(*arguments)
             except PowerLost:
                 self._lose_power()
-
-    def _entries(self, records: tuple[fx.Record, ...]) -> list[Entry]:
-        """Encode records; the body of a block comes from what is held."""
-        entries: list[Entry] = []
-        for record in records:
-            block = None
-            if isinstance(record, fx.BodyRecord):
-                block = self.blocks.held.get(record.facts.block_id)
-                if block is None:
-                    raise Broken(f"validator {self.index} was asked to journal a body that was never here: view {record.facts.view}")
-            elif isinstance(record, fx.CertificateRecord):
-                self.world.held(self.index, record.certificate.subject)
-            entries.append(encode(record, block))
-        return entries
-
-    def _append(self, effect: fx.Append) -> None:
-        for entry in self._entries(effect.records):
-            self.memory.journal.append(entry)
-
-    def _cast(self, effect: fx.Cast) -> None:
-        try:
-            signed = self.memory.promise(self._entries(effect.records), [Marked(vote, signing_bytes(CHAIN, vote)) for vote in effect.votes])
-        except NotAboveMark:
-            self.world.counts.refused += 1
-            self._queue.append(ev.CastRefused(effect.votes, self.now))
-            return
-        self._send_votes(signed, effect.proposal, None)
-        self._queue.append(ev.CastDone(signed, self.now))
-
-    def _send_votes(self, signed: tuple[SignedVote, ...], proposal: Proposal | None, to: ValidatorId | None) -> None:
-        """Send votes; a proposal goes with its header and body in place of the vote that it is."""
-        for vote in signed:
-            if proposal is None or vote.vote != proposal.vote.vote:
-                self.send_all(to, ms.VoteMessage(vote))
-                continue
-            block = self.blocks.held.get(proposal.facts.block_id)
-            if block is not None:
-                whole = Proposal(vote, proposal.facts)
-                self.send_all(to, ms.ProposalMessage(whole, block.header, block.body))
-            else:
-                self.send_all(to, ms.VoteMessage(vote))
-
-    def _finalize(self, effect: fx.Finalize) -> None:
-        self.memory.journal.sync()
-        self.blocks.finalize(effect.blocks, effect.certificate)
-
-    def _resend(self, effect: fx.Resend) -> None:
-        proposal = effect.proposal
-        signed = effect.signed
-        if proposal is not None and all(vote.vote != proposal.vote.vote for vote in signed):
-            signed = (proposal.vote, *signed)
-        self._send_votes(signed, proposal, effect.to)
-
-    def _send_certificates(self, effect: fx.SendCertificates) -> None:
-        for certificate in effect.certificates:
-            if effect.to is None and self.world.is_lonely_crash(self.index, certificate):
-                raise PowerLost
-            self.send_all(effect.to, ms.CertificateMessage(certificate))
-
-    def _send_status(self, effect: fx.SendStatus) -> None:
-        status = effect.status
-        for other in range(self.world.plan.validators) if effect.to is None else (effect.to,):
-            if other != self.index:
-                newest = self.replica.newest_vote_of(ValidatorId(other))
-                self.send(other, ms.StatusMessage(with_newest(status, newest)))
-
-    def _fetch_certificates(self, effect: fx.FetchCertificates) -> None:
-        self.send_all(effect.peer, ms.AskCertificates(effect.notarizations, effect.nullifications))
-
-    def _fetch_block(self, effect: fx.FetchBlock) -> None:
-        self.blocks.fetch(effect.block_id, effect.ask)
-
-    def _judge(self, effect: fx.Judge) -> None:
-        self.blocks.judge(effect)
-
-    def _build(self, effect: fx.Build) -> None:
-        self.later(self.random.between(0, 3), self.blocks.build, effect)
-
-    def _set_timer(self, effect: fx.SetTimer) -> None:
-        self._timer_count += 1
-        self._timers[effect.kind] = self._timer_count
-        self.later(max(0, effect.at_ms - self.now), self._fire, effect, self._timer_count)
-
-    def _cancel_timer(self, effect: fx.CancelTimer) -> None:
-        self._timers.pop(effect.kind, None)
-
-    def _fire(self, effect: fx.SetTimer, number: int) -> None:
-        if self._timers.get(effect.kind) == number:
-            del self._timers[effect.kind]
-            self.feed(ev.TimerFired(effect.kind, effect.view, self.now))
-
-    def _catch_up(self, effect: fx.CatchUp) -> None:
-        self.blocks.catch_up(effect.peer)
-
-    def _store_evidence(self, effect: fx.StoreEvidence) -> None:
-        self.world.accused(self.index, effect.evidence)
-
-    def _alarm(self, effect: fx.Alarm) -> None:
-        self.world.counts.alarms += 1
-        if self.world.trace is not None:
-            self.world.note(f"{self.index} ALARM {effect.reason}")
-
-    def _halt(self, effect: fx.Halt) -> None:
-        self.world.halted(self.index, effect.reason)
-
-
-def with_newest(status: ev.Status, newest: SignedVote | None) -> ev.Status:
-    """Return the status with another newest vote of its receiver."""
-    return replace(status, newest_vote_of_receiver=newest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from consensus.types import Kind
 from node.fatal import Fatal
 from tests.simulation import messages as ms
 from tests.simulation.blocks import CHAIN, GENESIS, GENESIS_ROOT, transactions_of
+from tests.simulation.counts import Counts, Outcome
 from tests.simulation.keys import Contradiction, Keys
 from tests.simulation.liars import Mind
 from tests.simulation.plan import START_MS, draw_plan
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 RECOVERY_MS_MAX = 120_000
 """Virtual time from healing to convergence: 15 views at the longest timeout."""
 HEIGHTS_AFTER_HEALING = 5
+EPOCHS_PER_MILLE = 500
+"""Of so many runs in 1,000 the validator set changes."""
 DELAY_HEALED_MS = (2, 25)
 EVENTS_MAX = 400_000
 """A run that needs more is a storm: a failure of its own."""
@@ -40,60 +42,12 @@ class Fork(Exception):
     """Two honest validators finalized different blocks at one height."""
 
 
-@dataclass(slots=True)
-class Counts:
-    """What happened in a run. A run set must reach some of these (`reach.py`)."""
-
-    finalizations: int = 0
-    """Heights that became final."""
-    crashes: int = 0
-    lonely_crashes: int = 0
-    """Crashes of a validator that held a certificate nobody else held."""
-    double_views: int = 0
-    """Views both notarized and nullified."""
-    equivocations: int = 0
-    """Views in which a liar made two blocks, or two votes of one kind."""
-    accusations: int = 0
-    """Evidence stored by honest validators."""
-    lost_journals: int = 0
-    lost_bodies: int = 0
-    wrong_bodies: int = 0
-    """Bodies that did not hash to their header."""
-    invalid_blocks: int = 0
-    fetches: int = 0
-    ranges: int = 0
-    refused_ranges: int = 0
-    refused: int = 0
-    """Votes the signer refused."""
-    alarms: int = 0
-    halts: int = 0
-    events: int = 0
-    recovery_ms: int = 0
-
-    def add(self, other: Counts) -> None:
-        """Add another run's counts."""
-        for item in fields(self):
-            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
-
-    seed: int
-    failure: str
-    """Empty: agreement and recovery."""
-    is_fork: bool
-    counts: Counts
-    trace_hash: str
-    trace: tuple[str, ...] = field(default=())
-
-
 class World:
     """One run."""
 
-    def __init__(self, seed: int, validators: int, liars: int, signatures: str = "table") -> None:
-        self.plan = self.draw(seed, validators, liars)
+    def __init__(self, seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = 0) -> None:
+        self.epochs_per_mille = epochs_per_mille
+        self.plan = plan = self.draw(seed, validators, liars)
         self.random = SplitMix64(seed)
         self.now = START_MS
         self.counts = Counts()
@@ -108,21 +62,24 @@ class World:
         self.queue: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
         self._number = 0
         self._numbers = array("Q")
+        self._asleep: dict[int, int] = {}
+        """Node to when it wakes."""
         self._cut: dict[tuple[int, int], int] = {}
         self._masks: dict[Vote, int] = {}
         self._verified: dict[int, tuple[Certificate, bool]] = {}
         self._target = 0
         self._is_done = False
-        honest = validators - self.plan.liars
-        self.keys = Keys(validators, honest, signatures)
-        self.honest = [Validator(self, index) for index in range(honest)]
-        self.mind = self.make_mind(tuple(range(honest, validators)))
+        self.keys = Keys(plan.nodes, plan.honest, signatures, plan.sets, plan.lengths)
+        self.calendar = self.keys.calendar
+        self._epochs = [-1] * plan.nodes
+        self.honest = [Validator(self, index) for index in range(plan.honest)]
+        self.mind = self.make_mind(tuple(range(plan.honest, plan.nodes)))
         self.is_overrun = liars > self.keys.set.faults
         """More liars than the protocol tolerates: a fork is what the run looks for."""
 
     def draw(self, seed: int, validators: int, liars: int) -> Plan:
         """Say what the seed means."""
-        return draw_plan(seed, validators, liars)
+        return draw_plan(seed, validators, liars, self.epochs_per_mille)
 
     def make_mind(self, liars: tuple[int, ...]) -> Mind:
         """Make what is behind the liars."""
@@ -143,8 +100,9 @@ class World:
         if self.is_overrun and not is_fork:
             failure = ""
         self.counts.finalizations = len(self.chain) - 1
-        nullified = {subject.view for subject in self._masks if subject.kind is Kind.NULLIFY}
-        notarized = {subject.view for subject in self._masks if subject.kind is Kind.NOTARIZE}
+        self.counts.epochs = self.calendar.epoch_at(max(self.chain) + 1)
+        nullified = {(subject.epoch, subject.view) for subject in self._masks if subject.kind is Kind.NULLIFY}
+        notarized = {(subject.epoch, subject.view) for subject in self._masks if subject.kind is Kind.NOTARIZE}
         self.counts.double_views = len(nullified & notarized)
         digest = sha256(self._numbers.tobytes() + b"".join(self.chain.values())).hexdigest()
         return Outcome(seed, failure, is_fork, self.counts, digest, tuple(self.trace or ()))
@@ -159,6 +117,8 @@ class World:
             self.at(START_MS + cut.end_ms, self._cut_off, cut.pairs, -1)
         for time_ms, index, fuse in plan.crashes:
             self.at(START_MS + time_ms, self._light, index, fuse)
+        if plan.sleeper is not None:
+            self.at(START_MS + plan.sleeper.start_ms, self._fall_asleep, plan.sleeper.node, plan.sleeper.ms)
         if plan.arrivals_ms:
             self.at(START_MS, self._arrive)
         self.at(START_MS, self.mind.wake, 1)
@@ -225,16 +185,21 @@ class World:
     def _connect(self, a: int, b: int) -> None:
         for one, other in ((self.honest[a], self.honest[b]), (self.honest[b], self.honest[a])):
             if one.up and other.up:
-                one.feed(ev.PeerConnected(other.me, one.now))
+                one.connected(other.index)
 
     # Faults
 
     def _start(self, validator: Validator) -> None:
-        if not validator.up:
+        if not validator.up and self.now >= self._asleep.get(validator.index, 0):
             self.note(f"{validator.index} starts")
-            if self.is_chaos and self.random.chance(100):
+            if self.is_chaos and self.random.chance(self.plan.fuse_per_mille):
                 validator.fuse = self.random.between(1, 30)
             validator.start()
+
+    def _fall_asleep(self, index: int, ms: int) -> None:
+        """Switch a node off for long."""
+        self._asleep[index] = self.now + ms
+        self.honest[index].fuse = 1
 
     def _light(self, index: int, fuse: int) -> None:
         if self.is_chaos and self.honest[index].up:
@@ -248,7 +213,8 @@ class World:
         if any(mask == mine for mask in self._masks.values()):
             self.counts.lonely_crashes += 1
         self._numbers.extend((self.now, validator.index, 0))
-        self.at(self.now + self.random.pick((5, 100, 700, 2_000)), self._start, validator)
+        wakes = max(self.now + self.random.pick((5, 100, 700, 2_000)), self._asleep.get(validator.index, 0))
+        self.at(wakes, self._start, validator)
 
     def is_lonely_crash(self, index: int, certificate: Certificate) -> bool:
         """Tell whether power is lost now: about to relay what nobody else holds."""
@@ -265,11 +231,11 @@ class World:
 
     def is_unwell(self) -> bool:
         """Tell whether a judge or builder meets an exception now: no verdict (K8)."""
-        return self.is_chaos and self.random.below(100) < 2
+        return self.is_chaos and self.random.below(100) < self.plan.unwell_per_cent
 
     def judge_ms(self) -> int:
         """How long judging takes now."""
-        if self.is_chaos and self.random.below(100) < 5:
+        if self.is_chaos and self.random.below(100) < self.plan.slow_per_cent:
             return self.random.between(50, 400)
         return self.random.below(4)
 
@@ -278,6 +244,7 @@ class World:
         self.note("healed")
         self.is_chaos = False
         self._cut.clear()
+        self._asleep.clear()
         for validator in self.honest:
             validator.fuse = 0
         for validator in self.honest:
@@ -308,6 +275,28 @@ class World:
         if not self.is_chaos and facts.height >= self._target:
             self._is_done = all(validator.up and validator.blocks.final.height >= self._target for validator in self.honest)
 
+    def check_active(self, facts: BlockFacts, certificate: Certificate) -> None:
+        """Refuse a block that is accepted with certificates of a set not active at its height (invariant 23 of the design)."""
+        epoch = self.calendar.epoch_at(facts.height)
+        if not epoch == facts.epoch == certificate.subject.epoch:
+            raise Broken(f"height {facts.height} of epoch {epoch} says {facts.epoch}, its finalization {certificate.subject.epoch}")
+        if facts.boundary != (facts.height == self.calendar.end(epoch)):
+            raise Broken(f"height {facts.height}: boundary {facts.boundary}, and epoch {epoch} ends at {self.calendar.end(epoch)}")
+        if not self.verified(certificate):
+            raise Broken(f"height {facts.height}: final by a certificate that the set of epoch {epoch} did not sign")
+
+    def began_epoch(self, index: int, epoch: int) -> None:
+        """Count who joins, leaves and comes late."""
+        before = self._epochs[index]
+        self._epochs[index] = epoch
+        self.note(f"{index} is in epoch {epoch}")
+        if before < 0 or before == epoch:
+            self.counts.slept_over += before == epoch and epoch < self.calendar.epoch_at(max(self.chain))
+        else:
+            was, is_now = (index in self.calendar.committee(number).places for number in (before, epoch))
+            self.counts.joined += is_now and not was
+            self.counts.left += was and not is_now
+
     def halted(self, index: int, reason: str) -> None:
         """Take note of a validator that stopped: with at most f liars none may."""
         self.counts.halts += 1
@@ -318,8 +307,10 @@ class World:
     def accused(self, index: int, evidence: Evidence) -> None:
         """Count evidence; against an honest validator it is a failure."""
         self.counts.accusations += 1
-        if evidence.first.signer < len(self.honest):
-            raise Broken(f"validator {index} holds evidence against honest validator {evidence.first.signer}")
+        signed = evidence.first
+        signer = self.calendar.committee(signed.vote.epoch).members[signed.signer]
+        if signer < len(self.honest):
+            raise Broken(f"validator {index} holds evidence against honest validator {signer}")
 
     # Bookkeeping
 
@@ -336,7 +327,9 @@ class World:
         """Verify every signature of a certificate; the same object only once."""
         found = self._verified.get(id(certificate))
         if found is None:
-            valid = check_certificate(certificate, self.keys.set, CHAIN, self.keys.verify)
+            epoch = certificate.subject.epoch
+            validators = self.calendar.committee(epoch).set if self.calendar.has(epoch) else None
+            valid = validators is not None and check_certificate(certificate, validators, CHAIN, self.keys.verify)
             found = self._verified[id(certificate)] = (certificate, valid)
         return found[1]
 
@@ -346,13 +339,13 @@ class World:
             self.trace.append(f"{self.now - START_MS:6} {line}")
 
 
-def run_seed(seed: int, validators: int, liars: int, signatures: str = "table") -> Outcome:
+def run_seed(seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE) -> Outcome:
     """Run one seed."""
-    return World(seed, validators, liars, signatures).run(seed)
+    return World(seed, validators, liars, signatures, epochs_per_mille).run(seed)
 
 
-def trace_seed(seed: int, validators: int, liars: int, signatures: str = "table") -> Outcome:
+def trace_seed(seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE) -> Outcome:
     """Run one seed and keep every line."""
-    world = World(seed, validators, liars, signatures)
+    world = World(seed, validators, liars, signatures, epochs_per_mille)
     world.trace = []
     return world.run(seed)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from consensus.types import View
     from tests.simulation import messages as ms
-    from tests.simulation.chain import Store
     from tests.simulation.splitmix import SplitMix64
+    from tests.simulation.store import Store
     from tests.simulation.villains.stage import Stage
 
 BACK_VIEWS = (1, 2, 5, 15)

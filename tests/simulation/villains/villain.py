@@ -112,8 +112,8 @@ class Villain(Mind):
         if heard is not None:
             self.puppets[liar].deliver(sender, heard)
 
-    def wake(self, view: int) -> None:
+    def wake(self, view: int, epoch: int = 0) -> None:
         """Start the puppets."""
-        if view == 1:
+        if (epoch, view) == (0, 1):
             for puppet in self.puppets.values():
                 puppet.start()

@@ -97,6 +97,17 @@ class TimingConfig(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+class SyncConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Catching up over state snapshots (K20)."""
+
+    snapshot: Literal["auto", "never"] = "auto"
+    """Whether an empty store may begin at a snapshot; never: with block 1, however long that takes."""
+    snapshot_blocks: Annotated[int, Meta(ge=0, le=2**32)] = 5_000
+    """An empty store that is further behind begins at a snapshot."""
+    snapshot_every: Annotated[int, Meta(ge=0, le=2**32)] = 5_000
+    """Blocks from one snapshot for others to the next; 0: at the end of each epoch only."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """One node. Relative paths are taken from the folder of the file."""
 
@@ -115,6 +126,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     peers: Annotated[tuple[PeerEntry, ...], Meta(max_length=PEERS_MAX)] = ()
     limits: Limits = field(default_factory=Limits)
     timing: TimingConfig = field(default_factory=TimingConfig)
+    sync: SyncConfig = field(default_factory=SyncConfig)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -194,6 +206,17 @@ def _check_addresses(config: Config, path: Path) -> None:
             raise ConfigError(f"{path}: peer {entry.name} has the node_key of another entry; each node is listed once")
         keys.add(entry.node_key)
         _check_url(entry, path)
+
+
+def usable_url(url: str, *, secured: bool) -> bool:
+    """Whether an address that others gave can be called at all: `http://host:port`, or `https://host:port` where the network uses TLS."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    scheme = "https" if secured else "http"
+    return parts.scheme == scheme and bool(parts.hostname) and port is not None and parts.path in {"", "/"} and not parts.query
 
 
 def _check_url(entry: PeerEntry, path: Path) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 1.0
 """Without a new final block for so long, what is there is flushed."""
+HELD_FACTOR = 8
+"""Times the usual number of transactions that wait at most while a snapshot is read: then the snapshot is given up, not memory."""
 AGE_ROUNDS_MAX = 5
 """So many seconds at a low rate without a pause, and it is flushed, too: a restart has less to replay."""
 
@@ -34,8 +36,8 @@ class Flusher:
         self._lock = asyncio.Lock()
 
     def due(self) -> bool:
-        """Whether enough transactions wait."""
-        return self._chain.unflushed >= self._transactions
+        """Whether enough transactions wait; while a snapshot is read, many more (K20)."""
+        return self._chain.unflushed >= self._transactions * (HELD_FACTOR if self._chain.store.held else 1)
 
     @property
     def running(self) -> bool:
@@ -63,7 +65,8 @@ class Flusher:
             await asyncio.sleep(QUIET_SECONDS)
             height = self._chain.tip.facts.height
             rounds += 1
-            if height == seen or rounds >= AGE_ROUNDS_MAX or self.due():
+            quiet = (height == seen or rounds >= AGE_ROUNDS_MAX) and not self._chain.store.held
+            if quiet or self.due():
                 await self.flush()
                 rounds = 0
             seen = height

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 2
 """Of the tables and their values. A newer one is refused, and so is 1: it lacks the senders of references, and was of trials only."""
+META_BEGAN = b"began"
+"""In `Table.META`: height of the snapshot that the store began with; there are no blocks at or below it. Absent: it began at genesis."""
 MAP_BYTES = 2**36
 """Address space reserved by default; the file grows only as far as it is used."""
 _HEIGHT_BYTES = 8
@@ -71,6 +73,8 @@ class Store:
         self._handles: dict[Table, lmdb._Database] = {}
         self._reader: lmdb.Transaction[bytes] | None = None
         self._executor = ThreadPoolExecutor(1, "store")
+        self.held = False
+        """Whether commits that can wait should: a pinned reader is at work."""
         self._pin: Pin | None = None
         self._committing = False
 
@@ -113,6 +117,11 @@ class Store:
         """Committed height; None in a new store."""
         value = self.get(Table.META, b"height")
         return None if value is None else int.from_bytes(value, "big")
+
+    @property
+    def began(self) -> int:
+        """Height of the snapshot that it began with; 0: it has every block from 1 on."""
+        return int.from_bytes(self.get(Table.META, META_BEGAN) or b"", "big")
 
     @property
     def bytes_used(self) -> int:

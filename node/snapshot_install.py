@@ -1,0 +1,142 @@
+"""Taking a snapshot over: chunks on disk become a store of their own, and that becomes the node's store once all of it is proven (K20).
+
+The new store is made in a folder beside and gets the real name at the end, so a crash on the way leaves the node as empty as it was, with
+the chunks it has. Runs in a thread: nothing else goes on in the node yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ledger.canonical import encode
+from node.blocks import Slots
+from node.epochchain import encode_link, epoch_number_key
+from node.files import DiskFiles, stop
+from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
+from node.records import encode_certificate
+from node.snapshot import ChunkKind, decode_chunk
+from node.snapshot_check import SnapshotWrong, StateCheck
+from node.snapshot_files import remove_folder
+from node.store import META_BEGAN, Store, Table, height_key
+from node.wire import WireError, core_certificate, header_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ledger.state import Record
+    from node.epochchain import EpochLink
+    from node.snapshot import Manifest
+    from node.store import Batch
+
+STORE_FOLDER: Final = "store"
+"""In the data folder."""
+HIDDEN: Final = "store.new"
+
+
+def is_empty(data: Path, chain: bytes, map_bytes: int) -> bool:
+    """Whether the data folder has no store yet, or one that is still at genesis. Raises StoreError as `Store.open`."""
+    if not (data / STORE_FOLDER / "data.mdb").exists():
+        return True
+    store = Store.open(data / STORE_FOLDER, chain, map_bytes)
+    try:
+        return not store.height
+    finally:
+        store.close()
+
+
+def build(
+    folder: Path,
+    manifest: Manifest,
+    links: Sequence[EpochLink],
+    read: Callable[[int], bytes],
+    *,
+    chain: bytes,
+    map_bytes: int,
+    more: Callable[[Store], None] | None = None,
+) -> int:
+    """Make a new store in `folder` from a snapshot whose header and links are proven; return its height.
+
+    `read` gives the bytes of a chunk. `more` writes what else the store is to hold (a backup's blocks), before the height is written.
+
+    Raises
+    ------
+    SnapshotWrong
+        It is not the state of its header.
+    StoreError, StorageFailed
+        The disk refused.
+    """
+    remove_folder(folder)
+    store = Store.open(folder, chain, map_bytes)
+    try:
+        check = StateCheck()
+        for index in range(len(manifest.chunks)):
+            _take_chunk(store, check, manifest, index, read(index))
+        height = _finish(store, check, manifest, links, more)
+    finally:
+        store.close()
+    return height
+
+
+def take_over(data: Path) -> None:
+    """Give the new store its name; the one at genesis goes. Raises StorageFailed."""
+    files = DiskFiles()
+    remove_folder(data / STORE_FOLDER)
+    files.rename(data / HIDDEN, data / STORE_FOLDER)
+    files.sync_folder(data)
+
+
+def room_for(data: Path, size: int) -> None:
+    """Refuse early what cannot fit: chunks and the store made of them need about three times the size. Raises DiskFull."""
+    import errno  # noqa: PLC0415 - used here only
+    import shutil  # noqa: PLC0415
+
+    if shutil.disk_usage(data).free < 3 * size:
+        raise stop(OSError(errno.ENOSPC, "no space"), "write a snapshot to", data)
+
+
+def _take_chunk(store: Store, check: StateCheck, manifest: Manifest, index: int, data: bytes) -> None:
+    """Check one chunk and write it in a transaction of its own: nothing counts before the height is there."""
+    info = manifest.chunks[index]
+    kind = ChunkKind(info.kind)
+    try:
+        pairs = decode_chunk(data, info)
+    except WireError as error:
+        raise SnapshotWrong(str(error)) from None
+    marks = check.add(kind, pairs)
+    batch = store.begin()
+    try:
+        batch.put(Table.LEAVES if kind is ChunkKind.LEAVES else Table.REFS, pairs)
+        _put_indexes(batch, marks)
+    except BaseException:
+        batch.abort()
+        raise
+    store.commit(batch)
+
+
+def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence[EpochLink], more: Callable[[Store], None] | None) -> int:
+    block_id, header = header_of(manifest.header)
+    roots, slots = check.finish(header, manifest.openings)
+    if more is not None:
+        more(store)
+    key = height_key(header.height)
+    batch = store.begin()
+    try:
+        _put_indexes(batch, check.counts())
+        batch.put(Table.HEADERS, [(key, manifest.header)])
+        batch.put(Table.CERTIFICATES, [(key, encode_certificate(core_certificate(manifest.certificate)))])
+        batch.put(Table.HEIGHTS, [(block_id, key)])
+        batch.put(Table.EPOCHS, [(epoch_number_key(epoch), encode_link(link)) for epoch, link in enumerate(links)])
+        journals = tuple((each.participant, each.journal_root) for each in manifest.openings)
+        began = [] if more is not None else [(META_BEGAN, key)]
+        meta = [(META_HEIGHT, key), (META_ROOTS, encode(sorted(roots.items()))), (META_SLOTS, encode(Slots(slots, journals)))]
+        batch.put(Table.META, [*began, *meta])
+    except BaseException:
+        batch.abort()
+        raise
+    store.commit(batch)
+    return header.height
+
+
+def _put_indexes(batch: Batch, records: dict[str, Record]) -> None:
+    batch.put(Table.INDEXES, sorted((key.encode(), encode(record)) for key, record in records.items()))

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consensus.effects import Alarm, BodyRecord, CancelTimer, CertificateRecord, CertifiedRecord, FetchBlock, Finalize, Halt, Judge
+from consensus.effects import (
+    Alarm,
+    AlarmKind,
+    BodyRecord,
+    CancelTimer,
+    CertificateRecord,
+    CertifiedRecord,
+    FetchBlock,
+    Finalize,
+    Halt,
+    Judge,
+    MilestoneKind,
+)
 from consensus.events import TimerKind, Verdict
 from consensus.repair import CATCH_UP_VIEWS, catch_up
 from consensus.rules import block_fits
@@ -123,7 +135,7 @@ def take_verdict(state: State, event: Judged) -> None:
         if block.doubts > 1:
             _doubt_parent(state, block.facts)
         else:
-            state.emit(Alarm(f"no verdict on block {block.block_id.hex()} of view {block.view}"))
+            state.emit(Alarm(AlarmKind.NO_VERDICT, f"no verdict on block {block.block_id.hex()} of view {block.view}"))
 
 
 def _doubt_parent(state: State, facts: BlockFacts) -> None:
@@ -144,6 +156,7 @@ def executed(state: State, block: BlockState, facts: BlockFacts, transactions: i
     if not block.certified:
         block.certified = True
         state.record(BodyRecord(facts), CertifiedRecord(facts))
+        state.milestone(MilestoneKind.CERTIFIED, facts.view)
     state.touched.extend(state.views_of(block))
     commit(state)
     if not facts.boundary:
@@ -177,7 +190,7 @@ def condemn(state: State, block: BlockState) -> None:
     state.work.pop(block.block_id, None)
     state.touched.extend(state.views_of(block))
     if block.needed:
-        state.emit(Alarm(f"block {block.block_id.hex()} of view {block.view} is notarized but breaks a rule here"))
+        state.emit(Alarm(AlarmKind.FALSE_VERDICT, f"block {block.block_id.hex()} of view {block.view} is notarized but breaks a rule here"))
     if block.block_id == state.best_block:
         _fall_back(state)
     commit(state)
@@ -217,6 +230,7 @@ def commit(state: State) -> None:
             return
         path.done += 1
     state.emit(Finalize(path.rising, certificate))
+    state.milestone(MilestoneKind.FINAL, certificate.subject.view)
     move_final(state, path.rising[-1])
 
 

@@ -16,6 +16,7 @@ The contract (architecture.md, "Effects contract"; consensus.md section 4):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,13 +56,16 @@ class CertifiedRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """An own vote with its signature: appended by the node while performing `Cast`, seen by the core only at replay."""
+    """An own vote with its signature: appended by the node while performing `Cast`.
+
+    The core itself has one journaled only where a forgotten vote of this key was shown (K15).
+    """
 
     signed: SignedVote
 
 
-Record = BodyRecord | ProposalRecord | CertificateRecord | CertifiedRecord
-Replayed = Record | VoteRecord
+Record = BodyRecord | ProposalRecord | CertificateRecord | CertifiedRecord | VoteRecord
+Replayed = Record
 """What replay of the journal hands to the core, in the order it was appended."""
 
 
@@ -193,11 +197,73 @@ class StoreEvidence:
     evidence: Evidence
 
 
+class AlarmKind(StrEnum):
+    """What an alarm is about; the value is its name in metrics."""
+
+    NO_VERDICT = "no_verdict"
+    """A block could not be judged (K8)."""
+    FALSE_VERDICT = "false_verdict"
+    """A notarized block breaks a rule here (K8)."""
+    REFUSED = "refused"
+    """The signer refused a vote (K15, K21)."""
+    FORGOTTEN_VOTE = "forgotten_vote"
+    """A vote of this key was shown that is not remembered here: the key votes no more (K15)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """Something an operator must see; the node logs it and counts it."""
 
+    kind: AlarmKind
     reason: str
+
+
+class MilestoneKind(StrEnum):
+    """What happened in a view; the value is its name in metrics."""
+
+    ENTERED = "entered"
+    PROPOSED = "proposed"
+    """The leader's first proposal was taken, or our own was cast."""
+    NOTARIZED = "notarized"
+    """A notarization is held."""
+    CERTIFIED = "certified"
+    """The block whose header names this view is durable and valid here (K8)."""
+    FINAL = "final"
+    """The finalization of this view and the blocks it makes final were given out (K11)."""
+    GAVE_UP = "gave_up"
+    """Own nullify was cast (K6)."""
+
+
+class Cause(StrEnum):
+    """Why: for ENTERED what let us in, for GAVE_UP why we gave up; the value is its name in metrics."""
+
+    NONE = "none"
+    NOTARIZED = "notarized"
+    NULLIFIED = "nullified"
+    FINALIZED = "finalized"
+    LEADER_SILENT = "leader_silent"
+    """No proposal within 2T."""
+    NO_PROGRESS = "no_progress"
+    """Neither certified nor nullified within 3T."""
+    INVALID_PROPOSAL = "invalid_proposal"
+    LEADER_NULLIFIED = "leader_nullified"
+    """The leader gave its view up itself."""
+    PASSED = "pass"
+    """We lead, and could not build."""
+    EVIDENCE_MISSING = "evidence_missing"
+    """We lead, and what the proposal must rest on was not here within delta."""
+    INACTIVE = "inactive"
+    """The leader has been silent for long, others were not (K17)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A step of a view, for metrics and diagnosis: counted, nothing else. About five for each view, whatever the number of votes."""
+
+    kind: MilestoneKind
+    view: View
+    leader: ValidatorId
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +290,7 @@ Effect = (
     | CatchUp
     | StoreEvidence
     | Alarm
+    | Milestone
     | Halt
 )
 Effects = tuple[Effect, ...]

@@ -81,5 +81,7 @@ def rebase_clock(state: State, now: TimeMs) -> None:
         return
     state.entered_ms = min(state.entered_ms, now)
     state.last_block_ms = min(state.last_block_ms, now)
+    state.started_ms = min(state.started_ms, now)
+    state.heard = {validator: min(at_ms, now) for validator, at_ms in state.heard.items()}
     state.leader_at = TimeMs(state.leader_at - back)
     state.advance_at = TimeMs(state.advance_at - back)

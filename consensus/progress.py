@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consensus.activity import inactive
 from consensus.blocks import executed, note_block, want
-from consensus.effects import Build, CancelTimer, FetchCertificates, ProposalRecord, SetTimer
+from consensus.effects import Build, CancelTimer, Cause, FetchCertificates, MilestoneKind, ProposalRecord, SetTimer
 from consensus.events import TimerKind
 from consensus.idle import keep_time, propose_due, unfinal_views
 from consensus.repair import who_has
+from consensus.report import Timeout
 from consensus.rules import (
     Clock,
     block_fits,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from consensus.events import Built
     from consensus.state import Missing, State, ViewState
     from consensus.types import BlockFacts, Certificate, Proposal, ValidatorId
+
+_ENTRIES = {Kind.NOTARIZE: Cause.NOTARIZED, Kind.NULLIFY: Cause.NULLIFIED, Kind.FINALIZE: Cause.FINALIZED}
 
 
 def advance(state: State) -> None:
@@ -78,6 +82,7 @@ def enter(state: State, entry: Certificate) -> None:
     state.asked = None
     state.propose_at = None
     state.clock_at = None
+    state.milestone(MilestoneKind.ENTERED, state.view, _ENTRIES[entry.subject.kind])
     shrink(state, View(state.view - state.timing.retention_views))
 
 
@@ -107,20 +112,24 @@ def act(state: State) -> None:
         return
     leader = state.validators.leader(state.epoch, state.view)
     if leader in view.votes[Kind.NULLIFY]:
-        give_up(state, view)
+        give_up(state, view, Cause.LEADER_NULLIFIED)
     elif view.own[Kind.NOTARIZE] is not None:
         return
     elif leader == state.me:
         lead(state, view)
     elif view.proposal is not None:
         consider(state, view, view.proposal)
+    elif inactive(state, leader):
+        give_up(state, view, Cause.INACTIVE)
 
 
-def give_up(state: State, view: ViewState) -> None:
+def give_up(state: State, view: ViewState, cause: Cause) -> None:
     """Nullify the current view if that is still allowed (K6)."""
     vote = nullify(state, view)
     if vote is not None:
         cast(state, vote)
+        state.milestone(MilestoneKind.GAVE_UP, view.number, cause)
+        state.last_timeout = Timeout(view.number, state.validators.leader(state.epoch, view.number), cause, state.now)
 
 
 def take_proposal(state: State, proposal: Proposal) -> None:
@@ -141,6 +150,7 @@ def take_proposal(state: State, proposal: Proposal) -> None:
     if view.proposal is None and vote.view >= state.view:
         view.proposal = proposal
         state.last_block_ms = state.now
+        state.milestone(MilestoneKind.PROPOSED, vote.view)
         if vote.view == state.view:
             state.emit(CancelTimer(TimerKind.LEADER))
 
@@ -152,7 +162,7 @@ def consider(state: State, view: ViewState, proposal: Proposal) -> None:
     and that is all (K22).
     """
     if proposal_fault(state, proposal) is not None:
-        give_up(state, view)
+        give_up(state, view, Cause.INVALID_PROPOSAL)
         return
     leader = proposal.vote.signer
     missing = missing_for(state, proposal)
@@ -218,7 +228,7 @@ def lead(state: State, view: ViewState) -> None:
         want(state, parent)
         deadline = TimeMs(state.entered_ms + state.timing.delta_ms)
         if state.now >= deadline:
-            give_up(state, view)
+            give_up(state, view, Cause.EVIDENCE_MISSING)
         else:
             _propose_at(state, deadline)
         return
@@ -259,7 +269,7 @@ def take_built(state: State, event: Built) -> None:
         return
     view = state.at(event.view)
     if building.parent_view < state.final_view:
-        give_up(state, view)
+        give_up(state, view, Cause.PASSED)
         return
     vote = Vote(Kind.NOTARIZE, state.epoch, event.view, building.parent_view, facts.block_id)
     if notarize(state, view, vote) is None:
@@ -278,4 +288,4 @@ def take_build_failure(state: State, view: View) -> None:
     if state.building is not None and state.building.view == view:
         state.building = None
         if view == state.view:
-            give_up(state, state.at(view))
+            give_up(state, state.at(view), Cause.PASSED)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from consensus import blocks, progress, upkeep, voting
-from consensus.effects import Alarm
+from consensus.activity import hear
+from consensus.effects import Alarm, AlarmKind
 from consensus.events import (
     BodyArrived,
     BuildFailed,
@@ -31,7 +32,9 @@ from consensus.events import (
     WorkChanged,
 )
 from consensus.idle import awake, rebase_clock
+from consensus.memory import newest_vote
 from consensus.repair import answer_request
+from consensus.report import report, waits_for
 from consensus.state import BlockState, Stage, State
 from consensus.types import Epoch, Kind, View
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
     from consensus.effects import Effects, Replayed
     from consensus.events import Event
+    from consensus.report import Report
     from consensus.types import (
         BlockFacts,
         Certificate,
@@ -148,7 +152,8 @@ class Replica:
                 blocks.take_body(state, event)
             case CastRefused(votes):
                 for vote in votes:
-                    state.emit(Alarm(f"the signer refused a {vote.kind.name.lower()} vote for view {vote.view}: not above its mark"))
+                    name = vote.kind.name.lower()
+                    state.emit(Alarm(AlarmKind.REFUSED, f"the signer refused a {name} vote for view {vote.view}: not above its mark"))
             case WorkChanged(pending):
                 state.pending = pending
             case Committed(height):
@@ -168,6 +173,7 @@ class Replica:
             case PeerConnected(peer):
                 upkeep.connect(state, peer)
             case CertificatesRequested(peer, notarizations, nullifications):
+                hear(state, peer)
                 state.effects.extend(answer_request(state, peer, notarizations, nullifications))
             case Synced():
                 upkeep.sync_to(state, event)
@@ -240,10 +246,14 @@ class Replica:
         return voting.accepts_certificate(self._state, subject)
 
     def newest_vote_of(self, validator: ValidatorId) -> SignedVote | None:
-        """Return the newest vote held of a validator, for `Status.newest_vote_of_receiver` (K15)."""
-        return self._state.newest.get(validator)
+        """Return the newest vote held of a validator, also inside certificates, for `Status.newest_vote_of_receiver` (K15)."""
+        return newest_vote(self._state, validator)
 
     @property
     def waits_for(self) -> str:
         """What the current view waits for, one sentence for the status page."""
-        return upkeep.waits_for(self._state)
+        return waits_for(self._state)
+
+    def report(self) -> Report:
+        """Describe this replica and what it knows of each validator, for operators: costs a few microseconds for each validator."""
+        return report(self._state)

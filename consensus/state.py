@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from consensus.effects import Append, Cast, Finalize
+from consensus.effects import Append, Cast, Cause, Finalize, Milestone
 from consensus.types import Height, Kind, TimeMs, View
 
 if TYPE_CHECKING:
-    from consensus.effects import Effect, Record
+    from consensus.effects import Effect, MilestoneKind, Record
     from consensus.events import Status
+    from consensus.report import Timeout
     from consensus.types import (
         BlockFacts,
         BlockId,
@@ -141,6 +142,9 @@ class State:
     """The newest own vote asked to be cast (K21)."""
     newest: dict[ValidatorId, SignedVote] = field(default_factory=dict)
     peers: dict[ValidatorId, Status] = field(default_factory=dict)
+    status_at: dict[ValidatorId, TimeMs] = field(default_factory=dict)
+    heard: dict[ValidatorId, TimeMs] = field(default_factory=dict)
+    """When any message of a validator last came (K17)."""
     touched: list[View] = field(default_factory=list)
     """Views in which something changed that K1 or K7 must look at."""
     armed: Armed = Armed.NO
@@ -160,6 +164,8 @@ class State:
     stuck_at: int | None = None
     """`executed_count` at the last retry, if that found a finalization whose blocks are not all here."""
     started: bool = False
+    started_ms: TimeMs = _NEVER
+    last_timeout: Timeout | None = None
     silenced: bool = False
     """A vote of this key is known that this replica does not remember: it never votes again (K15)."""
     halted: bool = False
@@ -181,6 +187,10 @@ class State:
     def record(self, *records: Record) -> None:
         """Have records journaled before anything that rests on them."""
         self.records.extend(records)
+
+    def milestone(self, kind: MilestoneKind, view: View, cause: Cause = Cause.NONE) -> None:
+        """Tell of a step of a view."""
+        self.effects.append(Milestone(kind, view, self.validators.leader(self.epoch, view), cause))
 
     def flush_records(self) -> None:
         """Put what is to be journaled into the order of effects here."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consensus.activity import hear
 from consensus.blocks import commit, move_final, note_block, retry_blocks, want
 from consensus.effects import (
     BodyRecord,
+    Cause,
     CertificateRecord,
     CertifiedRecord,
     Halt,
+    MilestoneKind,
     ProposalRecord,
     SendCertificates,
     SendStatus,
@@ -17,11 +20,12 @@ from consensus.effects import (
     VoteRecord,
 )
 from consensus.events import TimerKind
+from consensus.memory import check_memory, check_restored
 from consensus.progress import advance, give_up
 from consensus.repair import bundle_for, fetch_from, own_status, resend_on_retry, resend_own
 from consensus.state import Stage
 from consensus.types import Kind, TimeMs, View
-from consensus.voting import accept, check_memory, remember_cast, take_cast, unsigned_proposal
+from consensus.voting import accept, remember_cast, take_cast, unsigned_proposal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +77,9 @@ def _restore_block(state: State, record: BodyRecord | CertifiedRecord) -> None:
 def start(state: State) -> None:
     """Begin after replay (K13): every view with a certificate is looked at again, blocks are judged again, own votes are sent again."""
     state.started = True
-    state.entered_ms = state.now
+    state.started_ms = state.entered_ms = state.now
+    check_restored(state)
+    state.milestone(MilestoneKind.ENTERED, state.view)
     state.touched = [number for number in sorted(state.views) if number >= state.final_view]
     for number in sorted(state.views):
         view = state.views[number]
@@ -91,6 +97,7 @@ def start(state: State) -> None:
 
 def connect(state: State, peer: ValidatorId) -> None:
     """Give a validator that came back what K13 lists, and our status."""
+    hear(state, peer)
     for effect in resend_own(state, peer):
         state.emit(effect)
     state.emit(SendStatus(own_status(state), peer))
@@ -101,9 +108,10 @@ def take_status(state: State, event: StatusReceived) -> None:
     status = event.status
     if status.epoch != state.epoch or event.peer == state.me or not 0 <= event.peer < state.validators.size:
         return
-    if status.newest_vote_of_receiver is not None and status.newest_vote_of_receiver.vote.epoch == state.epoch:
+    hear(state, event.peer)
+    if status.newest_vote_of_receiver is not None:
         check_memory(state, status.newest_vote_of_receiver)
-    state.peers[event.peer] = status
+    state.peers[event.peer], state.status_at[event.peer] = status, state.now
     bundle = bundle_for(state, status)
     if bundle:
         state.emit(SendCertificates(bundle, event.peer))
@@ -138,7 +146,7 @@ def _time_out(state: State, kind: TimerKind) -> None:
     if state.now < due:
         state.emit(SetTimer(kind, state.view, due))
         return
-    give_up(state, view)
+    give_up(state, view, Cause.LEADER_SILENT if kind is TimerKind.LEADER else Cause.NO_PROGRESS)
 
 
 def retry(state: State) -> None:
@@ -186,22 +194,3 @@ def _want_above(state: State, facts: BlockFacts) -> None:
         block_id = state.views[number].block_id()
         if block_id is not None and number > facts.view and block_id in state.blocks:
             want(state, state.blocks[block_id])
-
-
-def waits_for(state: State) -> str:
-    """Say what the current view waits for, for the status page."""
-    view = state.at(state.view)
-    leader = state.validators.leader(state.epoch, state.view)
-    if state.halted:
-        return "halted: a contradiction was proven"
-    if state.ended:
-        return f"the epoch after {state.epoch}: its last block is final"
-    if state.behind:
-        return f"the final block of view {state.final_view} and its ancestors"
-    if view.own[Kind.NULLIFY] is not None:
-        return f"a quorum to give view {state.view} up ({len(view.votes[Kind.NULLIFY])} of {state.validators.quorum})"
-    if view.proposal is None:
-        return f"the proposal of validator {leader} for view {state.view}" if leader != state.me else "our own proposal to be due"
-    if view.own[Kind.NOTARIZE] is None:
-        return f"the proposal for view {state.view} to be judged"
-    return f"a quorum for the block of view {state.view} ({len(view.votes[Kind.NOTARIZE])} of {state.validators.quorum})"

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consensus.activity import hear
 from consensus.blocks import commit, halt, note_block, want
 from consensus.certificates import assemble, contradictory, vote_form
-from consensus.effects import Alarm, Cast, CertificateRecord, SendCertificates, StoreEvidence
+from consensus.effects import Cast, CertificateRecord, MilestoneKind, SendCertificates, StoreEvidence
 from consensus.evidence import Evidence, conflicting
+from consensus.memory import check_memory, check_signed
 from consensus.rules import follows_end, may_vote, skips_final, votes_go_up
 from consensus.state import Stage
 from consensus.types import Kind, Proposal, SignedVote, View
@@ -46,6 +48,7 @@ def take_vote(state: State, signed: SignedVote) -> None:
     if signed.signer == state.me:
         check_memory(state, signed)
     elif 0 <= signed.signer < state.validators.size:
+        hear(state, signed.signer)
         count(state, signed)
 
 
@@ -80,20 +83,6 @@ def accuse(state: State, view: ViewState, first: SignedVote, second: SignedVote)
         state.emit(StoreEvidence(Evidence(first, second)))
 
 
-def check_memory(state: State, signed: SignedVote) -> None:
-    """Fall silent for good where a valid vote of ours is shown that is above all we remember (K15).
-
-    Whoever forgot one vote may have forgotten others, and could contradict them.
-    """
-    if signed.signer == state.me and votes_go_up(state, signed.vote) and not state.silenced:
-        state.silenced = True
-        state.emit(
-            Alarm(
-                f"a {signed.vote.kind.name.lower()} vote of ours for view {signed.vote.view} is not in our journal: this key must not vote"
-            )
-        )
-
-
 def accept(state: State, certificate: Certificate) -> None:
     """Take a verified certificate: keep it, relay it once (K10), act on it; stop on a contradiction.
 
@@ -102,6 +91,7 @@ def accept(state: State, certificate: Certificate) -> None:
     subject = certificate.subject
     if state.halted or not accepts_certificate(state, subject) or holds(state, subject):
         return
+    check_signed(state, certificate)
     view = state.at(subject.view)
     for held in view.certificates:
         if held is not None and contradictory(held.subject, subject):
@@ -134,6 +124,7 @@ def _accuse_signers(state: State, view: ViewState, certificate: Certificate) -> 
 
 
 def _notarized(state: State, certificate: Certificate) -> None:
+    state.milestone(MilestoneKind.NOTARIZED, certificate.subject.view)
     if skips_final(state, certificate.subject):
         sides = (certificate,) if state.finalization is None else (state.finalization, certificate)
         halt(state, f"the notarization of view {certificate.subject.view} skips a finalized view", *sides)
@@ -192,6 +183,8 @@ def cast(state: State, vote: Vote, *records: Record, proposing: BlockFacts | Non
     if proposing is not None:
         proposal = state.at(vote.view).proposal = unsigned_proposal(vote, state.me, proposing)
     state.emit(Cast((vote,), records, proposal))
+    if proposal is not None:
+        state.milestone(MilestoneKind.PROPOSED, vote.view)
 
 
 def remember_cast(state: State, vote: Vote) -> None:
@@ -207,7 +200,7 @@ def unsigned_proposal(vote: Vote, me: ValidatorId, facts: BlockFacts) -> Proposa
 
 def take_cast(state: State, signed: SignedVote) -> None:
     """Tally an own vote that is durable and sent; our own proposal is signed by it."""
-    if signed.vote.view <= state.floor_view:
+    if signed.vote.view <= state.floor_view or signed.vote.epoch != state.epoch:
         return
     view = state.at(signed.vote.view)
     proposal = view.proposal

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
 """Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
-Alarm = Literal["no_verdict", "false_verdict", "evidence", "clock", "invariant", "poison"]
-"""A block that could not be judged; a notarized block found false; a double vote; clock off by 100 ms; a refusal 900; a transaction set
-aside by the builder. Faults that stop the node are told by its exit code."""
+Alarm = Literal["no_verdict", "false_verdict", "refused", "forgotten_vote", "evidence", "clock", "invariant", "poison"]
+"""A block that could not be judged; a notarized block found false; a vote that the signer refused; a vote of our key that we do not
+remember; a double vote; clock off by 100 ms; a refusal 900; a transaction set aside by the builder. Faults that stop the node are told by
+its exit code."""
 Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queue_full", "rate"]
 """Why a message from a peer went no further."""
 MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
@@ -135,6 +136,9 @@ class Metrics:
         )
         self.journal_sync = self._histogram("journal_sync_seconds", "One synced append to the journal", DISK_BUCKETS)
         self.flush = self._histogram("flush_seconds", "One commit of the store", DISK_BUCKETS)
+        self.epoch_switch = self._histogram(
+            "epoch_switch_seconds", "From the final end of an epoch until the next one has begun here", DISK_BUCKETS
+        )
         self.judge = self._histogram("judge_seconds", "Execution of one proposed block", DISK_BUCKETS)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
 from consensus.effects import (
     Alarm,
+    AlarmKind,
     Append,
     BodyRecord,
     Build,
@@ -26,6 +27,7 @@ from consensus.effects import (
     Finalize,
     Halt,
     Judge,
+    Milestone,
     Resend,
     SendCertificates,
     SendStatus,
@@ -66,12 +68,20 @@ if TYPE_CHECKING:
     from node.judging import Judging
     from node.link import Link
     from node.memory import Memory
+    from node.metrics import Alarm as AlarmName
     from node.metrics import Metrics
     from node.peers import Peers
     from node.records import Entry
     from node.timers import Timers
 
 log = structlog.get_logger("consensus")
+
+ALARMS: Final[dict[AlarmKind, AlarmName]] = {
+    AlarmKind.NO_VERDICT: "no_verdict",
+    AlarmKind.REFUSED: "refused",
+    AlarmKind.FORGOTTEN_VOTE: "forgotten_vote",
+}
+"""What the core's alarms are counted as; a false verdict is counted where the block was judged."""
 
 
 class Performer:
@@ -134,13 +144,21 @@ class Performer:
             case StoreEvidence(evidence):
                 self._metrics.alarm("evidence")
                 self._evidence.store(evidence)
-            case Alarm(reason):
-                self._metrics.alarm("no_verdict")
-                log.warning("alarm", why=reason)
+            case Alarm() | Milestone():
+                self._tell(effect)
             case Halt(reason, certificates):
                 self._evidence.halt(reason, certificates)
             case _:
                 assert_never(effect)
+
+    def _tell(self, effect: Alarm | Milestone) -> None:
+        """Count and log what operators want to know."""
+        if isinstance(effect, Milestone):
+            log.debug("milestone", kind=effect.kind.value, view=effect.view, leader=effect.leader, cause=effect.cause.value)
+            return
+        if effect.kind in ALARMS:
+            self._metrics.alarm(ALARMS[effect.kind])
+        log.warning("alarm", kind=effect.kind.value, why=effect.reason)
 
     # --- durable before sent ------------------------------------------------------------------------------------------
 

@@ -120,7 +120,8 @@ def test_k22_after_a_restart_it_gets_a_vote_before_it_is_executed_again() -> Non
     scene = Scene(journal=journal)
     scene.start()
     assert votes(propose_again(scene, end, 3, 2)) == (again(end, 3, 2),)
-    leader = Scene(me=3, journal=journal)
+    others = CertificateRecord(certificate(again(end, 2, 0), (0, 1, 2)))
+    leader = Scene(me=3, journal=[BodyRecord(end), CertifiedRecord(end), others])
     assert again(end, 3, 2) in votes(leader.start())
 
 

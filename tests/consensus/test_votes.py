@@ -146,11 +146,13 @@ def test_holds_means_the_same_subject() -> None:
 
 def test_newest_vote_of_a_validator() -> None:
     """Goal: K15: peers show a validator its newest vote. Method: by view, then kind, not by arrival."""
-    scene = at_view_two()
+    scene = Scene()
+    scene.start()
+    scene.nullified(1)
     scene.vote(nullify_of(3), 3)
     scene.vote(nullify_of(2), 3)
     assert scene.replica.newest_vote_of(ValidatorId(3)) == signed(nullify_of(3), 3)
-    assert scene.replica.newest_vote_of(ValidatorId(0)) is None
+    assert Scene().replica.newest_vote_of(ValidatorId(0)) is None
 
 
 def test_k15_a_vote_that_we_do_not_remember_silences_us() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consensus.effects import Alarm, Effects, SetTimer
+from consensus.effects import Alarm, AlarmKind, Effects, SetTimer
 from consensus.events import BuildFailed, CastDone, Event, TimerFired, TimerKind, WorkChanged
 from consensus.types import TimeMs, View
 from node.driver import EVENTS_MAX, Driver, now_ms
@@ -37,6 +37,11 @@ class Script:
         return self._answers.get(type(event), ())
 
 
+def alarm(reason: str) -> Alarm:
+    """Make an effect that is told from others by its reason."""
+    return Alarm(AlarmKind.NO_VERDICT, reason)
+
+
 class Recorder:
     """Performs by remembering; feeds back where it is told to."""
 
@@ -47,7 +52,7 @@ class Recorder:
     def perform(self, effect: Effect) -> None:
         """Remember; `cast` feeds back."""
         self.performed.append(effect)
-        if effect == Alarm("cast"):
+        if effect == alarm("cast"):
             self.driver.post_next(CastDone((), NOW))
 
 
@@ -64,12 +69,12 @@ async def drive(core: Script, driver: Driver, expected: int) -> Recorder:
 
 async def test_effects_are_performed_in_order_and_what_they_feed_back_comes_first() -> None:
     """Goal: the core tallies own votes before it hears of others'. Method: an effect feeds back while events wait."""
-    core = Script({WorkChanged: (Alarm("one"), Alarm("cast"), Alarm("two"))})
+    core = Script({WorkChanged: (alarm("one"), alarm("cast"), alarm("two"))})
     driver = Driver(core)
     driver.post(WorkChanged(1, NOW))
     driver.post(BuildFailed(View(1), NOW))
     recorder = await drive(core, driver, 3)
-    assert recorder.performed == [Alarm("one"), Alarm("cast"), Alarm("two")]
+    assert recorder.performed == [alarm("one"), alarm("cast"), alarm("two")]
     assert [type(event) for event in core.heard] == [WorkChanged, CastDone, BuildFailed]
 
 

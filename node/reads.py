@@ -15,6 +15,7 @@ from ledger.leaves import participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
+from node.epochchain import encode_link, link_of
 from node.history import block_rows, stored_rows
 from node.viewkeys import ViewKeyMissing
 
@@ -91,6 +92,11 @@ class Reads:
     def finality(self, height: int) -> Finality | None:
         """Certificate of a final block or of its nearest descendant that has one."""
         return self._chain.finality(height)
+
+    def epoch_link(self, epoch: int) -> bytes | None:
+        """How an epoch ended and what set it named (K23, point 2); None where it has not ended here."""
+        link = link_of(self._chain, epoch)
+        return None if link is None else encode_link(link)
 
     def transaction(self, tx_id: bytes) -> FinalTransaction | None:
         """Return a final transaction with its receipt."""

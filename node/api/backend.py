@@ -98,6 +98,9 @@ class Reads(Protocol):
     def finality(self, height: int) -> Finality | None:
         """Certificate of a final block or of its nearest descendant that has one."""
 
+    def epoch_link(self, epoch: int) -> bytes | None:
+        """How an epoch ended and what set it named, as `node.epochchain.encode_link` writes it; None where it has not ended here."""
+
     def transaction(self, tx_id: bytes) -> FinalTransaction | None:
         """Return a final transaction with its receipt."""
 

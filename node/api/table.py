@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import TIME_MS_MAX
-from node.api import accounts, directory, events, network, submissions, transactions
+from node.api import accounts, directory, epochs, events, network, proposals, submissions, transactions
 from node.api.arguments import (
     ACCOUNT,
     ASSET,
     CURSOR,
+    EPOCH,
     GRANT,
     HASH,
     HEIGHT,
@@ -23,6 +24,7 @@ from node.api.arguments import (
     Number,
     OneOf,
 )
+from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
 from node.api.parts import ENTRIES_PAGE_MAX
 from node.api.routes import Answer, Route
 from node.api.structs import (
@@ -162,6 +164,43 @@ ROUTES: Final = (
         parts={"height": HEIGHT},
     ),
     Route("GET", "/v1/validators", network.validators, "The validator set in force.", {200: Answer("the set", Validators)}),
+    Route(
+        "GET",
+        "/v1/epochs/next",
+        epochs.show_next,
+        "What the next boundary brings.",
+        {200: Answer("the plan, and what it waits for", NextEpochBody)},
+    ),
+    Route(
+        "GET",
+        "/v1/epochs/{number}",
+        epochs.show_epoch,
+        "An epoch that has begun, and what proves its set to whoever knows that of the epoch before.",
+        {200: Answer("the epoch", EpochBody)},
+        errors=(404,),
+        parts={"number": EPOCH},
+    ),
+    Route("GET", "/v1/parameters", epochs.list_parameters, "Parameters of the network.", {200: Answer("by key", Parameters)}),
+    Route(
+        "GET",
+        "/v1/proposals",
+        proposals.list_proposals,
+        "Open proposals.",
+        {200: Answer("by proposer", Proposals)},
+        keys={
+            "participant": Key(PARTICIPANT, "only of this participant and its accounts"),
+            "after": Key(PARTICIPANT, "`next` of the page before"),
+        },
+    ),
+    Route(
+        "GET",
+        "/v1/proposals/{id}",
+        proposals.show_proposal,
+        "An open proposal and its votes.",
+        {200: Answer("the proposal", ProposalBody)},
+        errors=(404,),
+        parts={"id": HASH},
+    ),
     Route(
         "GET",
         "/v1/events",

@@ -145,6 +145,10 @@ class FakeReads:
         subject = Vote(Kind.FINALIZE, Epoch(0), block.facts.view, View(0), block.facts.block_id)
         return Finality(Certificate(subject, tuple((ValidatorId(index), bytes(64)) for index in range(3))), ())
 
+    def epoch_link(self, epoch: int) -> bytes | None:
+        """Do as the protocol says."""
+        return b"link %d" % epoch
+
     def transaction(self, tx_id: bytes) -> FinalTransaction | None:
         """Do as the protocol says."""
         return next((found for found in self._all() if found.transaction.tx_id == tx_id), None)

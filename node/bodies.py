@@ -98,10 +98,11 @@ class Bodies:
     def __init__(
         self, chain: Blocks, pool: RawPool, peers: Links, node_keys: Sequence[bytes], journaled: Mapping[BlockId, StoredBlock], height: int
     ) -> None:
+        """Begin an epoch: the node keys of its validators by index, and what the journal holds above a height."""
         self._chain, self._pool, self._peers, self._node_keys = chain, pool, peers, node_keys
         self._headers: dict[BlockId, bytes] = {}
-        self._lists: dict[bytes, dict[BlockId, tuple[bytes, ...]]] = {}
-        """Node key of the sender -> block id -> ids."""
+        self.lists: dict[bytes, dict[BlockId, tuple[bytes, ...]]] = {}
+        """Node key of the sender -> block id -> ids. They name no epoch, so the next epoch's bodies take them over."""
         self._journaled = _above(journaled, height)
         """What a restart has to judge again: never dropped to make room, for all nodes may have stopped at once."""
         self._blocks: dict[BlockId, StoredBlock] = {}
@@ -127,7 +128,7 @@ class Bodies:
         """
         if len(frame.ids) % 32:
             raise WireError("malformed", "a list of ids is cut")
-        lists = self._lists.setdefault(link.node_key, {})
+        lists = self.lists.setdefault(link.node_key, {})
         block_id = BlockId(frame.block_id)
         _make_room(lists, LISTS_MAX)
         lists[block_id] = tuple(frame.ids[at : at + 32] for at in range(0, len(frame.ids), 32))
@@ -201,7 +202,7 @@ class Bodies:
 
         What others list is not looked at: they could only delay us.
         """
-        lists = self._lists.setdefault(leader, {})
+        lists = self.lists.setdefault(leader, {})
         if block_id not in lists:
             event = self._listed.setdefault((leader, block_id), asyncio.Event())
             try:

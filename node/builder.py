@@ -83,11 +83,9 @@ class Builder:
     def _around(self, request: BuildRequest) -> Surroundings | None:
         """Return what the block is made in; None, with a word in the log, where it cannot be made."""
         try:
-            around = self._chain.surroundings(
-                request.parent.block_id, view=request.view, time_ms=max(self._clock(), request.time_ms_min)
-            )
+            around = self._chain.surroundings(request.parent.block_id, view=request.view, time_ms=max(self._clock(), request.time_ms_min))
         except ViewKeyMissing as missing:
-            log.error("no block", view=request.view, why=str(missing))
+            log.warning("no block", view=request.view, why=str(missing))
             return None
         if around is None:
             log.warning("no block: its parent is not here", view=request.view, parent=request.parent.block_id.hex())

@@ -119,7 +119,7 @@ class Chain:
         return (self.epoch_number, 0 if facts.boundary else facts.view)
 
     def council_of(self, number: int) -> Council | None:
-        """Validators of an epoch; None where it has not begun here."""
+        """Return the validators of an epoch; None where it has not begun here."""
         return self.epochs.council(number)
 
     def validators_of(self, number: int) -> ValidatorSet | None:
@@ -137,7 +137,7 @@ class Chain:
         return [self._signed.get(key, 0) for key in self.council.keys.keys]
 
     def boundary_finality(self, number: int) -> Certificate | None:
-        """Finalization of the block that ended an epoch; None where it has not ended here, or the store begins above it."""
+        """Return the finalization of the block that ended an epoch; None where it has not ended here, or the store begins above it."""
         if not 0 <= number < self.epoch_number:
             return None
         found = self.log.finality(self.epochs.record(number).end)
@@ -207,8 +207,8 @@ class Chain:
     async def judge(self, block: StoredBlock) -> Judgement:
         """Validate a block on its parent's state and keep the result (K8). VALID again at once where it is kept or final.
 
-        NONE where the parent is not here (judge it first), was dropped meanwhile, or execution met a fault of ours; also where its epoch has
-        not begun here, or the epoch's view key cannot be opened. A parent that is being judged is waited for.
+        NONE where the parent is not here (judge it first), was dropped meanwhile, or execution met a fault of ours; also where its epoch
+        has not begun here, or the epoch's view key cannot be opened. A parent that is being judged is waited for.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class Epochs:
         return epoch_of(self._state, number)
 
     def council(self, number: int) -> Council | None:
-        """Validators of an epoch; None where it has not begun here."""
+        """Return the validators of an epoch; None where it has not begun here."""
         known = self._councils.get(number)
         if known is not None:
             return known

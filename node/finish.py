@@ -12,7 +12,7 @@ from node.wire import FinalBlock as FinalBlockFrame
 from node.wire import Lane, encode_frame, wire_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from consensus.types import BlockId, Certificate
     from node.blocks import FinalBlock
@@ -24,17 +24,30 @@ if TYPE_CHECKING:
     from node.tasks import Tasks
     from node.work import Work
 
+NEAR_HEIGHTS = 8
+"""So near to the end of its epoch whatever is final is flushed at once, so that the boundary itself leaves little to write (K22)."""
+
 log = structlog.get_logger("chain")
 
 
 class Finisher:
     """Makes judged blocks final. The certificate and the bodies are durable before it is called, or are held by a quorum (catching up)."""
 
-    def __init__(
-        self, *, chain: Chain, peers: Peers, flusher: Flusher, tasks: Tasks, metrics: Metrics, bodies: Bodies | None, work: Work | None
+    def __init__(  # noqa: PLR0913 - it joins what the node is made of
+        self,
+        *,
+        chain: Chain,
+        peers: Peers,
+        flusher: Flusher,
+        tasks: Tasks,
+        metrics: Metrics,
+        bodies: Bodies | None,
+        work: Work | None,
+        ended: Callable[[], None],
     ) -> None:
+        """Take what hears of final blocks; `ended` is called once the block that ends the epoch is final (K22)."""
         self._chain, self._peers, self._flusher, self._tasks, self._metrics = chain, peers, flusher, tasks, metrics
-        self._bodies, self._work = bodies, work
+        self._bodies, self._work, self._ended = bodies, work, ended
 
     def finalize(self, blocks: Sequence[BlockId], certificate: Certificate) -> None:
         """Make these blocks final, ancestors first; those that are already are passed over."""
@@ -47,8 +60,13 @@ class Finisher:
         if self._work is not None:
             self._work.look()
         self._push(done, certificate)
-        if self._flusher.due() and not self._flusher.running:
+        if self._chain.tip.facts.boundary:
+            self._ended()
+        elif not self._flusher.running and (self._flusher.due() or self._near_the_end()):
             self._tasks.spawn(self._flusher.flush(), "flush")
+
+    def _near_the_end(self) -> bool:
+        return self._chain.epoch.end - self._chain.tip.facts.height <= NEAR_HEIGHTS
 
     def _count(self, done: tuple[FinalBlock, ...]) -> None:
         self._metrics.blocks_final.inc(len(done))

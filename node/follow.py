@@ -2,6 +2,9 @@
 
 It asks one validator for every new final block, checks certificate, body and roots itself, takes ranges where it misses something, and
 changes to another validator where this one falls behind what others claim, closes, or lies.
+
+A node with a consensus key follows, too, as long as the current set does not have the key, or what it promised is of a later epoch than
+the chain here (K15). Others may know it as a validator meanwhile and talk to it as to one: that is no lie.
 """
 
 from __future__ import annotations
@@ -14,20 +17,40 @@ import structlog
 
 from consensus.types import BlockId, Kind
 from node.driver import now_ms
+from node.later import epoch_of_frame, may_be_later
 from node.ranges import RangeUnavailable
+from node.rates import Rates
 from node.records import StoredBlock
 from node.sync import judge_final
-from node.wire import FinalBlock, Follow, Lane, PeerStatus, WireError, core_certificate, decode_frame, encode_frame, header_of
+from node.wire import (
+    BlockRequest,
+    BlockResponse,
+    Certificates,
+    FinalBlock,
+    Follow,
+    Lane,
+    PeerStatus,
+    StatusFrame,
+    Transactions,
+    WireError,
+    core_certificate,
+    decode_frame,
+    encode_frame,
+    header_of,
+    wire_certificate,
+)
 
 if TYPE_CHECKING:
     from node.chain import Chain
     from node.finish import Finisher
+    from node.gossip import Gossip
+    from node.later import Later
     from node.link import Link
     from node.metrics import Metrics
     from node.peers import Peers
     from node.sync import Sync
-    from node.tasks import Tasks
-    from node.verify import VoteVerifier
+    from node.verify import EpochVerifiers
+    from node.wire import Frame
 
 BLOCKS_MAX = 256
 """Pushed blocks that wait to be executed; what comes beyond is fetched as a range."""
@@ -43,19 +66,22 @@ log = structlog.get_logger("follow")
 class Follower:
     """Receiver of frames in a node that does not vote."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins what the node is made of
         self,
         *,
         chain: Chain,
         peers: Peers,
-        verifier: VoteVerifier,
+        verifiers: EpochVerifiers,
         sync: Sync,
         finisher: Finisher,
-        tasks: Tasks,
+        gossip: Gossip,
         metrics: Metrics,
+        later: Later | None,
     ) -> None:
-        self._chain, self._peers, self._verifier, self._sync = chain, peers, verifier, sync
-        self._finisher, self._tasks, self._metrics = finisher, tasks, metrics
+        """Take what the node is made of; `later` keeps frames for when this node votes, and is None where it never does."""
+        self._chain, self._peers, self._verifiers, self._sync = chain, peers, verifiers, sync
+        self._finisher, self._gossip, self._metrics, self._later = finisher, gossip, metrics, later
+        self._asks = Rates()
         self._source: Link | None = None
         self._claims: dict[bytes, int] = {}
         """Node key -> final height that a validator claims."""
@@ -78,6 +104,7 @@ class Follower:
     def disconnected(self, link: Link) -> None:
         """Look for another source at once where this was ours."""
         self._claims.pop(link.node_key, None)
+        self._asks.forget(link)
         if link is self._source:
             self._source = None
             self._look.set()
@@ -90,13 +117,44 @@ class Follower:
                 self._metrics.received("status")
                 if link.validator is not None:
                     self._claims[link.node_key] = final_height
-            case FinalBlock() if link.validator is not None:
+            case FinalBlock() if link.validator is not None or self._later is not None:
                 self._metrics.received("body")
                 if link is self._source and not self._queue.full():
                     self._queue.put_nowait((link, frame))
+            case _ if self._later is not None:
+                self._as_validator(self._later, link, lane, data, frame)
             case _:
                 self._metrics.dropped("membership")
                 raise WireError("membership", f"{type(frame).__name__} was sent to a node that does not vote")
+
+    def _as_validator(self, later: Later, link: Link, lane: Lane, data: bytes, frame: Frame) -> None:
+        """Take what others send to a validator: it is one to them, or was, or is about to be."""
+        match frame:
+            case Transactions(transactions):
+                self._gossip.arrived(link, transactions)
+            case Follow(wanted):
+                link.follows = wanted == 1
+            case StatusFrame() | BlockRequest():
+                if self._asks.may(link):
+                    self._answer(link, frame)
+                else:
+                    self._metrics.dropped("rate")
+            case _:
+                epoch = epoch_of_frame(frame)
+                if may_be_later(frame) or (epoch is not None and epoch >= self._chain.epoch_number):
+                    later.keep(link, lane, data)
+                else:
+                    self._metrics.dropped("epoch")
+
+    def _answer(self, link: Link, frame: StatusFrame | BlockRequest) -> None:
+        if isinstance(frame, StatusFrame):
+            if link.validator is not None:
+                self._claims[link.node_key] = frame.committed_height
+            answer_old_epoch(self._chain, link, frame.epoch)
+            return
+        stored = self._chain.bytes_of(BlockId(frame.block_id))
+        header, body = (b"", b"") if stored is None else (stored.header, stored.body)
+        link.send(Lane.BULK, encode_frame(BlockResponse(frame.block_id, header, body)))
 
     # --- whom to follow -----------------------------------------------------------------------------------------------
 
@@ -108,7 +166,7 @@ class Follower:
             if self._chain.tip.facts.height != height:
                 height, self._moved = self._chain.tip.facts.height, clock()
             source = self._source
-            gone = source is None or self._peers.link_by_key(source.node_key) is not source
+            gone = source is None or source.validator is None or self._peers.link_by_key(source.node_key) is not source
             stale = self.behind > 0 and clock() - self._moved > STALE_SECONDS and not self._sync.running
             if gone or stale:
                 await self._change(clock())
@@ -175,10 +233,17 @@ class Follower:
         if (
             certificate.subject.kind is not Kind.FINALIZE
             or certificate.subject.block_id != block_id
-            or not self._verifier.certificate(certificate)
+            or not self._verifiers.certificate(certificate)
         ):
             raise WireError("signature", "a pushed block whose certificate is not its finalization")
         pending, self._pending = self._pending, []
         for each, stored in pending:
             await judge_final(self._chain, each, stored)
         self._finisher.finalize([each for each, _ in pending], certificate)
+
+
+def answer_old_epoch(chain: Chain, link: Link, epoch: int) -> None:
+    """Send whoever shows an old epoch the finalization of the block that ended it: its own set signed it, so it can go on (K22)."""
+    certificate = chain.boundary_finality(epoch)
+    if certificate is not None:
+        link.send(Lane.VOTES, encode_frame(Certificates((wire_certificate(certificate),))))

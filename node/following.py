@@ -1,4 +1,7 @@
-"""A node that does not vote, joined: it follows final blocks, passes on what its clients bring, and repeats it (M1)."""
+"""A node that does not vote, joined: it follows final blocks, passes on what its clients bring, and repeats it (M1).
+
+It outlives epochs as it is: whose certificates count, the final state says. It ends where this node's key comes to vote.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from typing import TYPE_CHECKING
 from node.finish import Finisher
 from node.flusher import Flusher
 from node.follow import Follower
-from node.gossip import Gossip
 from node.sync import Sync
+from node.tasks import Tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from consensus.events import Committed
     from consensus.types import BlockFacts
+    from node.link import Link
     from node.parts import Parts
 
 BEHIND_MAX = 2
@@ -20,54 +26,54 @@ BEHIND_MAX = 2
 
 
 class Following:
-    """The parts of a peer."""
+    """The parts of a node that follows."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self.gossip = Gossip(
-            pool=parts.pool,
-            cache=parts.chain.cache,
-            verifier=parts.transactions,
-            peers=parts.peers,
-            metrics=parts.metrics,
-            changed=_nothing,
-        )
+    replica = None
+    """It has no core."""
+
+    def __init__(self, parts: Parts, ended: Callable[[], None]) -> None:
+        """Join it; `ended` is called at the final block that ends an epoch."""
+        self._parts, self._tasks = parts, Tasks(parts.fail)
         self.flusher = Flusher(parts.chain, parts.metrics, parts.config.limits.flush_transactions, _committed)
         finisher = Finisher(
-            chain=parts.chain, peers=parts.peers, flusher=self.flusher, tasks=parts.tasks, metrics=parts.metrics, bodies=None, work=None
-        )
-        self.sync = Sync(parts.chain, parts.peers, parts.votes, self.flusher, finisher, parts.urls, parts.session)
-        self.follower = Follower(
             chain=parts.chain,
             peers=parts.peers,
-            verifier=parts.votes,
+            flusher=self.flusher,
+            tasks=self._tasks,
+            metrics=parts.metrics,
+            bodies=None,
+            work=None,
+            ended=ended,
+        )
+        self.sync = Sync(parts.chain, parts.peers, parts.votes, self.flusher, finisher, parts.urls, parts.session)
+        self.receiver = Follower(
+            chain=parts.chain,
+            peers=parts.peers,
+            verifiers=parts.votes,
             sync=self.sync,
             finisher=finisher,
-            tasks=parts.tasks,
+            gossip=parts.gossip,
             metrics=parts.metrics,
+            later=parts.later if parts.config.role == "validator" else None,
         )
-        parts.peers.receiver = self.follower
 
-    def start(self) -> None:
-        """Start to follow."""
-        spawn = self._parts.tasks.spawn
-        spawn(self.follower.watch(), "watch")
-        spawn(self.follower.run(), "follow")
+    def start(self, source: Link | None) -> None:
+        """Start to follow; where it was catching up before, it looks for a source by itself."""
+        del source
+        spawn = self._tasks.spawn
+        spawn(self.receiver.watch(), "watch")
+        spawn(self.receiver.run(), "follow")
         spawn(self.flusher.run(), "flusher")
-        spawn(self.gossip.run(), "gossip")
-        spawn(self.gossip.repeat(), "repeat")
+        spawn(self._parts.gossip.repeat(), "repeat")
 
     @property
     def catching_up(self) -> bool:
         """Whether this node is behind what validators claim."""
-        return self.sync.running or self.follower.behind > BEHIND_MAX
+        return self.sync.running or self.receiver.behind > BEHIND_MAX
 
-    def close(self) -> None:
-        """Nothing is left to stop."""
-
-
-def _nothing() -> None:
-    """Nothing waits for the pool of a node that does not build."""
+    async def close(self) -> None:
+        """Stop everything that is of this role."""
+        await self._tasks.cancel()
 
 
 def _committed(event: Committed, facts: BlockFacts) -> None:

@@ -76,6 +76,10 @@ class Backlog:
         self.bytes = 0
 
 
+def _nobody() -> None:
+    """Nobody builds here."""
+
+
 class Gossip:
     """Both directions of M1 for one node."""
 
@@ -87,15 +91,19 @@ class Gossip:
         verifier: TransactionVerifier,
         peers: Peers,
         metrics: Metrics,
-        changed: Callable[[], None],
     ) -> None:
         self._pool, self._cache, self._verifier, self._peers, self._metrics = pool, cache, verifier, peers, metrics
-        self._changed = changed
+        self.changed: Callable[[], None] = _nobody
+        """Called after the pool changed; set by whoever builds blocks in this epoch."""
         self._backlogs: dict[bytes, Backlog] = {}
         self._waiting: dict[bytes, bytes] = {}
         """raw_id -> transaction, of every backlog."""
         self._wake = asyncio.Event()
         self._outgoing: list[bytes] = []
+
+    def quiet(self) -> None:
+        """Tell nobody of the pool any more: this node builds no blocks now."""
+        self.changed = _nobody
 
     # --- from clients -------------------------------------------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class Gossip:
                 self._cache.remember(tx)
                 self._pass_on(tx.raw)
         self._metrics.transactions_admitted.inc(fresh)
-        self._changed()
+        self.changed()
         return outcomes
 
     def _pass_on(self, raw: bytes) -> None:
@@ -187,7 +195,7 @@ class Gossip:
                         await self._turn(backlog)
                     elif not backlog.link.connected:
                         self._backlogs.pop(backlog.link.node_key, None)
-                self._changed()
+                self.changed()
 
     async def _turn(self, backlog: Backlog) -> None:
         """Decode, verify and admit some transactions of one sender."""

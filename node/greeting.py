@@ -59,6 +59,11 @@ class Identity(Struct, frozen=True):
         return public_key_of(self.seed)
 
 
+def token_back(token: bytes) -> bytes:
+    """Token for plain GETs in the other direction, from server to caller: both know it, and nothing more need be said."""
+    return sha256(b"som/token/1" + token).digest()
+
+
 async def greet_caller(socket: Socket, identity: Identity, refuse: Callable[[bytes], str | None]) -> tuple[bytes, bytes]:
     """Server's side: return the caller's node key and the token given to it. `refuse` says why a key is not let in, None where it is.
 

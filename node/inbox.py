@@ -1,15 +1,14 @@
 """Frames of other nodes, checked and turned into events or answers. Everything hostile ends here.
 
-wire.decode -> sane (member, epoch, view: else dropped and counted, for it may only be late) -> signature (a bad one is the sender's
-fault: cut off)
--> event. What a follower may not say is garbage when it says it.
+wire.decode -> epoch -> sane (member, view: else dropped and counted, for it may only be late) -> signature (a bad one is the sender's
+fault: cut off) -> event. Frames of the next epoch are kept for it; who shows an old one is told how it ended (K22); nobody is punished for
+being in another epoch. What a follower may not say is garbage when it says it.
 
 Source: consensus.md K4, K19, section 8; architecture.md, "One consensus message through the house".
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from consensus.events import (
@@ -22,8 +21,10 @@ from consensus.events import (
     VoteReceived,
 )
 from consensus.types import BlockId, Epoch, Height, Kind, Proposal, TimeMs, View
+from ledger.epochs import NO_EPOCH_BEGINS
 from node.driver import now_ms
-from node.link import Bucket
+from node.later import epoch_of_frame, may_be_later
+from node.rates import Rates
 from node.wire import (
     BlockIds,
     BlockRequest,
@@ -56,14 +57,12 @@ if TYPE_CHECKING:
     from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet, Vote
     from node.bodies import Bodies
     from node.clockwatch import ClockWatch
+    from node.later import Later
     from node.link import Link
     from node.metrics import MessageKind, Metrics
     from node.verify import VoteVerifier
     from node.wire import Frame
 
-ASKS_PER_SECOND = 20.0
-"""Status messages and requests that one peer may cause work with; an honest one sends one every two seconds and a few after a reconnect."""
-ASKS_BURST = 100.0
 CHECKS_PER_SECOND = 2_000.0
 """Signatures that one validator may have verified: a busy network of four needs a tenth. A liar with a key buys 8 % of a core with it."""
 CHECKS_BURST = 8_000.0
@@ -126,6 +125,18 @@ class Incoming(Protocol):
         ...
 
 
+class OtherEpochs(Protocol):
+    """What is done about nodes that are in another epoch (`node.voting.Voting`)."""
+
+    def behind(self, link: Link, epoch: int) -> None:
+        """Answer a node that shows an epoch which is over here."""
+        ...
+
+    def ahead(self, link: Link, epoch: int) -> None:
+        """Hear that a node shows an epoch which has not begun here."""
+        ...
+
+
 class Inbox:
     """What a validator does with frames. A node that does not vote has `node.follow` instead."""
 
@@ -142,12 +153,14 @@ class Inbox:
         gossip: Incoming,
         clocks: ClockWatch,
         metrics: Metrics,
+        later: Later,
+        others: OtherEpochs,
     ) -> None:
         self._chain_id, self._validators, self._me = chain_id, validators, me
         self._replica, self._driver, self._verifier = replica, driver, verifier
         self._bodies, self._gossip, self._clocks, self._metrics = bodies, gossip, clocks, metrics
-        self._asks: dict[bytes, Bucket] = {}
-        self._checks: dict[bytes, Bucket] = {}
+        self._later, self._others = later, others
+        self._asks, self._checks = Rates(), Rates(CHECKS_PER_SECOND, CHECKS_BURST)
 
     def connected(self, link: Link) -> None:
         """Tell the core that a validator can be reached: it sends what K13 lists."""
@@ -156,8 +169,8 @@ class Inbox:
 
     def disconnected(self, link: Link) -> None:
         """Forget what was counted of a node, unless it is back already."""
-        self._asks.pop(link.node_key, None)
-        self._checks.pop(link.node_key, None)
+        self._asks.forget(link)
+        self._checks.forget(link)
 
     async def receive(self, link: Link, lane: Lane, data: bytes) -> None:
         """Take one frame of a node; raises WireError where no honest node sends it."""
@@ -167,8 +180,11 @@ class Inbox:
             self._metrics.dropped("malformed")
             raise
         self._metrics.received(KINDS.get(type(frame), "other"))
-        if link.validator is None:
-            self._from_follower(link, frame)
+        epoch = epoch_of_frame(frame) if lane is Lane.VOTES else None
+        if epoch is not None and epoch != self._replica.epoch:
+            self._other_epoch(link, frame, epoch, data)
+        elif link.validator is None:
+            self._from_follower(link, lane, frame, data)
         elif lane is Lane.VOTES:
             self._votes_lane(link, link.validator, frame)
         else:
@@ -176,13 +192,34 @@ class Inbox:
 
     # --- who says what ------------------------------------------------------------------------------------------------
 
-    def _from_follower(self, link: Link, frame: Frame) -> None:
+    def _other_epoch(self, link: Link, frame: Frame, epoch: int, data: bytes) -> None:
+        """Take a frame of the votes lane that is of another epoch: late or early, and no fault of its sender (K22)."""
+        ours = self._replica.epoch
+        if not isinstance(frame, StatusFrame):
+            self._metrics.dropped("epoch")
+            if epoch == ours + 1:
+                self._later.keep(link, Lane.VOTES, data)
+        elif self._may_ask(link):
+            if epoch < ours:
+                self._others.behind(link, epoch)
+            else:
+                self._others.ahead(link, epoch)
+
+    def _from_follower(self, link: Link, lane: Lane, frame: Frame, data: bytes) -> None:
+        """Take a frame of a node that the current set does not have; it may be of the next one's, or have been of the last one's."""
         match frame:
             case Transactions(transactions):
                 self._gossip.arrived(link, transactions)
             case Follow(wanted):
                 link.follows = wanted == 1
-            case PeerStatus():
+            case Certificates(certificates):
+                for each in certificates:
+                    self._certificate(link, core_certificate(each))
+            case BlockRequest() | TransactionsRequest() | BlockResponse() | TransactionsResponse():
+                self._bulk_lane(link, frame)
+            case _ if may_be_later(frame):
+                self._later.keep(link, lane, data)
+            case PeerStatus() | CertificateRequest():
                 pass
             case _:
                 self._metrics.dropped("membership")
@@ -214,6 +251,8 @@ class Inbox:
                 self._gossip.arrived(link, transactions)
             case BlockIds():
                 self._bodies.ids_arrived(link, frame)
+            case Follow(wanted):
+                link.follows = wanted == 1
             case BlockResponse() | TransactionsResponse():
                 self._bodies.answer_arrived(link, frame)
             case BlockRequest(block_id):
@@ -261,11 +300,13 @@ class Inbox:
         mistaken = (
             vote.kind is not Kind.NOTARIZE
             or vote.block_id != block_id
-            or (header.chain, header.epoch, header.view, header.proposer) != (self._chain_id, vote.epoch, vote.view, signed.signer)
+            or (header.chain, header.epoch) != (self._chain_id, vote.epoch)
             or signed.signer >= self._validators.size
             or signed.signer != self._validators.leader(vote.epoch, vote.view)
+            or header.proposer != self._validators.leader(vote.epoch, View(header.view))
         )
-        if mistaken:
+        # The block that ends its epoch is proposed again as it is, by the leader of a later view (K22); any other in its own view only.
+        if mistaken or not (header.view == vote.view or (header.next != NO_EPOCH_BEGINS and header.view < vote.view)):
             self._metrics.dropped("malformed")
             raise WireError("malformed", "a proposal whose header and vote do not belong together")
         if signed.signer != self._me and self._sane(link, signed):
@@ -311,17 +352,14 @@ class Inbox:
 
     def _may_ask(self, link: Link) -> bool:
         """Whether this peer may cause work once more; what is over its rate is dropped, not punished."""
-        return self._within(self._asks, link, 1, (ASKS_PER_SECOND, ASKS_BURST))
+        return self._within(self._asks, link, 1)
 
     def _may_cost(self, link: Link, signatures: int) -> bool:
         """Whether this peer may have so many signatures verified now."""
-        return self._within(self._checks, link, signatures, (CHECKS_PER_SECOND, CHECKS_BURST))
+        return self._within(self._checks, link, signatures)
 
-    def _within(self, buckets: dict[bytes, Bucket], link: Link, amount: int, limit: tuple[float, float]) -> bool:
-        bucket = buckets.get(link.node_key)
-        if bucket is None:
-            bucket = buckets[link.node_key] = Bucket(*limit, asyncio.get_running_loop().time)
-        if bucket.try_take(amount):
+    def _within(self, rates: Rates, link: Link, amount: int) -> bool:
+        if rates.may(link, amount):
             return True
         self._metrics.dropped("rate")
         return False

@@ -118,8 +118,12 @@ class Journal:
         return any(_NAME.fullmatch(name) for name in files.names(folder))
 
     @classmethod
-    def open(cls, files: Files, folder: Path, epoch: int, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> tuple[Journal, tuple[Entry, ...]]:
+    def open(
+        cls, files: Files, folder: Path, epoch: int | None, segment_bytes_max: int = SEGMENT_BYTES_MAX
+    ) -> tuple[Journal, tuple[Entry, ...]]:
         """Recover a journal and return its records in the order they were appended, all of them durable.
+
+        With an epoch, it goes on in a segment of it; with None, in the epoch it was in.
 
         Raises
         ------
@@ -139,9 +143,9 @@ class Journal:
         entries: list[Entry] = []
         for number in numbers:
             entries.extend(journal._recover(number, numbers[-1]))
-        if journal._segments[-1].segment.epoch > epoch:
+        if epoch is not None and journal.epoch > epoch:
             raise JournalCorrupt(path=journal._path(numbers[-1]), offset=0, reason=f"it is of an epoch after {epoch}")
-        if journal._segments[-1].segment.epoch < epoch:
+        if epoch is not None and journal.epoch < epoch:
             journal.begin_epoch(epoch)
         return journal, tuple(entries)
 
@@ -215,6 +219,11 @@ class Journal:
             self._files.unlink(self._path(needed.segment.number))
             self._files.sync_folder(self._folder)
         return len(gone)
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the current segment."""
+        return self._segments[-1].segment.epoch
 
     @property
     def segments(self) -> int:

@@ -158,6 +158,10 @@ class Link:
         """Whether both lanes are open."""
         return len(self._lanes) == len(Lane)
 
+    def open(self, lane: Lane) -> bool:
+        """Whether a lane is open."""
+        return lane in self._lanes
+
     @property
     def idle(self) -> bool:
         """Whether no lane is open."""

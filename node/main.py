@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ledger.keys import public_key_of
 from node.api.app import build_app, build_runner
 from node.api.backend import Backend
 from node.api.listener import open_listener
 from node.config import ConfigError, load_config
 from node.errors import OurFault
 from node.fatal import Fatal
-from node.following import Following
 from node.logs import start_logs
 from node.parts import join, secure
 from node.peers import client_session
 from node.prepare import prepare
 from node.ranges import serve_blocks
 from node.reads import Reads
+from node.roles import Roles
 from node.standing import Standing
 from node.version import VERSION
-from node.voting import Voting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -164,53 +164,51 @@ class Node:
             loop.add_signal_handler(number, self.stop)
         async with client_session() as session:
             parts = join(prepared, session, secured, self.fail)
-            role: Voting | Following
-            role = Following(parts) if prepared.voter is None else Voting(prepared, prepared.voter, parts, self.fail)
-            runner = build_runner(build_app(self._backend(parts, role)))
+            roles = Roles(parts, prepared.voter, public_key_of(prepared.node_seed))
+            runner = build_runner(build_app(self._backend(parts, roles)))
             try:
-                role.start()
+                parts.tasks.spawn(parts.gossip.run(), "gossip")
+                roles.start()
                 await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of)], secured.server)
                 await self._open_api(runner)
-                parts.peers.call(config.peers, session, secured.client)
+                parts.peers.call(parts.addresses(), session, secured.client)
                 self.peer_port = parts.peers.port
-                log.info("running", role=config.role, chain=parts.chain.chain_id.hex(), height=parts.chain.tip.facts.height)
+                tip = parts.chain.tip.facts
+                log.info("running", chain=parts.chain.chain_id.hex(), height=tip.height, epoch=parts.chain.epoch_number, votes=roles.voting)
                 if started is not None:
                     started(self)
                 await self._stopped.wait()
             finally:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.remove_signal_handler(number)
-                await self._close(parts, role, runner)
+                await self._close(parts, roles, runner)
         if self._fault is not None:
             raise self._fault
 
     async def _open_api(self, runner: web.AppRunner) -> None:
         self.api_port = await open_listener(runner, self._prepared.config.api)
 
-    async def _close(self, parts: Parts, role: Voting | Following, runner: web.AppRunner) -> None:
+    async def _close(self, parts: Parts, roles: Roles, runner: web.AppRunner) -> None:
         """Stop in order: clients, peers, everything that runs, then what is final goes to the store unless it is the store that failed."""
         log.info("stopping")
         await runner.cleanup()
         await parts.peers.close()
-        role.close()
         await parts.tasks.cancel()
+        await roles.close()
         if not isinstance(self._fault, Fatal):
             await parts.chain.flush()
         log.info("stopped", height=parts.chain.tip.facts.height)
 
-    def _backend(self, parts: Parts, role: Voting | Following) -> Backend:
-        config, size = self._prepared.config, self._prepared.validators
+    def _backend(self, parts: Parts, roles: Roles) -> Backend:
+        config = self._prepared.config
         standing = Standing(
             name=config.name,
             version=VERSION,
-            role=config.role,
             chain=parts.chain,
             peers=parts.peers,
+            roles=roles,
             peers_known=len(config.peers),
-            peers_needed=size.quorum - 1 if isinstance(role, Voting) else 1,
-            replica=role.replica if isinstance(role, Voting) else None,
-            catching_up=lambda: role.sync.running if isinstance(role, Voting) else role.catching_up,
         )
         return Backend(
-            reads=Reads(parts.chain), pool=ClientPool(role.gossip, parts.pool), node=standing, metrics=parts.metrics, fail=self.fail
+            reads=Reads(parts.chain), pool=ClientPool(parts.gossip, parts.pool), node=standing, metrics=parts.metrics, fail=self.fail
         )

@@ -7,6 +7,9 @@
 | there | missing or damaged | refuse: `MarkMissing` |
 | missing | there | a new journal; the mark's votes are cast again, then only above it |
 | missing | missing | refuse: `NoMemory`; only `som init` and `som recover` make them |
+
+A memory may be of a later epoch than the store is, after the store was lost: it is opened (`recall`) at start, and used (`begin`) once the
+chain has come to its epoch. One of an earlier epoch begins anew: a vote there can no longer contradict anything (K21).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consensus.effects import VoteRecord
-from consensus.types import SignedVote
+from consensus.types import Epoch, SignedVote, ValidatorId
 from node.journal import SEGMENT_BYTES_MAX, Journal, JournalExists
 from node.records import encode, replay
 from node.signer import NoMemory, Signer, votes_to_cast_again
@@ -25,18 +28,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consensus.effects import Replayed
-    from consensus.types import BlockId, Epoch, ValidatorId
+    from consensus.types import BlockId
     from node.files import Files
     from node.records import Entry, StoredBlock
     from node.signer import Marked, SigningKey
 
 JOURNAL_FOLDER = "journal"
 MARK_FILE = "signer.mark"
+NOBODY = ValidatorId(-1)
+"""Before an epoch is begun."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Memory:
-    """Journal and signer, ready for use, and what the journal held."""
+    """Journal and signer, and what the journal held. Nothing is promised before `begin`."""
 
     journal: Journal
     signer: Signer
@@ -44,7 +49,44 @@ class Memory:
     """For `Replica.restore`, in order; votes cast again stand at the end."""
     blocks: Mapping[BlockId, StoredBlock]
     """Header and body of every block in the journal."""
-    me: ValidatorId
+    again: tuple[Marked, ...] = ()
+    """Votes of the mark that the journal lacks."""
+    me: ValidatorId = NOBODY
+    """Index in the set of the epoch that was begun."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The latest epoch that anything here is of: in an earlier one this key must not vote."""
+        return Epoch(max(self.journal.epoch, self.signer.mark.position[0]))
+
+    def begin(self, epoch: Epoch, me: ValidatorId) -> None:
+        """Make ready to promise as this validator of this epoch: a segment of its own, and the mark's votes of it cast again (K15).
+
+        The caller has everything up to the epoch's first block in the store (K22), and `epoch` is not below our own.
+
+        Raises
+        ------
+        AssertionError
+            This memory is of a later epoch: our own fault.
+        StorageFailed
+            The disk refused.
+        """
+        if epoch < self.epoch:
+            raise AssertionError(f"a memory of epoch {self.epoch} is to vote in epoch {epoch}")
+        self.me = me
+        if epoch > self.journal.epoch:
+            self.journal.begin_epoch(epoch)
+        again = [marked for marked in self.again if marked.vote.epoch == epoch]
+        signatures = self.signer.sign_all(again)
+        cast = tuple(VoteRecord(SignedVote(marked.vote, me, signature)) for marked, signature in zip(again, signatures, strict=True))
+        for record in cast:
+            self.journal.append(encode(record))
+        self.journal.sync()
+        self.replayed, self.again = (*self.replayed, *cast), ()
+
+    def taken(self) -> None:
+        """Forget what was replayed: the epoch's replica has it."""
+        self.replayed, self.blocks = (), {}
 
     def promise(self, entries: Iterable[Entry], votes: Sequence[Marked]) -> tuple[SignedVote, ...]:
         """Do the durable half of `Cast`: when this returns, the votes may be sent.
@@ -91,7 +133,14 @@ def create_memory(files: Files, folder: Path, epoch: Epoch, key: SigningKey) -> 
 def open_memory(
     files: Files, folder: Path, epoch: Epoch, key: SigningKey, me: ValidatorId, segment_bytes_max: int = SEGMENT_BYTES_MAX
 ) -> Memory:
-    """Open both by the table above. Everything returned is durable.
+    """Open both by the table above, and begin in an epoch. Everything returned is durable; raises as `recall`."""
+    memory = recall(files, folder, key, segment_bytes_max)
+    memory.begin(epoch, me)
+    return memory
+
+
+def recall(files: Files, folder: Path, key: SigningKey, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> Memory:
+    """Open both by the table above, whatever the epoch. Everything returned is durable.
 
     Raises
     ------
@@ -104,15 +153,9 @@ def open_memory(
         raise NoMemory
     signer = Signer.open(files, folder / MARK_FILE, key)
     if has_journal:
-        journal, entries = Journal.open(files, place, epoch, segment_bytes_max)
+        journal, entries = Journal.open(files, place, None, segment_bytes_max)
     else:
-        journal, entries = Journal.create(files, place, epoch, segment_bytes_max), ()
+        journal, entries = Journal.create(files, place, signer.mark.position[0], segment_bytes_max), ()
     replayed, blocks = replay(entries)
     own = [record.signed.vote for record in replayed if isinstance(record, VoteRecord)]
-    again = votes_to_cast_again(signer.mark, own)
-    signatures = signer.sign_all(again)
-    cast = tuple(VoteRecord(SignedVote(marked.vote, me, signature)) for marked, signature in zip(again, signatures, strict=True))
-    for record in cast:
-        journal.append(encode(record))
-    journal.sync()
-    return Memory(journal, signer, (*replayed, *cast), blocks, me)
+    return Memory(journal, signer, replayed, blocks, votes_to_cast_again(signer.mark, own))

@@ -1,4 +1,4 @@
-"""The parts that every running node has, validator or peer, joined once."""
+"""The parts that every running node has, validator or peer, joined once. They outlive epochs; `node.roles` has what does not."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 from ssl import CERT_REQUIRED, PEM_cert_to_DER_cert, Purpose, SSLContext, SSLError, create_default_context
 from typing import TYPE_CHECKING
 
-from consensus.types import ChainId
 from node.builder import BlockLimits, Builder
-from node.config import ConfigError
+from node.config import ConfigError, PeerEntry, usable_url
 from node.driver import now_ms
+from node.gossip import Gossip
 from node.greeting import Identity
 from node.handshake import PLAIN
+from node.later import Later
 from node.mempool import Mempool
 from node.peers import Peers
 from node.roster import LedgerRoster
 from node.tasks import Tasks
-from node.verify import TransactionVerifier, VoteVerifier
+from node.verify import EpochVerifiers, TransactionVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +41,31 @@ class Parts:
     chain: Chain
     metrics: Metrics
     tasks: Tasks
+    """What runs as long as the node does; a role has tasks of its own."""
+    fail: Callable[[BaseException], None]
     peers: Peers
     pool: Mempool
-    votes: VoteVerifier
+    gossip: Gossip
+    votes: EpochVerifiers
     transactions: TransactionVerifier
+    later: Later
     session: ClientSession
     urls: dict[bytes, str]
-    """Node key -> address of the peer listener."""
+    """Node key -> address of the peer listener: as configured, else as the ledger says."""
+
+    def addresses(self) -> list[PeerEntry]:
+        """Whom to call in the current epoch: every configured node, and every validator whose address only the ledger knows.
+
+        An address in the ledger is a hint: whoever answers there must hold the node key (the handshake checks it).
+        """
+        entries = {bytes.fromhex(entry.node_key): entry for entry in self.config.peers}
+        secured = bool(self.config.peer.tls_certificate)
+        for index, each in enumerate(self.chain.council.members):
+            if each.node_key not in entries and usable_url(each.endpoint, secured=secured):
+                entries[each.node_key] = PeerEntry(f"{each.participant}/{index}", each.endpoint, each.node_key.hex())
+        self.urls.clear()
+        self.urls.update((key, entry.url) for key, entry in entries.items())
+        return list(entries.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +81,8 @@ def join(prepared: Prepared, session: ClientSession, secured: Secured, fail: Cal
     """Make the shared parts of a node."""
     config, chain, metrics = prepared.config, prepared.chain, prepared.metrics
     tasks = Tasks(fail)
-    roster = LedgerRoster(chain.state, [(each.participant, bytes.fromhex(each.node_key)) for each in prepared.genesis.validators])
+    peers = Peers(Identity(chain.chain_id, prepared.node_seed, secured.certificate_hash), LedgerRoster(chain), tasks)
+    transactions = TransactionVerifier(chain.cache, metrics)
     limits = config.limits
     pool = Mempool(chain, now_ms, transactions_max=limits.pool_transactions_max, bytes_max=limits.pool_bytes_max)
     pool.on_drop(lambda _, refusal: metrics.transactions_expired.inc() if refusal is None else metrics.refused(refusal.name))
@@ -71,12 +91,15 @@ def join(prepared: Prepared, session: ClientSession, secured: Secured, fail: Cal
         chain=chain,
         metrics=metrics,
         tasks=tasks,
-        peers=Peers(Identity(chain.chain_id, prepared.node_seed, secured.certificate_hash), roster, tasks),
+        fail=fail,
+        peers=peers,
         pool=pool,
-        votes=VoteVerifier(ChainId(chain.chain_id), prepared.validators, metrics),
-        transactions=TransactionVerifier(chain.cache, metrics),
+        gossip=Gossip(pool=pool, cache=chain.cache, verifier=transactions, peers=peers, metrics=metrics),
+        votes=EpochVerifiers(chain, metrics),
+        transactions=transactions,
+        later=Later(),
         session=session,
-        urls={bytes.fromhex(entry.node_key): entry.url for entry in config.peers},
+        urls={},
     )
 
 

@@ -1,8 +1,9 @@
-"""The peer network: a listener for those who call, a caller for those who are configured, a link for each node that passed the handshake.
+"""The peer network: a listener for callers, a caller of those whose address is known, a link for each node that passed the handshake.
 
 Not here: what frames say (`node.inbox`), and who is listed (the caller's `Roster`). Of a pair of validators, the one with the smaller
-node key calls; a node that does not vote calls the validators. A node that lies or sends garbage is cut off and not let in again for a
-while.
+node key calls, and the other one too where no link came for a while: it may be the only one that knows an address. A node that does not
+vote calls the validators. Who votes changes with the epoch; links outlive that, they are only labelled anew. A node that lies or sends
+garbage is cut off and not let in again for a while.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout, WSServerHandshakeError, web
 
 from node.errors import AddressInUse
-from node.greeting import greet_caller, greet_server
+from node.greeting import greet_caller, greet_server, token_back
 from node.link import LaneSocket, Link
 from node.wire import Lane, WireError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from consensus.types import ValidatorId
     from node.config import PeerConfig, PeerEntry
@@ -36,6 +37,10 @@ HEARTBEAT_SECONDS = 10.0
 """A link without an answer for so long is dead."""
 BACKOFF_SECONDS = (0.1, 2.0)
 """First and longest pause between two calls, each lengthened by up to half at random, so that a network does not call in step."""
+LOOK_SECONDS = 1.0
+"""How often whoever need not call looks whether it must now."""
+PATIENCE_SECONDS = 5.0
+"""So long the validator with the larger node key waits for the other one's call before it calls itself."""
 BAN_SECONDS = (5.0, 300.0)
 """First and longest time that a liar is kept out; doubled each time."""
 BANS_MAX = 1_024
@@ -83,7 +88,7 @@ class Peers:
     def __init__(self, identity: Identity, roster: Roster, tasks: Tasks) -> None:
         self._identity, self._roster, self._tasks = identity, roster, tasks
         self.receiver: Receiver | None = None
-        """Set once, before `listen` and `call`."""
+        """Set before `listen` and `call`, and again when an epoch begins."""
         self._key = identity.key
         self._links: dict[bytes, Link] = {}
         self._tokens: dict[bytes, Link] = {}
@@ -92,6 +97,9 @@ class Peers:
         self._pending = 0
         self._runner: web.AppRunner | None = None
         self._session: ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._calling: dict[bytes, tuple[PeerEntry, list[asyncio.Task[None]]]] = {}
+        """Node key -> whom to call, and the tasks that do, one per lane."""
         self.port = 0
         """Of the listener, once it is open."""
 
@@ -170,13 +178,29 @@ class Peers:
         self.port = self._runner.addresses[0][1]
 
     def call(self, entries: Sequence[PeerEntry], session: ClientSession, tls: ssl.SSLContext | None) -> None:
-        """Start to call, for as long as the node runs, every configured node that it is on us to call."""
-        self._session = session
-        for entry in entries:
-            key = bytes.fromhex(entry.node_key)
-            if self._calls(key):
-                for lane in Lane:
-                    self._tasks.spawn(self._keep_calling(entry, key, lane, tls), f"call {entry.name} {lane.value}")
+        """Start to call these nodes, where that is on us; each until `aim` leaves it out."""
+        self._session, self._tls = session, tls
+        self.aim(entries)
+
+    def aim(self, entries: Iterable[PeerEntry]) -> None:
+        """Call these nodes from now on, and no others; links that are open stay open. Nothing happens before `call`."""
+        if self._session is None:
+            return
+        wanted = {key: entry for entry in entries if (key := bytes.fromhex(entry.node_key)) != self._key}
+        for key, (entry, tasks) in list(self._calling.items()):
+            if wanted.get(key) != entry and self._links.get(key) is None:
+                for task in tasks:
+                    task.cancel()
+                del self._calling[key]
+        for key, entry in wanted.items():
+            if key not in self._calling:
+                tasks = [self._tasks.spawn(self._keep_calling(entry, key, lane), f"call {entry.name} {lane.value}") for lane in Lane]
+                self._calling[key] = (entry, tasks)
+
+    def relabel(self) -> None:
+        """Look up anew who is who: another set is in force. Links stay open."""
+        for link in self._links.values():
+            link.validator = self._roster.validator_of(link.node_key)
 
     async def close(self) -> None:
         """Close every link and the listener."""
@@ -184,10 +208,13 @@ class Peers:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _calls(self, key: bytes) -> bool:
+    def _patience(self, key: bytes) -> float | None:
+        """Seconds without a link after which it is on us to call this node: 0 where it is always, None where it never is."""
         mine = self._roster.validator_of(self._key) is not None
         theirs = self._roster.validator_of(key) is not None
-        return self._key < key if mine == theirs else theirs
+        if self._key < key if mine == theirs else theirs:
+            return 0.0
+        return PATIENCE_SECONDS if mine and theirs else None
 
     # --- being called -------------------------------------------------------------------------------------------------
 
@@ -210,6 +237,7 @@ class Peers:
         finally:
             self._pending -= 1
         link = self._link(key)
+        link.token = token_back(token)
         self._tokens[token] = link
         try:
             await self._run(link, LaneSocket(lane, socket))
@@ -233,13 +261,21 @@ class Peers:
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
-    async def _keep_calling(self, entry: PeerEntry, key: bytes, lane: Lane, tls: ssl.SSLContext | None) -> None:
+    async def _keep_calling(self, entry: PeerEntry, key: bytes, lane: Lane) -> None:
         clock = asyncio.get_running_loop().time
         pause, said = BACKOFF_SECONDS[0], ""
+        alone = clock()
         while True:
+            patience = self._patience(key)
+            link = self._links.get(key)
+            if link is not None and link.open(lane):
+                alone = clock()
+            if patience is None or clock() - alone < patience or (link is not None and link.open(lane)):
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
             began = clock()
             try:
-                await self._call(entry, key, lane, tls)
+                await self._call(entry, key, lane)
             except (WireError, ClientError, OSError, TimeoutError) as problem:
                 if str(problem) != said:
                     said = str(problem)
@@ -250,7 +286,7 @@ class Peers:
             await asyncio.sleep(max(pause * random.uniform(1.0, 1.5), until - clock()))  # noqa: S311 - spreads calls, protects nothing
             pause = min(2 * pause, BACKOFF_SECONDS[1])
 
-    async def _call(self, entry: PeerEntry, key: bytes, lane: Lane, tls: ssl.SSLContext | None) -> None:
+    async def _call(self, entry: PeerEntry, key: bytes, lane: Lane) -> None:
         if self._session is None:
             raise AssertionError("called before there is a session")
         url = f"{entry.url.rstrip('/')}/peer/v1/stream?lane={lane.value}"
@@ -260,15 +296,19 @@ class Peers:
                 max_msg_size=lane.frame_bytes_max,
                 compress=0,
                 heartbeat=HEARTBEAT_SECONDS,
-                ssl=tls if tls is not None else True,
+                ssl=self._tls if self._tls is not None else True,
             )
         except WSServerHandshakeError as problem:
             raise WireError("handshake", f"{url} answers {problem.status}") from problem
         try:
             token = await greet_server(socket, self._identity, key)
             link = self._link(key, entry.name)
-            link.token = token
-            await self._run(link, LaneSocket(lane, socket))
+            link.token, back = token, token_back(token)
+            self._tokens[back] = link
+            try:
+                await self._run(link, LaneSocket(lane, socket))
+            finally:
+                del self._tokens[back]
         finally:
             await socket.close()
 
@@ -281,11 +321,14 @@ class Peers:
             self._links[key] = link
         return link
 
+    def _receiver(self) -> Receiver:
+        """Return who takes frames now: an epoch that begins brings another one."""
+        if self.receiver is None:
+            raise AssertionError("a link without a receiver")
+        return self.receiver
+
     async def _run(self, link: Link, socket: LaneSocket) -> None:
         """Read one lane until it closes or its peer is cut off."""
-        receiver = self.receiver
-        if receiver is None:
-            raise AssertionError("a link without a receiver")
         old = link.attach(socket)
         if old is not None:
             await old.close()
@@ -293,9 +336,9 @@ class Peers:
         try:
             if link.connected:
                 log.info("peer connected", peer=link.name, validator=link.validator)
-                receiver.connected(link)
+                self._receiver().connected(link)
             async for data in socket.frames():
-                await receiver.receive(link, socket.lane, data)
+                await self._receiver().receive(link, socket.lane, data)
         except WireError as problem:
             self.cut(link, problem)
         finally:
@@ -304,7 +347,7 @@ class Peers:
             link.detach(socket)
             if was and not link.connected:
                 log.info("peer disconnected", peer=link.name)
-                receiver.disconnected(link)
+                self._receiver().disconnected(link)
             if link.idle and self._links.get(link.node_key) is link:
                 del self._links[link.node_key]
             await socket.close()

@@ -4,6 +4,9 @@
 headers from that block back to `from`, then the bodies from `from` on. So a range that is not final, or not on top of what the caller
 has, costs one check of a certificate and a hash per header, and one altered byte anywhere is found before the block that it is in counts.
 To resume, ask from the next height.
+
+An answer never crosses the end of an epoch, so its certificate is by the set of the epoch that its first block is in, which the caller
+knows; the last block of an epoch has a finalization of its own, for none stands on it in its epoch (K22).
 """
 
 from __future__ import annotations
@@ -72,8 +75,11 @@ def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) 
             return web.Response(status=400, text="from and count must be whole numbers\n")
         if start < 1 or not 1 <= count <= RANGE_MAX:
             return web.Response(status=400, text=f"from must be at least 1, count 1 to {RANGE_MAX}\n")
-        end = min(start + count - 1, chain.tip.facts.height)
-        finality = chain.finality(end) if start <= end else None
+        first = chain.log.facts(start)
+        if first is None:
+            return web.Response(status=404, text=f"no final block at height {start} here\n")
+        end = min(start + count - 1, chain.tip.facts.height, chain.epochs.record(first.epoch).end)
+        finality = chain.finality(end)
         if finality is None:
             return web.Response(status=404, text=f"no final block at height {start} here yet\n")
         response = web.StreamResponse()
@@ -113,8 +119,8 @@ class Range:
         `range`: what came is not the final chain on top of `parent`: the server lies.
     """
 
-    def __init__(self, start: Height, parent: BlockId, check: Callable[[Certificate], bool]) -> None:
-        self._start, self._parent, self._check = start, parent, check
+    def __init__(self, start: Height, parent: BlockId, epoch: int, check: Callable[[Certificate], bool]) -> None:
+        self._start, self._parent, self._epoch, self._check = start, parent, epoch, check
         self._ids: list[BlockId] = []
         self._headers: list[bytes] = []
         self._wanted: bytes = b""
@@ -127,7 +133,7 @@ class Range:
             certificate = core_certificate(_CERTIFICATE.decode(data))
         except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as problem:
             raise WireError("range", f"the certificate cannot be read: {problem}") from None
-        if certificate.subject.kind is not Kind.FINALIZE or not self._check(certificate):
+        if certificate.subject.kind is not Kind.FINALIZE or certificate.subject.epoch != self._epoch or not self._check(certificate):
             raise WireError("range", "the certificate is not a finalization by this chain's validators")
         self.certificate = certificate
         self._wanted = certificate.subject.block_id
@@ -137,6 +143,8 @@ class Range:
         block_id, header = header_of(data)
         if block_id != self._wanted:
             raise WireError("range", "a header is not the one that the block above it, or the certificate, names")
+        if header.epoch != self._epoch:
+            raise WireError("range", f"a header is of epoch {header.epoch}, the blocks asked for begin in epoch {self._epoch}")
         self._check_height(header)
         self._height, self._wanted = header.height, header.parent
         self._ids.append(block_id)

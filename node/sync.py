@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from node.link import Link
     from node.peers import Peers
     from node.records import StoredBlock
-    from node.verify import VoteVerifier
+    from node.verify import EpochVerifiers
 
 log = structlog.get_logger("sync")
 
@@ -43,16 +43,21 @@ class Sync:
         self,
         chain: Chain,
         peers: Peers,
-        verifier: VoteVerifier,
+        verifiers: EpochVerifiers,
         flusher: Flusher,
         finisher: Finisher,
         urls: Mapping[bytes, str],
         session: ClientSession,
     ) -> None:
-        self._chain, self._peers, self._verifier, self._flusher, self._finisher = chain, peers, verifier, flusher, finisher
+        self._chain, self._peers, self._verifiers, self._flusher, self._finisher = chain, peers, verifiers, flusher, finisher
         self._urls, self._session = urls, session
-        self.running = False
+        self.source: Link | None = None
+        """Node that a catch-up is under way from."""
+
+    @property
+    def running(self) -> bool:
         """Whether a catch-up is under way."""
+        return self.source is not None
 
     async def catch_up(self, link: Link, wanted: Callable[[], bool], reached: Callable[[Synced], None]) -> None:
         """Take ranges from one node while `wanted` and it has more; `reached` hears of each end that is in the store.
@@ -61,7 +66,7 @@ class Sync:
         """
         if self.running:
             return
-        self.running = True
+        self.source = link
         began = self._chain.tip.facts.height
         try:
             while wanted() and await self._take(link):
@@ -74,7 +79,7 @@ class Sync:
         except WireError as problem:
             self._peers.cut(link, problem)
         finally:
-            self.running = False
+            self.source = None
         if self._chain.tip.facts.height > began:
             await self._finish(reached)
             log.info("caught up", peer=link.name, blocks=self._chain.tip.facts.height - began, height=self._chain.tip.facts.height)
@@ -89,10 +94,10 @@ class Sync:
         """Take one range on top of the final chain here; return whether the node may have more."""
         url = self._urls.get(link.node_key)
         if url is None:
-            raise RangeUnavailable(f"{link.name} is not in the configuration: its address is unknown")
+            raise RangeUnavailable(f"{link.name} is neither in the configuration nor a validator: its address is unknown")
         base = self._chain.tip.facts
         start = Height(base.height + 1)
-        new = Range(start, base.block_id, self._verifier.certificate)
+        new = Range(start, base.block_id, self._chain.epoch_number, self._verifiers.certificate)
         judged: list[BlockId] = []
         async with aclosing(fetch_range(self._session, url, link.token, new, start)) as blocks:
             async for block_id, stored in blocks:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from consensus.certificates import check_certificate
 from consensus.signing import signing_bytes
+from consensus.types import ChainId
 from ledger.keys import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from consensus.types import Certificate, ChainId, SignedVote, ValidatorSet
+    from consensus.types import Certificate, SignedVote, ValidatorSet
     from ledger.transactions.bodies import Transaction
+    from node.chain import Chain
     from node.metrics import Metrics
     from node.transactions import TransactionCache
 
@@ -27,6 +29,8 @@ CHUNK_SIGNATURES = 32
 """Signatures between two yields: about 1.4 ms, the longest a vote waits for a transaction."""
 CHUNK_TRANSACTIONS = 2_000
 """Transactions between two yields where all of them were verified before."""
+EPOCHS_MAX = 4
+"""Verifiers kept: the current epoch's, the last one's, and what catching up looks at."""
 VOTES_MAX = 65_536
 """Verified votes remembered: retention of 256 views, two votes and 64 validators make half of that."""
 
@@ -58,6 +62,30 @@ class VoteVerifier:
             del self._good[next(iter(self._good))]
         self._good[known] = None
         return True
+
+
+class EpochVerifiers:
+    """One verifier for each epoch that is looked at: a certificate counts by the set of its own epoch, whichever that is."""
+
+    def __init__(self, chain: Chain, metrics: Metrics) -> None:
+        self._chain, self._metrics = chain, metrics
+        self._by_epoch: dict[int, VoteVerifier] = {}
+
+    def of(self, epoch: int) -> VoteVerifier | None:
+        """Return the verifier of an epoch; None where it has not begun here."""
+        known = self._by_epoch.get(epoch)
+        validators = self._chain.validators_of(epoch) if known is None else None
+        if validators is None:
+            return known
+        while len(self._by_epoch) >= EPOCHS_MAX:
+            del self._by_epoch[min(self._by_epoch)]
+        made = self._by_epoch[epoch] = VoteVerifier(ChainId(self._chain.chain_id), validators, self._metrics)
+        return made
+
+    def certificate(self, certificate: Certificate) -> bool:
+        """Whether a quorum of its own epoch's set signed it; False where that epoch has not begun here."""
+        verifier = self.of(certificate.subject.epoch)
+        return verifier is not None and verifier.certificate(certificate)
 
 
 class TransactionVerifier:

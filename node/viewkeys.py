@@ -28,13 +28,13 @@ VIEW_KEYS_FILE = "view_keys"
 
 
 class ViewKeyMissing(Exception):
-    """This node cannot open a view key, so it has no verdict on blocks under it (K8)."""
+    """A view key cannot be opened here, so there is no verdict on blocks under it (K8)."""
 
     def __init__(self, *, epoch: int, wanted: bytes, box_key: bytes) -> None:
         seen = f"no copy of it is sealed to the box key {box_key.hex()}" if box_key else "this node has no box key"
         super().__init__(
-            f"the view key of epoch {epoch}, whose hash is {wanted.hex()}, is not here: {seen}; have a copy sealed by param.set view_key, or "
-            f"put the key into the file `{VIEW_KEYS_FILE}` of the data folder and start again"
+            f"the view key of epoch {epoch}, whose hash is {wanted.hex()}, is not here: {seen}; have a copy sealed by param.set view_key, "
+            f"or put the key into the file `{VIEW_KEYS_FILE}` of the data folder and start again"
         )
         self.epoch, self.wanted = epoch, wanted
 

@@ -28,7 +28,7 @@ class Work:
 
     def built_on(self, facts: BlockFacts) -> None:
         """Remember the newest block known to be valid: what it holds need not be included again."""
-        if facts.view > self._newest.view:
+        if (facts.epoch, facts.view) > (self._newest.epoch, self._newest.view):
             self._newest = facts
 
     def look(self) -> None:

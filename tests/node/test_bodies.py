@@ -231,7 +231,7 @@ async def test_what_is_kept_is_bounded_and_journaled_blocks_stay() -> None:
     assert bodies.find(made[0][0]) is None
     assert bodies.find(made[-1][0]) is not None
     assert bodies.find(journaled_id) == journaled
-    assert len(bodies._lists[KEYS[LEADER]]) == LISTS_MAX
+    assert len(bodies.lists[KEYS[LEADER]]) == LISTS_MAX
     bodies.forget([journaled_id, made[-1][0]])
     assert bodies.find(journaled_id) is None
     assert bodies.find(made[-1][0]) is None

@@ -111,8 +111,8 @@ class World:
             verifier=TransactionVerifier(self.cache, self.metrics),
             peers=self.outside,
             metrics=self.metrics,
-            changed=self.changed.set,
         )
+        self.gossip.changed = self.changed.set
         self.failures: list[BaseException] = []
         self.tasks = Tasks(self.failures.append)
 

@@ -23,9 +23,11 @@ from ledger.canonical import encode
 from ledger.keys import public_key_of, sign
 from node.bodies import Bodies
 from node.clockwatch import ClockWatch
-from node.inbox import ASKS_BURST, CHECKS_BURST, Inbox
+from node.inbox import CHECKS_BURST, Inbox
+from node.later import Later
 from node.link import Link
 from node.metrics import Metrics
+from node.rates import ASKS_BURST
 from node.records import StoredBlock
 from node.verify import VoteVerifier
 from node.wire import (
@@ -147,6 +149,8 @@ class World:
     def __init__(self) -> None:
         self.all = Everything()
         self.metrics = Metrics()
+        self.later = Later()
+        self.elsewhere: list[tuple[Link, str, int]] = []
         self.inbox = Inbox(
             chain_id=CHAIN,
             validators=VALIDATORS,
@@ -158,7 +162,17 @@ class World:
             gossip=self.all,
             clocks=ClockWatch(self.metrics),
             metrics=self.metrics,
+            later=self.later,
+            others=self,
         )
+
+    def behind(self, link: Link, epoch: int) -> None:
+        """Remember who is behind."""
+        self.elsewhere.append((link, "behind", epoch))
+
+    def ahead(self, link: Link, epoch: int) -> None:
+        """Remember who is ahead."""
+        self.elsewhere.append((link, "ahead", epoch))
 
     async def take(self, link: Link, lane: Lane, frame: Frame) -> list[Event]:
         """Feed a frame; return the events it made."""
@@ -244,8 +258,8 @@ async def test_a_vote_shown_in_a_status_counts_only_when_it_is_ours() -> None:
         assert event.status.newest_vote_of_receiver is None
 
 
-async def test_a_node_that_does_not_vote_may_bring_transactions_and_follow_nothing_else() -> None:
-    """Goal: peers get final blocks only and say no votes. Method: what they may, then what they may not."""
+async def test_a_node_that_does_not_vote_may_bring_transactions_and_ask_but_says_no_votes_of_this_epoch() -> None:
+    """Goal: peers say no votes. Method: what they may, then what they may not. (A newcomer that is ahead asks like a validator, K22.)"""
     world, link = World(), Echo(None)
     assert await world.take(link, Lane.BULK, Transactions((b"one", b"two"))) == []
     assert world.all.raws == [b"one", b"two"]
@@ -255,12 +269,14 @@ async def test_a_node_that_does_not_vote_may_bring_transactions_and_follow_nothi
         follows.append(link.follows)
     assert follows == [True, False]
     await world.take(link, Lane.VOTES, PeerStatus(3, 1_000))
+    await world.take(link, Lane.BULK, BlockRequest(BLOCK_ID))
     world.inbox.connected(link)
     assert world.all.events == []
     for lane, frame in (
+        (Lane.VOTES, Votes(())),
         (Lane.VOTES, Votes((wire_vote(vote(1)),))),
         (Lane.VOTES, ProposalFrame(HEADER, wire_vote(vote(1)))),
-        (Lane.BULK, BlockRequest(BLOCK_ID)),
+        (Lane.VOTES, StatusFrame(0, 5, 4, 3, 1_000, (), (), None)),
     ):
         with pytest.raises(WireError, match="membership"):
             await world.take(link, lane, frame)

@@ -202,9 +202,11 @@ async def test_starts_that_must_not_be_are_refused(tmp_path: Path) -> None:
         prepare(msgspec.structs.replace(other.configs["validator-0"], data=config.data))
     stray = tmp_path / "stray.key"
     write_seed(stray, new_seed())
-    for field in ("consensus_key", "node_key", "box_key"):
-        with pytest.raises(KeyUnfit):
+    for field, refusal in (("consensus_key", MarkOfOtherKey), ("node_key", KeyUnfit)):
+        with pytest.raises(refusal):
             prepare(msgspec.structs.replace(config, **{field: str(stray)}))
+    with pytest.raises(KeyUnfit, match="box key"):
+        prepare(msgspec.structs.replace(net.configs["validator-1"], box_key=str(stray)))
     with pytest.raises(NoMemory):
         prepare(msgspec.structs.replace(config, data=str(tmp_path / "empty")))
     with pytest.raises(ConfigError, match="genesis"):

@@ -57,7 +57,7 @@ FINAL = encode(wire_certificate(certificate(BLOCKS[-1][0], 5)))
 
 
 def new_range(start: int = 1, parent: bytes = CHAIN) -> Range:
-    return Range(Height(start), BlockId(parent), VoteVerifier(CHAIN, VALIDATORS, Metrics()).certificate)
+    return Range(Height(start), BlockId(parent), 0, VoteVerifier(CHAIN, VALIDATORS, Metrics()).certificate)
 
 
 def answer(records: list[bytes]) -> bytes:

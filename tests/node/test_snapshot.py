@@ -1,0 +1,264 @@
+"""State snapshots (K20): what is in one is the whole state of its header, and one altered byte anywhere is refused."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from ledger.canonical import encode
+from node.chain import Chain
+from node.files import DiskFiles
+from node.pin import PinLost
+from node.snapshot import ChunkInfo, ChunkKind, Manifest, content_id, decode_chunk, decode_manifest, encode_chunk, encode_manifest
+from node.snapshot_capture import Capture, NothingToCapture
+from node.snapshot_check import SnapshotWrong, StateCheck
+from node.snapshot_fetch import check_manifest
+from node.snapshot_files import FOLDER, lines_in
+from node.snapshot_install import build
+from node.store import Store, Table, height_key
+from node.viewkeys import KeyRing
+from node.wire import WireError, header_of
+from tests.node.snapshot_world import SignedWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+async def busy_world(folder: Path) -> SignedWorld:
+    """Make a chain with money, payments by two banks in two minutes, and a flush in between."""
+    world = SignedWorld(folder)
+    await world.fund()
+    await world.block(*[world.pay("bank-a/main", f"bank-b/x{n}", 5 + n) for n in range(3)])
+    await world.chain.flush()
+    world.clock.now_ms += 1_000
+    await world.block(*[world.pay("bank-b/main", f"bank-a/x{n}", 7, lifetime_ms=300_000) for n in range(3)])
+    await world.block(world.pay("bank-a/main", "bank-b/main", 1))
+    return world
+
+
+def rebuilt(world: SignedWorld, folder: Path, manifest: Manifest, chunks: list[bytes]) -> int:
+    return build(folder, manifest, (), lambda index: chunks[index], chain=world.chain_id, map_bytes=2**28)
+
+
+async def test_a_node_that_begins_at_a_snapshot_has_the_same_state_and_goes_on(tmp_path: Path) -> None:
+    """Goal: invariant 20, snapshot + tail = full replay. Method: take one over, open it, judge and finalize the next block on both."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    check_manifest(manifest, (), world.genesis)
+    assert rebuilt(world, tmp_path / "b", manifest, chunks) == world.chain.tip.facts.height
+    store = Store.open(tmp_path / "b", world.chain_id, 2**28)
+    assert store.began == world.chain.tip.facts.height
+    other = Chain.open(store, world.genesis, KeyRing([world.secrets.view_key]), history=False)
+    assert other.tip.facts == world.chain.tip.facts
+    assert other.state.roots == world.chain.state.roots
+    assert other.slots == world.chain.slots
+    for table in (Table.LEAVES, Table.INDEXES, Table.REFS):
+        assert list(store.items(table)) == list(world.chain.store.items(table)), table
+    # The reference of a payment before the snapshot is remembered: the same bytes are a duplicate, not a payment.
+    again = world.pay("bank-a/main", "bank-b/main", 2)
+    world.admit(again)
+    built = await world.build()
+    assert (await other.judge(built.stored)).reason == ""
+    other.finalize([built.facts.block_id], world.certificate(built))
+    world.finalize(built)
+    assert other.state.roots == world.chain.state.roots
+    await other.flush()
+    other.close()
+    world.close()
+
+
+async def test_remembered_references_go_on_counting_after_a_snapshot(tmp_path: Path) -> None:
+    """Goal: L14 over a snapshot. Method: a reference used before it is found in the state of who began there."""
+    world = await busy_world(tmp_path / "a")
+    used = world.pay("bank-a/main", "bank-b/main", 3, ref="once")
+    await world.block(used)
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    rebuilt(world, tmp_path / "b", manifest, chunks)
+    store = Store.open(tmp_path / "b", world.chain_id, 2**28)
+    other = Chain.open(store, world.genesis, KeyRing([world.secrets.view_key]), history=False)
+    found = other.state.used_ref(used.ref_id)
+    assert found is not None
+    assert found.tx_id == used.tx_id
+    other.close()
+    world.close()
+
+
+async def test_one_altered_byte_of_any_chunk_is_not_what_the_manifest_names(tmp_path: Path) -> None:
+    """Goal: refuse a snapshot with one altered byte. Method: flip every 97th byte of each chunk."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    for info, chunk in zip(manifest.chunks, chunks, strict=True):
+        assert decode_chunk(chunk, info)
+        for at in range(0, len(chunk), 97):
+            with pytest.raises(WireError):
+                decode_chunk(chunk[:at] + bytes([chunk[at] ^ 1]) + chunk[at + 1 :], info)
+    world.close()
+
+
+async def test_a_manifest_altered_with_its_chunks_is_not_the_state_of_the_header(tmp_path: Path) -> None:
+    """Goal: roots bind every byte. Method: alter bytes and leave hashes right; drop, double, reorder and add pairs."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    pairs = [list(decode_chunk(chunk, info)) for chunk, info in zip(chunks, manifest.chunks, strict=True)]
+    leaves, refs = pairs
+    places = ((0, 0), (0, len(leaves) // 2), (0, len(leaves) - 1), (1, 0), (1, len(refs) - 1))
+    flips: list[Callable[[], object]] = [partial(flip, pairs[kind], place, part) for kind, place in places for part in (0, 1)]
+    flips += [
+        leaves.pop,
+        leaves.reverse,
+        partial(leaves.insert, 0, leaves[0]),
+        refs.pop,
+        partial(refs.append, (refs[-1][0][:8] + height_key(9_999), refs[-1][1])),
+    ]
+    whole = [list(part) for part in pairs]
+    for number, lie in enumerate(flips):
+        lie()
+        told, bad = lying(manifest, pairs)
+        with pytest.raises(SnapshotWrong):
+            rebuilt(world, tmp_path / f"bad-{number}", told, bad)
+        leaves[:], refs[:] = whole
+    told, good = lying(manifest, pairs)
+    rebuilt(world, tmp_path / "good", told, good)
+    world.close()
+
+
+def flip(pairs: list[tuple[bytes, bytes]], place: int, part: int) -> None:
+    """Flip a bit of a pair's key (0) or value (1)."""
+    changed = [*pairs[place]]
+    changed[part] = changed[part][:-1] + bytes([changed[part][-1] ^ 1])
+    pairs[place] = (changed[0], changed[1])
+
+
+def lying(manifest: Manifest, pairs: list[list[tuple[bytes, bytes]]]) -> tuple[Manifest, list[bytes]]:
+    """Manifest that names these pairs, with hashes that are right."""
+    chunks = [encode_chunk(part) for part in pairs]
+    infos = tuple(ChunkInfo(info.kind, len(chunk), sha256(chunk).digest()) for info, chunk in zip(manifest.chunks, chunks, strict=True))
+    return msgspec.structs.replace(manifest, chunks=infos), chunks
+
+
+async def test_openings_that_do_not_lead_to_the_slots_are_refused(tmp_path: Path) -> None:
+    """Goal: each participant's tree is bound through its slot. Method: alter salt, journal root, name and number of openings."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    first, *rest = manifest.openings
+    for number, openings in enumerate(
+        (
+            (msgspec.structs.replace(first, salt=bytes(32)), *rest),
+            (msgspec.structs.replace(first, journal_root=bytes(32)), *rest),
+            (msgspec.structs.replace(first, participant="zzz"), *rest),
+            tuple(rest),
+            (first, first, *rest),
+        )
+    ):
+        with pytest.raises(SnapshotWrong):
+            rebuilt(world, tmp_path / f"b{number}", msgspec.structs.replace(manifest, openings=openings), chunks)
+    world.close()
+
+
+async def test_a_manifest_counts_only_with_the_finalization_of_its_header(tmp_path: Path) -> None:
+    """Goal: no header is believed. Method: flip every byte of the manifest's header and signatures; too few signatures; another chain."""
+    world = await busy_world(tmp_path / "a")
+    manifest, _ = await world.snapshot(tmp_path / "data")
+    header = manifest.header
+    for at in range(len(header)):
+        altered = msgspec.structs.replace(manifest, header=header[:at] + bytes([header[at] ^ 1]) + header[at + 1 :])
+        with pytest.raises(WireError):
+            check_manifest(altered, (), world.genesis)
+    signatures = manifest.certificate.signatures
+    for shown in (signatures[:2], ((signatures[0][0], bytes(64)), *signatures[1:]), (signatures[1], signatures[0], signatures[2])):
+        certificate = msgspec.structs.replace(manifest.certificate, signatures=shown)
+        with pytest.raises(WireError):
+            check_manifest(msgspec.structs.replace(manifest, certificate=certificate), (), world.genesis)
+    notarized = msgspec.structs.replace(manifest.certificate, kind=1)
+    with pytest.raises(WireError):
+        check_manifest(msgspec.structs.replace(manifest, certificate=notarized), (), world.genesis)
+    world.close()
+
+
+async def test_manifest_bytes_are_limited_and_round_trip(tmp_path: Path) -> None:
+    """Goal: lengths before allocation. Method: encode, decode, alter the length; a list that is no list."""
+    world = await busy_world(tmp_path / "a")
+    manifest, _ = await world.snapshot(tmp_path / "data")
+    data = encode_manifest(manifest)
+    assert decode_manifest(data) == manifest
+    for bad in (data[:-1], data + b"\x00", b"\xc1", bytes(5 * 1_048_576)):
+        with pytest.raises(WireError):
+            decode_manifest(bad)
+    world.close()
+
+
+async def test_two_nodes_at_the_same_height_make_the_same_snapshot(tmp_path: Path) -> None:
+    """Goal: chunks of one node go on where those of another were cut off. Method: the same chain flushed at other moments, two captures."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "one")
+    rebuilt(world, tmp_path / "b", manifest, chunks)
+    store = Store.open(tmp_path / "b", world.chain_id, 2**28)
+    other = Chain.open(store, world.genesis, KeyRing([world.secrets.view_key]), history=False)
+    folder = await Capture(store.pin(), DiskFiles(), tmp_path / "two" / FOLDER, other.view_key_of).make()
+    again = decode_manifest((folder / "manifest").read_bytes())
+    assert content_id(again) == content_id(manifest)
+    other.close()
+    world.close()
+
+
+async def test_a_snapshot_is_of_one_height_while_blocks_go_on(tmp_path: Path) -> None:
+    """Goal: a pinned reader is whole. Method: one more flush in the middle of the capture changes nothing; a second ends it."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "one")
+    pin = world.chain.store.pin()
+    await world.block(world.pay("bank-a/main", "bank-b/main", 11))
+    await world.chain.flush()
+    folder = await Capture(pin, DiskFiles(), tmp_path / "two" / FOLDER, world.chain.view_key_of).make()
+    assert content_id(decode_manifest((folder / "manifest").read_bytes())) == content_id(manifest)
+    assert [(folder / f"{index:05}").read_bytes() for index in range(len(chunks))] == chunks
+    pin = world.chain.store.pin()
+    for amount in (12, 13):
+        await world.block(world.pay("bank-a/main", "bank-b/main", amount))
+        await world.chain.flush()
+    with pytest.raises(PinLost):
+        await Capture(pin, DiskFiles(), tmp_path / "three" / FOLDER, world.chain.view_key_of).make()
+    assert lines_in(tmp_path / "three" / FOLDER) == []
+    world.close()
+
+
+async def test_at_genesis_there_is_nothing_to_capture(tmp_path: Path) -> None:
+    """Goal: everybody has genesis. Method: capture an empty chain."""
+    world = SignedWorld(tmp_path / "a")
+    with pytest.raises(NothingToCapture):
+        await Capture(world.chain.store.pin(), DiskFiles(), tmp_path / FOLDER, world.chain.view_key_of).make()
+    world.close()
+
+
+async def test_a_snapshot_that_is_no_longer_whole_is_not_offered(tmp_path: Path) -> None:
+    """Goal: what is listed can be served. Method: a manifest cut short, a hidden folder, a stray file."""
+    world = await busy_world(tmp_path / "a")
+    await world.snapshot(tmp_path / "data")
+    folder = tmp_path / "data" / FOLDER
+    (line,) = lines_in(folder)
+    assert line.height == world.chain.tip.facts.height
+    assert line.block_id == world.chain.tip.facts.block_id.hex()
+    (folder / "new").mkdir()
+    (folder / "wanted").touch()
+    path = folder / str(line.height) / "manifest"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert lines_in(folder) == []
+    world.close()
+
+
+def test_a_balance_that_breaks_the_sums_is_refused_even_with_roots_that_fit() -> None:
+    """Goal: L12 on load. Method: a state of one balance, whose own roots would be right."""
+    check = StateCheck()
+    value = encode((bytes(16), (5, 0)))
+    check.add(ChunkKind.LEAVES, [(b"balance/bank-a/x/KGS", value)])
+    with pytest.raises(SnapshotWrong):
+        check.finish(header_of(genesis_like())[1], ())
+
+
+def genesis_like() -> bytes:
+    hash_ = bytes(32)
+    return encode((1, hash_, 0, 1, 1, hash_, 1, 0, hash_, hash_, hash_, hash_, hash_, hash_))

@@ -114,7 +114,7 @@ class Node:
     def receive(self, message: Message) -> None:
         """Take a message: of the next epoch later, of an older one as a question how that ended (K22)."""
         event = message.make(self.world.clock)
-        if not self.world.passes(event):
+        if not self.world.passes(self.number, event):
             return
         if message.epoch == self.epoch and self.me is not None:
             self.take(event)
@@ -317,7 +317,7 @@ class Network:
         """Every so many heights an epoch ends (0: never); who votes in each, the last one stays."""
         self.queue: list[tuple[int, int, int, Message | Own | Copied]] = []
         self.linked: Link = lambda _sender, _receiver: True
-        self.passes: Callable[[ev.Event], bool] = lambda _event: True
+        self.passes: Callable[[int, ev.Event], bool] = lambda _receiver, _event: True
         self.nodes: list[Node] = []
         for number in range(size):
             self.nodes.append(Node(self, number))

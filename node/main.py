@@ -28,6 +28,8 @@ from node.prepare import prepare
 from node.ranges import serve_blocks
 from node.reads import Reads
 from node.roles import Roles
+from node.snapshot_serve import offer_snapshots
+from node.snapshot_start import run_begin
 from node.standing import Standing
 from node.version import VERSION
 
@@ -56,6 +58,8 @@ def run_node(config: Config) -> int:
     """Run a node until SIGTERM or SIGINT; return the exit code: 0 stopped as told, else that of the fault (node/README.md)."""
     try:
         start_logs(config)
+        if not run_begin(config):
+            return 0
         prepared = prepare(config)
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -169,7 +173,8 @@ class Node:
             try:
                 parts.tasks.spawn(parts.gossip.run(), "gossip")
                 roles.start()
-                await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of)], secured.server)
+                snapshots = offer_snapshots(parts, roles.flush)
+                await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of), *snapshots], secured.server)
                 await self._open_api(runner)
                 parts.peers.call(parts.addresses(), session, secured.client)
                 self.peer_port = parts.peers.port

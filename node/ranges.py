@@ -76,8 +76,8 @@ def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) 
         if start < 1 or not 1 <= count <= RANGE_MAX:
             return web.Response(status=400, text=f"from must be at least 1, count 1 to {RANGE_MAX}\n")
         first = chain.log.facts(start)
-        if first is None:
-            return web.Response(status=404, text=f"no final block at height {start} here\n")
+        if first is None or start <= chain.store.began:
+            return web.Response(status=404, text=_missing(chain, start))
         end = min(start + count - 1, chain.tip.facts.height, chain.epochs.record(first.epoch).end)
         finality = chain.finality(end)
         if finality is None:
@@ -94,6 +94,12 @@ def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) 
         return response
 
     return web.get("/peer/v1/blocks", blocks)
+
+
+def _missing(chain: Chain, height: int) -> str:
+    if height <= chain.store.began:
+        return f"height {height} is before this node's snapshot at height {chain.store.began}: ask a node that has every block\n"
+    return f"no final block at height {height} here\n"
 
 
 def _block(chain: Chain, height: int) -> StoredBlock:

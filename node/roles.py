@@ -53,6 +53,10 @@ class Roles:
         self.role.start(None)
         self._parts.tasks.spawn(self._run(), "epochs")
 
+    async def flush(self) -> None:
+        """Write everything final to the store, and tell whoever is to know."""
+        await self.role.flusher.flush()
+
     async def close(self) -> None:
         """Stop the role."""
         await self.role.close()

@@ -15,19 +15,29 @@ import msgspec
 from aiohttp import web
 
 from node.epochchain import LINKS_MAX, encode_link, links_from
+from node.files import DiskFiles
 from node.link import Bucket
 from node.snapshot_files import MANIFEST, chunk_name
+from node.snapshot_keeper import SnapshotKeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from node.chain import Chain
     from node.link import Link
-    from node.snapshot_keeper import SnapshotKeeper
+    from node.parts import Parts
 
 RATE = (64.0, 128.0)
 """Requests per second and burst for one node: 64 MiB a second of chunks, more than a node takes over."""
 EPOCH_MAX = 2**32 - 1
+
+
+def offer_snapshots(parts: Parts, flush: Callable[[], Awaitable[None]]) -> list[web.RouteDef]:
+    """Make snapshots of a running node from now on, and return the routes that serve them. `flush` writes everything final."""
+    config = parts.config
+    keeper = SnapshotKeeper(parts.chain, DiskFiles(), config.data_folder, config.sync.snapshot_every, flush)
+    parts.tasks.spawn(keeper.run(), "snapshots")
+    return SnapshotServer(parts.chain, keeper, parts.peers.caller_of).routes()
 
 
 class SnapshotServer:

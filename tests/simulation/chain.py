@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ANSWER_MS = 250
 """After this long without an answer the next validator is asked."""
-RANGE_MS = 1_000
+RANGE_MS = 500
 
 
 class Blocks:

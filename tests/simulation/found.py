@@ -1,11 +1,17 @@
-"""Seeds that once failed, and what was wrong. They are run again with the suite; each also has a rule test of its own, named here.
+"""Seeds that once failed, one file each in `seeds/`, written by `python -m tests.simulation`; the suite runs them again.
 
-A seed means the same run only as long as the simulator draws the same numbers: the rule test is what keeps the fault from coming back.
+A seed means the same run only as long as the simulator draws the same numbers: the rule test that `what` names is what keeps the fault
+from coming back. Whoever mends a fault completes `what` and commits the file.
 """
 
 from __future__ import annotations
 
+import json
+import tomllib
+from pathlib import Path
 from typing import NamedTuple
+
+SEEDS = Path(__file__).parent / "seeds"
 
 
 class Found(NamedTuple):
@@ -14,23 +20,28 @@ class Found(NamedTuple):
     validators: int
     liars: int
     seed: int
+    signatures: str
+    epochs_per_mille: int
+    failure: str
     what: str
 
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return f"{self.validators}-{self.seed}"
 
-FOUND = (
-    Found(
-        4,
-        1,
-        2035,
-        "No recovery: power was lost between the sync of the signer's mark and that of the journal, so the only nullification of a "
-        "view was lost while the mark above it stood. tests/node/test_memory.py::"
-        "test_k15_power_lost_between_mark_and_journal_keeps_what_the_vote_rests_on",
-    ),
-    Found(
-        4,
-        1,
-        3710,
-        "No recovery, and none promised: a validator lost its journal beside f liars, which makes f + 1 faults. Since then a lost journal "
-        "counts as one of the f (plan.py).",
-    ),
-)
+
+def read_found(folder: Path = SEEDS) -> tuple[Found, ...]:
+    """Return all that were written down, in the order of their files' names."""
+    return tuple(Found(**tomllib.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.toml")))
+
+
+def write_found(found: Found, folder: Path = SEEDS) -> Path:
+    """Write a failing seed down; what was written about it before stays."""
+    path = folder / f"{found.name}.toml"
+    if not path.exists():
+        folder.mkdir(exist_ok=True)
+        # A JSON string is a TOML basic string, and a JSON number a TOML one.
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in found._asdict().items())
+        path.write_text("".join(lines), encoding="utf-8")
+    return path

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulation.counts import Counts
-from tests.simulation.world import run_seed
+from tests.simulation.world import EPOCHS_PER_MILLE, run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,18 +26,25 @@ DOUBLE_PER_CENT_MIN = 10
 LONELY_PER_CENT_MIN = 5
 RUNS_FOR_REACH = 100
 """Fewer runs are not held to percentages."""
+EPOCHS_PER_CENT_MIN = 20
+RUNS_FOR_RARE = 1_000
+"""Fewer runs are not held to what is drawn seldom."""
 
 
 @dataclass(slots=True)
 class Sum:
     """A run set so far."""
 
+    with_epochs: bool = True
+    """Whether epochs were drawn: then some must have ended."""
     runs: int = 0
     counts: Counts = field(default_factory=Counts)
     double: int = 0
     """Runs with a view both notarized and nullified."""
     lonely: int = 0
     """Runs in which a validator lost power holding a certificate that nobody else held."""
+    switched: int = 0
+    """Runs in which an epoch ended."""
     failures: list[Outcome] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
 
@@ -47,6 +54,7 @@ class Sum:
         self.counts.add(outcome.counts)
         self.double += outcome.counts.double_views > 0
         self.lonely += outcome.counts.lonely_crashes > 0
+        self.switched += outcome.counts.epochs > 0
         self.hashes.append(outcome.trace_hash)
         if outcome.failure:
             self.failures.append(outcome)
@@ -76,7 +84,27 @@ class Sum:
                     f"{self.lonely} runs with a certificate lost with its only holder, wanted 5 %",
                 ),
             ]
-        return [sentence for is_met, sentence in wanted if not is_met]
+        if self.runs >= RUNS_FOR_RARE:
+            wanted += [
+                (counts.lost_journals > 0, "no journal lost"),
+                (counts.refused_ranges > 0, "no range refused"),
+                (counts.skipped_leaders > 0, "no leader skipped (K17)"),
+            ]
+        return [sentence for is_met, sentence in wanted + self._wanted_of_epochs() if not is_met]
+
+    def _wanted_of_epochs(self) -> list[tuple[bool, str]]:
+        counts, runs = self.counts, max(1, self.runs)
+        if not self.with_epochs or self.runs < RUNS_FOR_REACH:
+            return []
+        wanted = [
+            (100 * self.switched >= EPOCHS_PER_CENT_MIN * runs, f"{self.switched} runs in which an epoch ended, wanted 20 %"),
+            (counts.joined > 0, "nobody began to vote in a later epoch"),
+            (counts.left > 0, "nobody left the set"),
+            (counts.boundaries_again > 0, "no boundary block proposed again (K22)"),
+            (counts.ends_shown > 0, "no end of an epoch shown to one who was still in it"),
+            (counts.early_frames > 0, "no frame of the next epoch came early"),
+        ]
+        return wanted if self.runs < RUNS_FOR_RARE else [*wanted, (counts.slept_over > 0, "nobody slept over an epoch")]
 
     def lines(self) -> list[str]:
         """Return the table that a run set ends with."""
@@ -95,7 +123,15 @@ class Sum:
             ("bodies that do not hash to their header", counts.wrong_bodies),
             ("blocks with a wrong root", counts.invalid_blocks),
             ("bodies fetched", counts.fetches),
-            ("ranges caught up / refused", f"{counts.ranges} / {counts.refused_ranges}"),
+            ("ranges asked for / taken / refused", f"{counts.ranges} / {counts.ranges_taken} / {counts.refused_ranges}"),
+            ("runs in which an epoch ended (at least 20 %)", f"{100 * self.switched / runs:.1f} %"),
+            ("epochs ended", counts.epochs),
+            ("nodes that began to vote / left", f"{counts.joined} / {counts.left}"),
+            ("nodes that slept over an epoch", counts.slept_over),
+            ("boundary blocks proposed again", counts.boundaries_again),
+            ("ends of epochs shown to those behind", counts.ends_shown),
+            ("frames of the next epoch / of any other epoch", f"{counts.early_frames} / {counts.other_epoch}"),
+            ("leaders skipped", counts.skipped_leaders),
             ("votes refused by the signer", counts.refused),
             ("mean virtual time to recover", f"{counts.recovery_ms // runs} ms"),
             ("events", counts.events),
@@ -109,14 +145,22 @@ def signatures_of(number: int) -> str:
     return "ed25519" if number % REAL_SIGNATURES_EVERY == 0 else "table"
 
 
-def _one(task: tuple[int, int, int, str]) -> Outcome:
-    seed, validators, liars, signatures = task
-    return run_seed(seed, validators, liars, signatures)
+class Kind(NamedTuple):
+    """What all runs of a set have in common."""
+
+    validators: int
+    liars: int
+    epochs_per_mille: int = EPOCHS_PER_MILLE
 
 
-def outcomes(seeds: Iterable[int], validators: int, liars: int, jobs: int) -> Iterator[Outcome]:
+def _one(task: tuple[int, Kind, str]) -> Outcome:
+    seed, kind, signatures = task
+    return run_seed(seed, kind.validators, kind.liars, signatures, kind.epochs_per_mille)
+
+
+def outcomes(seeds: Iterable[int], kind: Kind, jobs: int = 1) -> Iterator[Outcome]:
     """Run the seeds, in order; on several processes the order of outcomes is the same."""
-    tasks = ((seed, validators, liars, signatures_of(number)) for number, seed in enumerate(seeds))
+    tasks = ((seed, kind, signatures_of(number)) for number, seed in enumerate(seeds))
     if jobs == 1:
         yield from map(_one, tasks)
         return

@@ -35,7 +35,7 @@ FOLDER = Path("/validator")
 NOBODY = ValidatorId(-1)
 EARLY_MAX = 64
 """Frames of the next epoch that are kept of each link until this node is there, too."""
-POLL_MS = 400
+POLL_MS = 200
 """How often a follower asks for more."""
 LATER_EPOCH_MS = 1_000
 """A node that heard of a later epoch, and is still not there after this long, takes ranges."""

@@ -20,7 +20,7 @@ from node.prepare import prepare
 from node.provision import provision
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from node.api.structs import Submitted
@@ -72,9 +72,9 @@ class Running:
 class LocalNetwork:
     """Nodes by name. Ports are probed once and then fixed."""
 
-    def __init__(self, folder: Path, validators: int, peers: int) -> None:
+    def __init__(self, folder: Path, validators: int, peers: int, params: Mapping[str, int] | None = None) -> None:
         base = free_run(20_000 + os.getpid() % 20_000, 2 * (validators + peers))
-        plan = with_ports(trial_plan(validators, peers), base)
+        plan = msgspec.structs.replace(with_ports(trial_plan(validators, peers), base), params=dict(params or {}))
         self.made: Provisioned = provision(folder, plan, cost=CHEAP)
         self.configs: dict[str, Config] = {name: self._config(path) for name, path in self.made.configs.items()}
         self.running: dict[str, Running] = {}
@@ -123,9 +123,11 @@ class LocalNetwork:
 
 
 @asynccontextmanager
-async def network(folder: Path, *, validators: int = 4, peers: int = 0) -> AsyncIterator[LocalNetwork]:
+async def network(
+    folder: Path, *, validators: int = 4, peers: int = 0, params: Mapping[str, int] | None = None
+) -> AsyncIterator[LocalNetwork]:
     """Make a network; whatever runs at the end is stopped. Nothing is started."""
-    made = LocalNetwork(folder, validators, peers)
+    made = LocalNetwork(folder, validators, peers, params)
     try:
         yield made
     finally:

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
+from ledger.epoch_checks import WholeEpochs, check_epoch_change
+from ledger.epochs import PLAN_KEY
 from ledger.errors import InvariantBroken
 from ledger.grant_rules import conflict_of
 from ledger.grants import GrantRecord
@@ -102,14 +104,21 @@ def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[st
             _check_unposted(key, before, after)
         elif kind == "asset":
             _check_asset_change(overlay, before, after, type_)
-        elif isinstance(after, GrantRecord):
-            _check_grant(overlay, after)
-        elif isinstance(before, Proposal):
-            _check_vote(before, after)
+        else:
+            _check_authority(overlay, key, before, after)
     if any(reserved.values()):
         raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
     if {key: count for key, count in open_holds.items() if count} != {key: count for key, count in counted.items() if count}:
         raise InvariantBroken(invariant=3, detail="an account's number of holds is not that of its open holds")
+
+
+def _check_authority(overlay: Overlay, key: str, before: Record | None, after: Record | None) -> None:
+    if key.startswith("epoch/") and key != PLAN_KEY:
+        check_epoch_change(before, after)
+    elif isinstance(after, GrantRecord):
+        _check_grant(overlay, after)
+    elif isinstance(before, Proposal):
+        _check_vote(before, after)
 
 
 def _check_unposted(key: str, before: Record | None, after: Record | None) -> None:
@@ -193,6 +202,7 @@ class WholeSums:
         """Key of a total -> sums of the balances, less what its record says."""
         self._supply: dict[str, int] = {}
         """Key of a contra balance -> supply of the asset, plus its posted."""
+        self._epochs = WholeEpochs()
         self._proposals: dict[str, int] = {}
         """Participant -> its proposals."""
 
@@ -220,7 +230,7 @@ class WholeSums:
             case Proposal(proposer=proposer):
                 _add(self._proposals, servicer_of(proposer), 1)
             case _:
-                pass
+                self._epochs.add(key, record)
 
     def check(self) -> None:
         """Check the sums, once everything was added.
@@ -228,8 +238,9 @@ class WholeSums:
         Raises
         ------
         InvariantBroken
-            1, 3 or the totals per participant do not hold.
+            1, 3, 23 or the totals per participant do not hold.
         """
+        self._epochs.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
         if any(self._supply.values()):

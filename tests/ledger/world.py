@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ledger.codec import decode_transaction, make_envelope, sign_transaction, signing_bytes
+from ledger.epochs import NO_EPOCH_BEGINS
 from ledger.errors import OK
 from ledger.genesis import chain_id, first_records, sign_genesis, view_key_hash
 from ledger.genesis_document import (
@@ -236,6 +237,8 @@ class World:
         self.state = MemoryState(first_records(self.genesis))
         self.time_ms = START_MS
         self.height = 0
+        self.epoch, self.base = 0, 0
+        """Of the next block, and the height that it stands on."""
         self._numbers = count(1)
         if money:
             for account in (MAIN_A, MAIN_B, TILL, ALICE, BOB):
@@ -243,7 +246,8 @@ class World:
 
     def context(self) -> BlockContext:
         """Context of the next block."""
-        return BlockContext(self.chain, 0, self.height + 1, self.height + 1, self.time_ms, load_parameters(self.state))
+        height = self.height + 1
+        return BlockContext(self.chain, self.epoch, height, height - self.base, self.time_ms, load_parameters(self.state))
 
     def sign(
         self,
@@ -272,8 +276,11 @@ class World:
         overlay, context = Overlay(self.state), self.context()
         self.swept: tuple[Entry, ...] = begin_block(overlay, context)
         outcomes = [apply_transaction(overlay, tx, context, verified) for tx in transactions]
-        end_block(overlay, context)
+        self.next = end_block(overlay, context)
+        """`header.next` of the newest block."""
         self.keep(overlay)
+        if self.next != NO_EPOCH_BEGINS:
+            self.epoch, self.base = self.epoch + 1, self.height
         return outcomes
 
     def keep(self, overlay: Overlay) -> None:

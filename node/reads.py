@@ -66,6 +66,11 @@ class Reads:
         return self._chain.tip
 
     @property
+    def began(self) -> int:
+        """Height of the snapshot that this node began with: it has no block at or below it; 0: it has every block."""
+        return self._chain.store.began
+
+    @property
     def committed_height(self) -> int:
         """Highest height in the store, synced."""
         return self._chain.committed_height

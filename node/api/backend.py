@@ -79,6 +79,10 @@ class Reads(Protocol):
         """Newest final block."""
 
     @property
+    def began(self) -> int:
+        """Height of the snapshot that this node began with: it has no block at or below it; 0: it has every block."""
+
+    @property
     def committed_height(self) -> int:
         """Highest height in the store, synced."""
 

@@ -25,8 +25,7 @@ async def show_block(service: Service, request: web.Request, arguments: Argument
     height = service.height if asked == "latest" else int(asked)
     block = service.reads.block(height)
     if block is None:
-        reason = "it is the genesis block: GET /v1/genesis" if height == 0 else f"the newest final block is {service.height}"
-        raise NotFound(f"there is no final block {height} to show: {reason}")
+        raise NotFound(f"there is no final block {height} to show: {_why_not(service, height)}")
     finality = service.reads.finality(height)
     body = BlockBody(
         height=height,
@@ -38,6 +37,14 @@ async def show_block(service: Service, request: web.Request, arguments: Argument
         transactions=tuple(receipt.tx_id.hex() for receipt in block.receipts),
     )
     return answer(request, body)
+
+
+def _why_not(service: Service, height: int) -> str:
+    if height == 0:
+        return "it is the genesis block: GET /v1/genesis"
+    if height <= service.reads.began:
+        return f"it is before this node's snapshot at height {service.reads.began}; ask a node that has every block"
+    return f"the newest final block is {service.height}"
 
 
 async def validators(service: Service, request: web.Request, _: Arguments) -> web.StreamResponse:

@@ -111,6 +111,7 @@ class FakeReads:
             ValidatorEntry("operator", bytes([index]) * 32, bytes([16 + index]) * 32, "") for index in range(4)
         )
         self.committed_height = 0
+        self.began = 0
         self.state = FakeState()
         self.blocks: list[FinalBlock] = []
         self.keeps_history = True

@@ -13,7 +13,7 @@ from aiohttp import web
 from ledger.genesis import chain_id
 from ledger.transactions.bodies import Issue, Leg, Pay
 from node import snapshot_capture
-from node.files import DiskFiles, DiskFull
+from node.files import DiskFile, DiskFiles, DiskFull
 from node.greeting import Identity
 from node.keyfiles import new_seed, read_seed, write_seed
 from node.peers import client_session
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from node.config import Config
-    from node.files import File
     from node.snapshot_sources import Source
 
 PEER = "peer-0"
@@ -220,7 +219,7 @@ class FullFiles(DiskFiles):
     def __init__(self, files: int) -> None:
         self.left = files
 
-    def create(self, path: Path) -> File:
+    def create(self, path: Path) -> DiskFile:
         """Create a file, or say that the disk is full."""
         self.left -= 1
         if self.left < 0:

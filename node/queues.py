@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from ledger.transactions.bodies import Transaction
 
-GOVERNANCE: Final = frozenset({"asset.put", "grant.end", "grant.put", "keyset.put", "participant.put"})
+GOVERNANCE: Final = frozenset(
+    {"approve", "asset.put", "attest", "grant.end", "grant.put", "keyset.put", "param.set", "participant.put", "propose", "validator.set"}
+)
 """Types that a builder takes first; pauses and orders join them when they exist."""
 GOVERNANCE_SHARE: Final = 10
 """At most a tenth of a block, so that nobody can crowd payments out with them."""

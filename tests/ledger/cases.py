@@ -41,6 +41,8 @@ from tests.ledger.cast import (
     known_grant,
 )
 from tests.ledger.flow_cases import FLOW
+from tests.ledger.governance_cases import GOVERNANCE
+from tests.ledger.voting_cases import VOTING
 from tests.ledger.world import (
     ALICE,
     BOB,
@@ -248,4 +250,4 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE)

@@ -6,18 +6,23 @@ from hashlib import sha256
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, FeeRule, Policy
+from ledger.attestations import ReadyValue, ready_attestation
 from ledger.blocks import Entry, Header, Receipt
+from ledger.canonical import encode
 from ledger.codec import make_envelope, sign_transaction
 from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.participants import Key, KeyOwner, Keyset, Participant
+from ledger.proposals import Proposal, Vote
 from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
+    Approve,
     AssetPut,
+    Attest,
     Body,
     GrantEnd,
     GrantPut,
@@ -25,10 +30,13 @@ from ledger.transactions.bodies import (
     Issue,
     KeysetPut,
     Leg,
+    ParamSet,
     ParticipantPut,
     Pay,
+    Propose,
     Redeem,
     Settle,
+    ValidatorsSet,
     Void,
 )
 
@@ -50,7 +58,10 @@ LEGS = (
     Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
     Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
 )
-VALIDATORS = (Validator("bank-a", HASH, CHAIN, "http://a:1"), Validator("operator", CHAIN, HASH, ""))
+VALIDATORS = (
+    Validator("bank-a", HASH, CHAIN, "http://a:1"),
+    Validator("operator", sha256(b"consensus key").digest(), sha256(b"node key").digest(), ""),
+)
 VIEW_KEY = ViewKey(HASH, ((HASH, bytes(range(80))),))
 
 BODIES: dict[str, Body] = {
@@ -60,6 +71,8 @@ BODIES: dict[str, Body] = {
     "account.set": AccountSet("bank-a/w1", "closing", None),
     "grant.put": GrantPut(GRANT),
     "grant.end": GrantEnd("g1"),
+    "propose": Propose("grant.end", encode(GrantEnd("g1")), NOW, NOW + 86_400_000),
+    "approve": Approve(HASH, "operator/board", "yes"),
     "asset.put": AssetPut(POLICY),
     "issue": Issue("KGS", "bank-a/settlement", 10**8, "order 7", None),
     "redeem": Redeem("KGS", "bank-a/settlement", 10**6, "payout 7", None),
@@ -67,6 +80,9 @@ BODIES: dict[str, Body] = {
     "hold": HoldBody("bank-a/w1", "bank-b/settlement", "KGS", 500, 0, NOW + 86_400_000, "bank-b", "bank-b", "none", "authorisation"),
     "settle": Settle(HASH, 200, b""),
     "void": Void(HASH),
+    "attest": Attest(ready_attestation("bank-a", HASH, ReadyValue(6, 1, 3), view_key_hash=HASH, as_of=NOW)),
+    "param.set": ParamSet("view_key", VIEW_KEY, 0),
+    "validator.set": ValidatorsSet(VALIDATORS, 3),
 }
 """A body of each type."""
 
@@ -86,6 +102,9 @@ RECORDS: dict[str, Record] = {
     "param/legs_max": Governed(b"\xcd\x01\xf4"),
     "param/next": PlannedParameters((PlannedParameter("epoch_length", 500, 0),)),
     "participant/bank-a": PARTICIPANT,
+    f"proposal/{HASH.hex()}": Proposal(
+        HASH, "bank-a", "grant.end", encode(GrantEnd("g1")), (HASH,), 0, NOW, (Vote("operator/board", "yes", (HASH,)),)
+    ),
     "refs/bank-a/28333333": Refs(3, HASH),
     "total/bank-a/KGS": Total(1_250, 500),
     f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),

@@ -11,6 +11,7 @@ import sys
 from ledger.blocks import block_id_of, body_hash, encode_body, header_bytes, view_bytes
 from ledger.canonical import encode
 from ledger.codec import decode_transaction, signing_bytes
+from ledger.epochs import epoch_of, set_hash
 from ledger.execute import block_key, opening_of, transaction_leaf
 from ledger.leaves import Leaves, leaf_key, participant_secret
 from ledger.lists import list_root
@@ -19,7 +20,7 @@ from ledger.tree import rebuild_tree
 from ledger.views import salt_of
 from tests.ledger.chain import CHAIN, VIEW_KEY, MemoryLedger, finality_of
 from tests.ledger.histories import funded
-from tests.ledger.samples import BODIES, HEADER, RECEIPT, RECORDS, transaction
+from tests.ledger.samples import BODIES, HEADER, RECEIPT, RECORDS, VALIDATORS, transaction
 from tests.ledger.test_proofs import SEEDS, state_file, transaction_file
 
 
@@ -30,6 +31,7 @@ def current() -> dict[str, str]:
     _transactions(found)
     _block(found)
     _lists_and_trees(found)
+    _epochs(found)
     return {name: value.hex() for name, value in sorted(found.items())}
 
 
@@ -85,6 +87,18 @@ def _block(found: dict[str, bytes]) -> None:
     found["proof/absence"] = state_file(ledger, finality, "bank-c", ["account/bank-c/nobody"])
     found["proof/asset"] = state_file(ledger, finality, "A", ["asset/KGS"])
     found["proof/transaction"] = transaction_file(block, finality, 1)
+
+
+def _epochs(found: dict[str, bytes]) -> None:
+    """Pin a set and its hash; and a boundary header, the finality of it, and the set that it begins."""
+    found["set"] = encode((3, VALIDATORS))
+    found["set/hash"] = set_hash(3, VALIDATORS)
+    ledger = MemoryLedger(length=2)
+    ledger.block()
+    block = ledger.block()
+    found["boundary/header"] = block.bytes
+    found["boundary/set"] = encode((1, epoch_of(ledger.state, 1).validators))
+    found["boundary/finality"] = encode(finality_of([block], SEEDS))
 
 
 def _lists_and_trees(found: dict[str, bytes]) -> None:

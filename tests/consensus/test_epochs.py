@@ -358,6 +358,9 @@ def test_k22_what_is_of_another_epoch_is_dropped() -> None:
     assert scene.certify(nullify_of(1)) == ()
     assert scene.vote(nullify_of(1), 2, 3) == ()
     assert scene.replica.view == 1
+    later = replace(block(GENESIS, 1, height=5), epoch=Epoch(1))
+    behind = Scene(journal=[BodyRecord(later), CertifiedRecord(later)])
+    assert list(behind.replica._state.blocks) == [GENESIS.block_id], "a journal ahead of a store that was lost"
 
 
 def test_k22_restart_between_the_end_and_the_next_epoch() -> None:

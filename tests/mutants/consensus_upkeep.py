@@ -14,6 +14,7 @@ VOTES = "tests/consensus/test_votes.py"
 BLOCKS = "consensus/blocks.py"
 PACING = "consensus/idle.py"
 PROGRESS = "consensus/progress.py"
+REMEMBERED = "consensus/memory.py"
 REPAIRING = "consensus/repair.py"
 RULES = "consensus/rules.py"
 UPKEEP = "consensus/upkeep.py"
@@ -76,16 +77,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if",
         (VOTES,),
     ),
-    Mutant("K15", "lost_memory_goes_on_voting", VOTING, "        state.silenced = True\n", "", (VOTES,)),
+    Mutant("K15", "lost_memory_goes_on_voting", REMEMBERED, "    state.silenced = True\n", "", (VOTES,)),
     Mutant(
         "K15",
         "a_vote_in_flight_is_taken_for_lost_memory",
-        VOTING,
-        "if signed.signer == state.me and votes_go_up(state, signed.vote) and not state.silenced:",
-        (
-            "if signed.signer == state.me and signed.signer not in state.at(signed.vote.view).votes[signed.vote.kind] and "
-            "not state.silenced:"
-        ),
+        REMEMBERED,
+        "if not contradicts and not votes_go_up(state, vote):",
+        "if not contradicts and signed.signer in state.at(vote.view).votes[vote.kind]:",
         (VOTES,),
     ),
     Mutant(
@@ -106,13 +104,15 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("K16", "no_backoff", RULES, "steps = min(BACKOFF_STEPS_MAX, max(0, view - final_view - validators))", "steps = 0", (VIEWS,)),
     Mutant("K16", "backoff_has_no_maximum", RULES, "return min(timing.timeout_ms_max, grown)", "return grown", (VIEWS,)),
-    Mutant("K18", "an_idle_chain_never_sleeps", PACING, "return state.pending > 0 or bool(state.work)", "return True", (IDLE,)),
+    Mutant(
+        "K18", "an_idle_chain_never_sleeps", PACING, "return not state.ended and (state.pending", "return True or (state.pending", (IDLE,)
+    ),
     Mutant(
         "K18",
         "an_unfinal_payment_wakes_nobody",
         PACING,
-        "return state.pending > 0 or bool(state.work)",
-        "return state.pending > 0",
+        "(state.pending > 0 or bool(state.work) or state",
+        "(state.pending > 0 or state",
         (IDLE,),
     ),
     Mutant(
@@ -190,7 +190,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "K20",
         "far_behind_walks_back_block_by_block",
         BLOCKS,
-        "return state.final_view - state.final.view > CATCH_UP_VIEWS",
+        "return state.behind and state.final_view - state.final.view > CATCH_UP_VIEWS",
         "return False",
         (CERTIFYING,),
     ),
@@ -240,8 +240,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "K4",
         "time_is_checked_again_after_it_passed",
         PROGRESS,
-        "    if not view.in_time:\n        view.in_time",
-        "    if True:\n        view.in_time",
+        "view.in_time = view.in_time or look_at_clock",
+        "view.in_time = look_at_clock",
         (PROPOSALS,),
     ),
     Mutant("K4", "time_does_not_follow_the_parents", RULES, "        and child.time_ms > parent.time_ms\n", "", (PROPOSALS,)),

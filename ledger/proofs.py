@@ -16,7 +16,6 @@ from msgspec import Meta, Struct
 from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header
 from ledger.canonical import decode, encode
 from ledger.epochs import NO_EPOCH_BEGINS
-from ledger.epochs import NO_EPOCH_BEGINS
 from ledger.errors import BrokenState, Malformed
 from ledger.keys import tagged
 from ledger.leaves import LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, is_blinded, leaf_hash, leaf_key, record_of
@@ -231,9 +230,7 @@ def _check_finality(finality: Finality, chain: bytes) -> Proven:
             raise ProofError("links", f"the header of height {child.height} is no child of the one before it")
         last, newest = child, block_id_of(link)
     certificate = finality.certificate
-    # The last block of an epoch is proposed again in later views until it is final (K22); any other block in its own view only.
-    in_view = certificate.view == last.view or (last.next != NO_EPOCH_BEGINS and certificate.view > last.view)
-    if (certificate.block_id, certificate.epoch) != (newest, last.epoch) or not in_view:
+    if (certificate.block_id, certificate.epoch) != (newest, last.epoch) or not _fits_view(certificate.view, last):
         raise ProofError("certificate", "it is not for the last header")
     return Proven(block_id, first, certificate)
 

@@ -81,17 +81,16 @@ class TimingConfig(Struct, frozen=True, forbid_unknown_fields=True):
     delta_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
     timeout_ms_max: Annotated[int, Meta(ge=1, le=600_000)] = 8_000
     retry_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
-    heartbeat_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     interval_ms_min: Annotated[int, Meta(ge=10, le=60_000)] = 10
     status_ms: Annotated[int, Meta(ge=100, le=60_000)] = 2_000
 
-    def timing(self) -> Timing:
-        """Return the core's struct."""
+    def timing(self, heartbeat_ms: int) -> Timing:
+        """Return the core's struct; the heartbeat is a parameter of the ledger, which changes with the epoch (K22)."""
         return Timing(
             delta_ms=self.delta_ms,
             timeout_ms_max=self.timeout_ms_max,
             retry_ms=self.retry_ms,
-            heartbeat_ms=self.heartbeat_ms,
+            heartbeat_ms=heartbeat_ms,
             interval_ms_min=self.interval_ms_min,
             status_ms=self.status_ms,
         )

@@ -142,6 +142,12 @@ class Node:
         self.api_port = 0
         """Of the client listener, once it is open."""
         self.peer_port = 0
+        self._roles: Roles | None = None
+
+    @property
+    def voting(self) -> bool:
+        """Whether it runs, and votes in the current epoch."""
+        return self._roles is not None and self._roles.voting
 
     def stop(self) -> None:
         """Ask the node to stop."""
@@ -168,7 +174,7 @@ class Node:
             loop.add_signal_handler(number, self.stop)
         async with client_session() as session:
             parts = join(prepared, session, secured, self.fail)
-            roles = Roles(parts, prepared.voter, public_key_of(prepared.node_seed))
+            roles = self._roles = Roles(parts, prepared.voter, public_key_of(prepared.node_seed))
             runner = build_runner(build_app(self._backend(parts, roles)))
             try:
                 parts.tasks.spawn(parts.gossip.run(), "gossip")

@@ -10,6 +10,7 @@ import structlog
 from consensus.events import Started
 from consensus.replica import Replica
 from consensus.types import ChainId
+from ledger.parameters import parameter_of
 from node.bodies import Bodies
 from node.clockwatch import ClockWatch
 from node.driver import Driver, now_ms
@@ -54,7 +55,8 @@ class Voting:
     def __init__(self, parts: Parts, memory: Memory, lists: Lists, ended: Callable[[], None]) -> None:
         """Join it; `lists` are ids of transactions that came before the epoch did, `ended` is called at the final block that ends it."""
         chain, council, config = parts.chain, parts.chain.council, parts.config
-        chain_id, timing, tip, me = ChainId(parts.chain.chain_id), config.timing.timing(), parts.chain.tip, memory.me
+        chain_id, tip, me = ChainId(chain.chain_id), chain.tip, memory.me
+        timing = config.timing.timing(parameter_of(chain.state, "heartbeat_ms"))
         verifier = parts.votes.of(council.epoch)
         if verifier is None:
             raise AssertionError(f"epoch {council.epoch} has not begun")

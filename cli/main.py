@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from cli import account, asset, devnet, genesis, grant, hold, keys, keyset, node, participant, pay, proof, status, tx
+from cli import account, asset, devnet, genesis, grant, hold, keys, keyset, node, participant, pay, proof, recover, status, tx
 from cli.command import RootOptions
 from cli.faults import CommandFault
 from cli.output import print_problem
@@ -45,6 +45,7 @@ for name, noun in (
 ):
     app.add_typer(noun, name=name)
 node.register(app)
+recover.register(app)
 devnet.register(app)
 pay.register(app)
 status.register(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
+from node.signer import MarkBehind
 from tests.simulation.disk import MemoryFiles
 from tests.simulation.validator import Validator
 from tests.simulation.villains.villain import Due, Villain
@@ -32,6 +33,9 @@ class Image(NamedTuple):
 class Restored(Validator):
     """An honest validator that an operator sets back."""
 
+    refused = False
+    """Its journal tells of a vote that peers had to show it, the mark that was set back does not: it does not start again (K15)."""
+
     def image(self) -> Image:
         """Copy the disk."""
         store = copy(self.store)
@@ -51,7 +55,10 @@ class Restored(Validator):
         self.files.step = self.step
         self.store = copy(image.store)
         self.store.chain, self.store.certificates = list(image.store.chain), dict(image.store.certificates)
-        self.start()
+        try:
+            self.start()
+        except MarkBehind:
+            self.up, self.refused = False, True
 
 
 class OldImage(Villain):
@@ -77,15 +84,20 @@ class OldImage(Villain):
 
     def seen(self, view: View) -> None:
         """Take an image now and then; restart from it some views later."""
-        for place, (index, puppet) in enumerate(self.puppets.items()):
+        self._look()
+        for place, puppet in enumerate(self.puppets.values()):
             number = view + place
-            if puppet.up and puppet.replica.silenced:
-                self._silenced.add(index)
             if isinstance(puppet, Restored) and puppet.up and number % RESTART_EVERY_VIEWS == 0:
                 back = BACK_VIEWS[number // RESTART_EVERY_VIEWS % len(BACK_VIEWS)]
                 self.stage.at(self.stage.now + back * 40, puppet.restart_from, puppet.image())
 
+    def _look(self) -> None:
+        for index, puppet in self.puppets.items():
+            if isinstance(puppet, Restored) and (puppet.refused or (puppet.up and puppet.replica.silenced)):
+                self._silenced.add(index)
+
     def checked(self) -> str:
         """See that peers silenced everyone who was set back, at least once of the several times."""
+        self._look()
         loud = [index for index in self.indices if index not in self._silenced]
         return f"set back, and never silenced: {loud}" if loud else ""

@@ -141,7 +141,8 @@ class Chain:
         if not 0 <= number < self.epoch_number:
             return None
         found = self.log.finality(self.epochs.record(number).end)
-        return None if found is None or found.links else found.certificate
+        # Of a store that begins above it, the next certificate is of a later epoch.
+        return found.certificate if found is not None and not found.links and found.certificate.subject.epoch == number else None
 
     # --- any block -------------------------------------------------------------------------------------------------------
 

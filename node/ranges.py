@@ -15,6 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 from aiohttp import ClientError, ClientTimeout, web
 
 from consensus.types import Kind
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from consensus.types import BlockId, Certificate, Height
     from ledger.blocks import Header
+    from node.blocks import Finality
     from node.chain import Chain
     from node.link import Link
 
@@ -43,6 +45,8 @@ CERTIFICATE_BYTES_MAX = 32_768
 BODY_BYTES_MAX = BLOCK_BYTES_MAX + 8
 READ_SECONDS_MAX = 10.0
 """A server that sends nothing for so long is given up."""
+
+log = structlog.get_logger("ranges")
 
 _CERTIFICATE = msgspec.msgpack.Decoder(WireCertificate)
 
@@ -84,16 +88,26 @@ def serve_blocks(chain: Chain, caller_of: Callable[[web.Request], Link | None]) 
             return web.Response(status=404, text=f"no final block at height {start} here yet\n")
         response = web.StreamResponse()
         await response.prepare(request)
-        await response.write(_record(msgspec.msgpack.encode(wire_certificate(finality.certificate))))
-        end += len(finality.links)
-        for height in range(end, start - 1, -1):
-            await response.write(_record(_block(chain, height).header))
-        for height in range(start, end + 1):
-            await response.write(_record(_block(chain, height).body))
-        await response.write_eof()
+        try:
+            await _write_range(response, chain, start, finality)
+        except ConnectionError as problem:
+            log.debug("a range was not taken to its end", peer=link.name, why=str(problem))
         return response
 
     return web.get("/peer/v1/blocks", blocks)
+
+
+async def _write_range(response: web.StreamResponse, chain: Chain, start: int, finality: Finality) -> None:
+    """Write the certificate, the headers from its block back, and the bodies; raises ConnectionError where the caller has gone."""
+    await response.write(_record(msgspec.msgpack.encode(wire_certificate(finality.certificate))))
+    end = chain.log.height_of(finality.certificate.subject.block_id)
+    if end is None:
+        raise AssertionError("the block of a finalization is not here")
+    for height in range(end, start - 1, -1):
+        await response.write(_record(_block(chain, height).header))
+    for height in range(start, end + 1):
+        await response.write(_record(_block(chain, height).body))
+    await response.write_eof()
 
 
 def _missing(chain: Chain, height: int) -> str:

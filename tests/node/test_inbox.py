@@ -259,7 +259,7 @@ async def test_a_vote_shown_in_a_status_counts_only_when_it_is_ours() -> None:
 
 
 async def test_a_node_that_does_not_vote_may_bring_transactions_and_ask_but_says_no_votes_of_this_epoch() -> None:
-    """Goal: peers say no votes. Method: what they may, then what they may not. (A newcomer that is ahead asks like a validator, K22.)"""
+    """Goal: peers say no votes. Method: what they may, then what they may not. A newcomer that is ahead asks as a validator does."""
     world, link = World(), Echo(None)
     assert await world.take(link, Lane.BULK, Transactions((b"one", b"two"))) == []
     assert world.all.raws == [b"one", b"two"]

@@ -2,7 +2,8 @@
 
 Whoever knows the validators of one epoch checks that the epoch's boundary block is final by them, and that the header's `next` is the hash
 of the set shown; then it knows the validators of the following epoch. From the genesis document on, no node need be believed. Functions of
-their arguments: a snapshot's client and the light client of the command line walk the same way.
+their arguments: a snapshot's client and the light client of the command line walk the same way; reading links from a chain is in
+`node.epochlinks`.
 """
 
 from __future__ import annotations
@@ -15,24 +16,20 @@ from msgspec import Meta, Struct
 from consensus.certificates import check_certificate
 from consensus.types import ChainId, Kind, ValidatorSet
 from ledger.canonical import HOSTILE
-from ledger.epochs import Epoch as EpochRecord
-from ledger.epochs import Validator, Validators, epoch_key, set_hash
+from ledger.epochs import Validator, Validators, set_hash
 from ledger.keys import verify
-from node.store import Table
-from node.wire import WireCertificate, WireError, core_certificate, header_of, wire_certificate
+from node.wire import WireCertificate, WireError, core_certificate, header_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consensus.types import Certificate
     from ledger.blocks import Header
-    from node.chain import Chain
 
 LINKS_MAX: Final = 64
 """Epochs in one answer: with sets of 256 validators 6 MiB, with four 100 KiB."""
 LINK_BYTES_MAX: Final = 131_072
 """256 validators of 256 bytes, 171 signatures of 72."""
-_EPOCH_BYTES: Final = 4
 
 
 class EpochLink(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -124,34 +121,3 @@ def decode_link(data: bytes, epoch: int) -> EpochLink:
         return _LINK.decode(data)
     except HOSTILE as problem:
         raise EpochChainBroken(epoch=epoch, reason=str(problem)) from None
-
-
-def epoch_number_key(epoch: int) -> bytes:
-    """Key in `Table.EPOCHS`: four bytes, big-endian."""
-    return epoch.to_bytes(_EPOCH_BYTES, "big")
-
-
-def link_of(chain: Chain, epoch: int) -> EpochLink | None:
-    """How an epoch ended, as this node holds it; None where it has not ended here.
-
-    A node that began at a snapshot has the links below it as they were shown to it and checked.
-    """
-    if not 0 <= epoch < chain.epoch_number:
-        return None
-    kept = chain.store.get(Table.EPOCHS, epoch_number_key(epoch))
-    if kept is not None:
-        return decode_link(kept, epoch)
-    following = chain.state.get(epoch_key(epoch + 1))
-    certificate = chain.boundary_finality(epoch)
-    header = None if certificate is None else chain.log.header(chain.epochs.record(epoch).end)
-    if certificate is None or header is None or not isinstance(following, EpochRecord):
-        return None
-    return EpochLink(header, wire_certificate(certificate), following.validators)
-
-
-def links_from(chain: Chain, first: int, count: int) -> list[EpochLink]:
-    """How the epochs from `first` on ended, at most `count` of them, without a gap."""
-    links: list[EpochLink] = []
-    while len(links) < count and (link := link_of(chain, first + len(links))) is not None:
-        links.append(link)
-    return links

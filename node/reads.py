@@ -15,7 +15,8 @@ from ledger.leaves import participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
-from node.epochchain import encode_link, link_of
+from node.epochchain import encode_link
+from node.epochlinks import link_of
 from node.history import block_rows, stored_rows
 from node.viewkeys import ViewKeyMissing
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.canonical import encode
 from node.blocks import Slots
-from node.epochchain import encode_link, epoch_number_key
+from node.epochchain import encode_link
+from node.epochlinks import epoch_number_key
 from node.files import DiskFiles, stop
 from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
 from node.records import encode_certificate

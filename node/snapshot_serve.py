@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from node.epochchain import LINKS_MAX, encode_link, links_from
+from node.epochchain import LINKS_MAX, encode_link
+from node.epochlinks import links_from
 from node.files import DiskFiles
 from node.link import Bucket
 from node.snapshot_files import MANIFEST, chunk_name

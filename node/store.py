@@ -61,7 +61,7 @@ class Table(Enum):
     ENTRIES = b"entries"
     """[account 0x00 height u64 index u32] the account's entries of one transaction, where history is kept."""
     EPOCHS = b"epochs"
-    """[epoch u32] how the epoch ended, where this store began at a snapshot above it; see `node.epochchain`."""
+    """[epoch u32] how the epoch ended, where this store began at a snapshot above it; see `node.epochlinks`."""
 
 
 class Store:

@@ -12,7 +12,7 @@ from consensus.blocks import commit, halt, note_block, want
 from consensus.certificates import assemble, contradictory, vote_form
 from consensus.effects import Cast, CertificateRecord, MilestoneKind, SendCertificates, StoreEvidence
 from consensus.evidence import Evidence, conflicting
-from consensus.memory import check_memory, check_signed
+from consensus.memory import check_memory, check_signed, signature_of
 from consensus.rules import follows_end, may_vote, skips_final, votes_go_up
 from consensus.state import Stage
 from consensus.types import Kind, Proposal, SignedVote, View
@@ -70,6 +70,7 @@ def count(state: State, signed: SignedVote) -> None:
         other = view.votes[Kind.FINALIZE if vote.kind is Kind.NULLIFY else Kind.NULLIFY].get(signed.signer)
         if other is not None:
             accuse(state, view, other, signed)
+    _accuse_by_certificates(state, view, signed)
     tally = view.tallies[vote.kind].setdefault((vote.parent_view, vote.block_id), [])
     tally.append(signed)
     if len(tally) == state.validators.quorum and not holds(state, vote):
@@ -77,10 +78,12 @@ def count(state: State, signed: SignedVote) -> None:
 
 
 def accuse(state: State, view: ViewState, first: SignedVote, second: SignedVote) -> None:
-    """Keep the proof that a validator signed two conflicting votes, once for each view and validator."""
+    """Keep the proof that a validator signed two conflicting votes, once for each view and validator; if it is us, vote no more (K15)."""
     if first.signer not in view.accused:
         view.accused[first.signer] = None
         state.emit(StoreEvidence(Evidence(first, second)))
+    if state.started:
+        check_memory(state, second)
 
 
 def accept(state: State, certificate: Certificate) -> None:
@@ -121,6 +124,15 @@ def _accuse_signers(state: State, view: ViewState, certificate: Certificate) -> 
             first = held.get(signer)
             if first is not None and conflicting(first.vote, subject):
                 accuse(state, view, first, SignedVote(subject, signer, signature))
+
+
+def _accuse_by_certificates(state: State, view: ViewState, signed: SignedVote) -> None:
+    """Compare a vote with what its signer signed inside the certificates of its view: they may have come without its votes."""
+    for certificate in view.certificates:
+        if certificate is not None and conflicting(certificate.subject, signed.vote):
+            signature = signature_of(certificate, signed.signer)
+            if signature is not None:
+                accuse(state, view, SignedVote(certificate.subject, signed.signer, signature), signed)
 
 
 def _notarized(state: State, certificate: Certificate) -> None:

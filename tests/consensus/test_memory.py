@@ -76,6 +76,18 @@ def test_k15_a_vote_that_contradicts_ours_silences_us(shown: Vote) -> None:
     assert scene.replica.silenced
 
 
+def test_k15_a_certificate_below_our_newest_vote_that_contradicts_ours_silences_us() -> None:
+    """Goal: another process signs with this key. Method: we notarized view 2 and are in view 3; a certificate bears our other vote."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.durable(*votes(scene.accept(facts, 0)))
+    scene.nullified(2)
+    scene.durable(*votes(scene.fire(TimerKind.ADVANCE, after_ms=60_000)))
+    effects = scene.certify(vote_for(Kind.NOTARIZE, block(GENESIS, 2, tag="other"), 0), (0, 1, 3))
+    assert AlarmKind.FORGOTTEN_VOTE in [alarm.kind for alarm in only(effects, Alarm)]
+    assert scene.replica.silenced
+
+
 def test_k15_what_is_no_sign() -> None:
     """Goal: nobody is silenced for nothing. Method: our vote of another epoch; one below ours in a view we know nothing of; another's."""
     scene = at_view_two()

@@ -95,6 +95,17 @@ def test_a_certificate_accuses_too() -> None:
     assert proof.evidence.second == signed(twin, 3)
 
 
+@pytest.mark.parametrize("second", [vote_for(Kind.NOTARIZE, block(GENESIS, 2, tag="b"), 0), nullify_of(2)])
+def test_a_vote_is_compared_with_certificates(second: Vote) -> None:
+    """Goal: section 8: a certificate may come before any vote of its signers. Method: it, then the vote; notarize and nullify is legal."""
+    scene = at_view_two()
+    scene.certify(vote_for(Kind.NOTARIZE, block(GENESIS, 2, tag="a"), 0))
+    proofs = only(scene.vote(second, 3), StoreEvidence)
+    assert len(proofs) == (1 if second.kind is Kind.NOTARIZE else 0)
+    assert only(scene.vote(second, 3), StoreEvidence) == ()
+    assert all(proof.evidence.second == signed(second, 3) for proof in proofs)
+
+
 def test_k19_windows() -> None:
     """Goal: K19. Method: votes for [view - retention, view + 1]; certificates for any view above that; nothing of another epoch."""
     scene = at_view_two()
@@ -113,7 +124,7 @@ def test_k19_windows() -> None:
 
 
 def test_what_is_of_another_epoch_is_dropped() -> None:
-    """Goal: epoch 0 never ends here. Method: votes and certificates of epoch 1 change nothing."""
+    """Goal: one replica, one epoch (K22). Method: votes and certificates of epoch 1 change nothing."""
     scene = at_view_two()
     vote = Vote.nullify(Epoch(1), View(2))
     assert scene.vote(vote, 0, 2, 3) == ()

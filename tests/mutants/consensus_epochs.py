@@ -35,6 +35,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "K15", "a_contradiction_of_ours_is_overlooked", REMEMBERED, "if not contradicts and not votes_go_up", "if not votes_go_up", MEMORY
     ),
+    Mutant(
+        "K15", "a_proof_against_ourselves_is_no_sign", VOTING, "    if state.started:\n        check_memory(state, second)\n", "", MEMORY
+    ),
+    Mutant(
+        "K0", "certificates_are_no_evidence_against_later_votes", VOTING, "    _accuse_by_certificates(state, view, signed)\n", "", VOTES
+    ),
     Mutant("K15", "silence_does_not_outlive_a_restart", REMEMBERED, "    state.record(VoteRecord(signed))\n", "", MEMORY),
     Mutant(
         "K15",

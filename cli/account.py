@@ -10,7 +10,7 @@ from cli.faults import Misuse
 from cli.keyset import KeyOption, MOption, NotAfterOption, make_keyset
 from cli.output import print_fields, print_json, print_line, print_table
 from cli.parties import OPS, find_account, sender_keyset
-from cli.proof import AtOption, SaveOption, VerifyOption, verify_account
+from cli.proof import AtOption, CheckpointOption, SaveOption, VerifyOption, verify_account
 from cli.sending import How, send
 from cli.session import Session
 from ledger.names import check_account_id, servicer_of
@@ -70,10 +70,18 @@ def set_(
 
 
 @command(app, "show")
-def show(session: Session, account: IdArgument, *, verify: VerifyOption = False, at: AtOption = None, save: SaveOption = None) -> None:
+def show(
+    session: Session,
+    account: IdArgument,
+    *,
+    verify: VerifyOption = False,
+    at: AtOption = None,
+    save: SaveOption = None,
+    checkpoint: CheckpointOption = "",
+) -> None:
     """Show an account's balances; with --verify only what the validators have signed."""
-    if verify or at is not None or save is not None:
-        verify_account(session, account, at=at, save=save)
+    if verify or at is not None or save is not None or checkpoint:
+        verify_account(session, account, at=at, save=save, checkpoint=checkpoint)
         return
     found = find_account(session, account)
     if session.json:

@@ -14,19 +14,25 @@ from cli.output import Json, print_fields, print_json, print_table
 from cli.receipts import receipt_json, receipt_rows
 from cli.session import Session
 from cli.times import now_ms, time_text
-from cli.verify import Moment, Newest, Trusted, verify_state, verify_transaction
+from cli.trust import CHECKPOINT_BYTES_MAX, Shelf, Trusted, parse_checkpoint
+from cli.verify import Moment, Newest, verify_state, verify_transaction
 from ledger.accounts import Account, Balance
 from ledger.blocks import Header
+from ledger.epochs import Validator
 from ledger.genesis import validators
 from ledger.names import check_account_id
 from ledger.proofs import PROOF_BYTES_MAX, ProvenState, ProvenTransaction
 from node.api.convert import receipt_body
+from node.api.epoch_structs import EpochBody
 from node.api.structs import AccountBody, TransactionBody
 
 app = typer.Typer(help="Proofs: what the validators signed, checked here.", no_args_is_help=True)
 
 VerifyOption = Annotated[bool, typer.Option("--verify", help="Check it here against the validators' signatures.")]
 AtOption = Annotated[int | None, typer.Option("--at", metavar="HEIGHT", min=0, help="The state as of this height, however old.")]
+CheckpointOption = Annotated[
+    str, typer.Option("--checkpoint", metavar="EPOCH:ID|FILE", help="Epoch to believe, as the operator told it by another channel.")
+]
 SaveOption = Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Keep the proof in a file.")]
 
 STATE_MARK = b"som/state-proof/1"
@@ -35,19 +41,26 @@ MARK_WITHIN = 64
 
 
 @command(app, "check")
-def check(session: Session, file: Annotated[Path, typer.Argument(metavar="FILE", help="Proof file.")], *, at: AtOption = None) -> None:
-    """Check a proof file with the genesis document of the profile; no node is asked."""
+def check(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Proof file.")],
+    *,
+    at: AtOption = None,
+    checkpoint: CheckpointOption = "",
+) -> None:
+    """Check a proof file with the genesis document of the profile; a node is asked only how epochs ended that were never verified here."""
     data = _read(file)
+    believed = trusted(session, checkpoint)
     if STATE_MARK in data[:MARK_WITHIN]:
-        proven = _checked_state(session, data, at)
+        proven = _checked_state(session, data, at, believed)
         _show_state(session, proven)
     else:
-        transaction = verify_transaction(data, trusted(session))
+        transaction = verify_transaction(data, believed)
         Newest(session.state_folder, session.chain).raise_to(transaction.block.header.height)
         _show_transaction(session, transaction)
 
 
-def verify_account(session: Session, account: str, *, at: int | None, save: Path | None) -> None:
+def verify_account(session: Session, account: str, *, at: int | None, save: Path | None, checkpoint: str) -> None:
     """Fetch an account with its proof, check it, show what is proven."""
     check_account_id(account)
     try:
@@ -57,7 +70,7 @@ def verify_account(session: Session, account: str, *, at: int | None, save: Path
             f"the node says that there is no account {account}: check the spelling (what is not there is not proven here)"
         ) from None
     data = _proof_of(found.proof)
-    proven = _checked_state(session, data, at)
+    proven = _checked_state(session, data, at, trusted(session, checkpoint))
     if not isinstance(proven.records.get(f"account/{account}"), Account):
         raise Distrust(f"the proof is not of {account}, which the node shows: do not believe this node")
     _compare(found, proven)
@@ -66,7 +79,7 @@ def verify_account(session: Session, account: str, *, at: int | None, save: Path
     _show_state(session, proven)
 
 
-def verify_transaction_of(session: Session, tx_id: str, *, save: Path | None) -> None:
+def verify_transaction_of(session: Session, tx_id: str, *, save: Path | None, checkpoint: str) -> None:
     """Fetch a transaction with its proof, check it, show what is proven."""
     try:
         found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody, {"proof": "1"})
@@ -75,7 +88,7 @@ def verify_transaction_of(session: Session, tx_id: str, *, save: Path | None) ->
     if found.status != "final":
         raise Refusal(f"{tx_id} is {found.status}: only what is final can be proven")
     data = _proof_of(found.proof)
-    proven = verify_transaction(data, trusted(session))
+    proven = verify_transaction(data, trusted(session, checkpoint))
     if proven.receipt.tx_id.hex() != tx_id:
         raise Distrust(f"the proof is of transaction {proven.receipt.tx_id.hex()}, not of the one asked for: do not believe this node")
     if found.receipt is not None and found.receipt != receipt_body(proven.receipt):
@@ -86,14 +99,40 @@ def verify_transaction_of(session: Session, tx_id: str, *, save: Path | None) ->
     _show_transaction(session, proven)
 
 
-def trusted(session: Session) -> Trusted:
-    """Return what the light client starts from: chain and validators of the genesis document."""
-    return Trusted(session.chain, tuple(each.consensus_key for each in validators(session.genesis)))
+def trusted(session: Session, checkpoint: str = "") -> Trusted:
+    """Return what the light client starts from: chain and validators of the genesis document, epochs verified before, and a checkpoint."""
+    first = [Validator(each.participant, each.consensus_key, each.node_key, each.endpoint) for each in validators(session.genesis)]
+    found = Trusted(session.chain, first, Shelf(session.state_folder, session.chain), lambda epoch: epoch_link(session, epoch))
+    if checkpoint:
+        found.start_at(parse_checkpoint(_checkpoint_text(checkpoint)))
+    return found
 
 
-def _checked_state(session: Session, data: bytes, at: int | None) -> ProvenState:
+def epoch_link(session: Session, epoch: int) -> bytes:
+    """Ask a node for the last step of the way to an epoch; nothing of it is believed yet."""
+    try:
+        shown = session.client.get(f"/v1/epochs/{epoch}", EpochBody)
+    except NotThere:
+        raise Distrust(
+            f"the node does not show how epoch {epoch - 1} ended, so nothing of later epochs is proven: ask another node"
+        ) from None
+    return _proof_of(shown.proof)
+
+
+def _checkpoint_text(given: str) -> str:
+    """Return what `--checkpoint` says: itself, or the content of a file."""
+    if ":" in given and "/" not in given:
+        return given
+    try:
+        with Path(given).open("rb") as opened:
+            return opened.read(CHECKPOINT_BYTES_MAX).decode("ascii", "replace")
+    except OSError as error:
+        raise Misuse(f"{given} is neither EPOCH:ID nor a file that can be read: {error.strerror}") from None
+
+
+def _checked_state(session: Session, data: bytes, at: int | None, believed: Trusted) -> ProvenState:
     newest = Newest(session.state_folder, session.chain)
-    proven = verify_state(data, trusted(session), Moment(now_ms(), newest.read(), at))
+    proven = verify_state(data, believed, Moment(now_ms(), newest.read(), at))
     newest.raise_to(proven.block.header.height)
     return proven
 
@@ -115,7 +154,7 @@ def _show_state(session: Session, proven: ProvenState) -> None:
         records: Json = {key: readable(record) for key, record in proven.records.items()}
         print_json({"proven": True, "tree": proven.tree, "records": records, **_block_json(header)})
         return
-    fields = [("proven", "yes, signed by the validators of the genesis document"), *_block_rows(header), ("tree", proven.tree)]
+    fields = [("proven", f"yes, signed by the validators of epoch {header.epoch}"), *_block_rows(header), ("tree", proven.tree)]
     rows = []
     for key, record in proven.records.items():
         if isinstance(record, Balance):
@@ -147,7 +186,7 @@ def _show_transaction(session: Session, proven: ProvenTransaction) -> None:
         return
     print_fields(
         [
-            ("proven", "yes, signed by the validators of the genesis document"),
+            ("proven", f"yes, signed by the validators of epoch {proven.block.header.epoch}"),
             ("transaction", receipt.tx_id),
             *_block_rows(proven.block.header),
             *receipt_rows(session, receipt),
@@ -156,7 +195,7 @@ def _show_transaction(session: Session, proven: ProvenTransaction) -> None:
 
 
 def _block_json(header: Header) -> dict[str, Json]:
-    return {"height": header.height, "time_ms": header.time_ms, "chain": header.chain.hex()}
+    return {"epoch": header.epoch, "height": header.height, "time_ms": header.time_ms, "chain": header.chain.hex()}
 
 
 def _block_rows(header: Header) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from cli.hold import check_hex_id
 from cli.outbox import read_transaction, write_transaction
 from cli.output import print_fields, print_json
 from cli.parties import OPS
-from cli.proof import SaveOption, VerifyOption, verify_transaction_of
+from cli.proof import CheckpointOption, SaveOption, VerifyOption, verify_transaction_of
 from cli.receipts import receipt_rows
 from cli.sending import How, open_outbox, print_exported, report, submit
 from cli.session import Session
@@ -39,6 +39,7 @@ def show(
     ref: Annotated[str, typer.Option("--ref", metavar="R", help="Its reference instead; its sender is that of --as or the profile.")] = "",
     verify: VerifyOption = False,
     save: SaveOption = None,
+    checkpoint: CheckpointOption = "",
 ) -> None:
     """Show what became of a transaction; with --verify the receipt is checked against the validators' signatures here."""
     if bool(tx_id) == bool(ref):
@@ -46,8 +47,8 @@ def show(
     if ref:
         tx_id = _by_ref(session, ref)
     check_hex_id(tx_id)
-    if verify or save is not None:
-        verify_transaction_of(session, tx_id, save=save)
+    if verify or save is not None or checkpoint:
+        verify_transaction_of(session, tx_id, save=save, checkpoint=checkpoint)
         return
     try:
         found = session.client.get(f"/v1/transactions/{tx_id}", TransactionBody)

@@ -1,7 +1,7 @@
 """The light client (K23): believes the genesis document, a clock and its own memory; a node's answers only as far as signatures reach.
 
-Pure but for `Newest`, which keeps one number in a file. Not here: fetching and printing (`cli.proof`), and point 2 of K23, which comes with
-epochs: in epoch 0 the validators are those of the genesis document.
+Pure but for `Newest`, which keeps one number in a file. Not here: whose signatures count in which epoch (`cli.trust`, point 2 of K23), and
+fetching and printing (`cli.proof`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from msgspec import Struct
 from cli.faults import Distrust, Refusal
 from cli.times import time_text
 from consensus.certificates import check_certificate
-from consensus.types import BlockId, Certificate, ChainId, Epoch, Kind, ValidatorId, ValidatorSet, View, Vote
+from consensus.types import BlockId, Certificate, ChainId, Epoch, Kind, ValidatorId, View, Vote
 from ledger.keys import verify
 from ledger.proofs import ProofError, check_state_proof, check_transaction_proof
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cli.trust import Trusted
     from ledger.proofs import Proven, ProvenState, ProvenTransaction
 
 AGE_MS_MAX = 30_000
@@ -28,15 +29,6 @@ AGE_MS_MAX = 30_000
 CLOCK_MS_MAX = 30_000
 """A block further in the future than this says that our own clock is wrong, and with it every age."""
 NUMBER_BYTES_MAX = 20
-
-
-class Trusted(Struct, frozen=True):
-    """What a light client starts from, taken from the genesis document."""
-
-    chain: bytes
-    """32 bytes."""
-    consensus_keys: tuple[bytes, ...]
-    """Of epoch 0, by index."""
 
 
 class Moment(Struct, frozen=True):
@@ -117,16 +109,16 @@ class Newest:
 
 
 def _check_finality(block: Proven, trusted: Trusted) -> None:
-    shown = block.certificate
-    if block.header.epoch != 0 or shown.epoch != 0:
-        raise Distrust(f"the block is of epoch {block.header.epoch}, and this version knows the validators of epoch 0 only")
-    subject = Vote(Kind.FINALIZE, Epoch(0), View(shown.view), View(shown.parent_view), BlockId(shown.block_id))
+    shown, header = block.certificate, block.header
+    if shown.epoch != header.epoch:
+        raise Distrust(f"the block is of epoch {header.epoch}, its certificate of epoch {shown.epoch}: do not believe this node")
+    validators = trusted.keys_at(header.epoch, header.height)
+    subject = Vote(Kind.FINALIZE, Epoch(shown.epoch), View(shown.view), View(shown.parent_view), BlockId(shown.block_id))
     certificate = Certificate(subject, tuple((ValidatorId(index), signature) for index, signature in shown.signatures))
-    validators = ValidatorSet(trusted.consensus_keys)
     if not check_certificate(certificate, validators, ChainId(trusted.chain), verify):
         raise Distrust(
-            f"the block of height {block.header.height} is not signed by {validators.quorum} of the {validators.size} validators of the "
-            "genesis document: do not believe this node"
+            f"the block of height {header.height} is not signed by {validators.quorum} of the {validators.size} validators of epoch "
+            f"{header.epoch}: do not believe this node"
         )
 
 

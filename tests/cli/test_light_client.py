@@ -9,15 +9,16 @@ import msgspec
 import pytest
 
 from cli.faults import Distrust, Refusal
-from cli.verify import AGE_MS_MAX, Moment, Newest, Trusted, verify_state, verify_transaction
-from ledger.genesis import validators
+from cli.verify import AGE_MS_MAX, Moment, Newest, verify_state, verify_transaction
 from ledger.proofs import StateProof, TransactionProof
 from node.api.structs import AccountBody, TransactionBody
+from tests.cli.world import trusting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from cli.trust import Trusted
     from tests.cli.network import Network
     from tests.cli.server import Answer, Asked
     from tests.cli.world import World
@@ -26,7 +27,8 @@ ACCOUNT = "bank-a/main"
 
 
 def trust(world: World) -> Trusted:
-    return Trusted(world.chain, tuple(each.consensus_key for each in validators(world.genesis)))
+    """Return what a client without any memory starts from."""
+    return trusting(world, world.made.folder / "nowhere")
 
 
 def now(world: World, *, newest: int = 0, at: int | None = None, later_ms: int = 0) -> Moment:
@@ -47,7 +49,7 @@ def lie_about_account(network: Network, lie: Callable[[AccountBody], AccountBody
 def test_an_honest_node_is_believed(network: Network) -> None:
     code, out, err = network.som("account", "show", ACCOUNT, "--verify")
     assert (code, err) == (0, "")
-    assert "signed by the validators of the genesis document" in out
+    assert "signed by the validators of epoch 0" in out
     assert "1000.00 KGS" in out
     assert "time" in out
 
@@ -167,7 +169,8 @@ def test_a_proof_of_another_chain_is_caught(network: Network, tmp_path: Path) ->
     other.execute()
     with pytest.raises(Distrust, match="another chain"):
         verify_state(other.prove_account(ACCOUNT), trust(network.world), now(other))
-    mixed = Trusted(other.chain, trust(network.world).consensus_keys)
+    mixed = trust(network.world)
+    mixed.chain = other.chain
     with pytest.raises(Distrust, match="is not signed"):
         verify_state(other.prove_account(ACCOUNT), mixed, now(other))
 

@@ -14,7 +14,6 @@ from consensus.effects import Build, CancelTimer, Cause, FetchCertificates, Mile
 from consensus.events import TimerKind
 from consensus.idle import keep_time, propose_due, unfinal_views
 from consensus.repair import who_has
-from consensus.report import Timeout
 from consensus.rules import (
     Clock,
     block_fits,
@@ -29,7 +28,7 @@ from consensus.rules import (
     proposed_again,
     time_standing,
 )
-from consensus.state import Armed, Proposing, Stage
+from consensus.state import Armed, Proposing, Stage, Timeout
 from consensus.types import Kind, TimeMs, View, Vote
 from consensus.voting import accepts_vote, cast, take_vote
 

@@ -9,19 +9,8 @@ from consensus.memory import newest_vote
 from consensus.types import Kind, ValidatorId
 
 if TYPE_CHECKING:
-    from consensus.effects import Cause
-    from consensus.state import State
+    from consensus.state import State, Timeout
     from consensus.types import Epoch, Height, TimeMs, View
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """A view that this replica gave up (K6)."""
-
-    view: View
-    leader: ValidatorId
-    cause: Cause
-    at_ms: TimeMs
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from consensus.types import Height, Kind, TimeMs, View
 if TYPE_CHECKING:
     from consensus.effects import Effect, MilestoneKind, Record
     from consensus.events import Status
-    from consensus.report import Timeout
     from consensus.types import (
         BlockFacts,
         BlockId,
@@ -102,6 +101,16 @@ class ViewState:
         """Return the block that this view certified, by notarization or finalization."""
         certificate = self.certificates[Kind.NOTARIZE] or self.certificates[Kind.FINALIZE]
         return None if certificate is None else certificate.subject.block_id
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """A view that this replica gave up (K6)."""
+
+    view: View
+    leader: ValidatorId
+    cause: Cause
+    at_ms: TimeMs
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ it is the last one. Not here: what the last block of an epoch writes (`ledger.bo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from msgspec import Meta, Struct
 
@@ -18,8 +18,6 @@ from ledger.types import U32, U63, Hash32, PublicKey, Text16, Text140, TimeMs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from ledger.state import StateReader
 
 VALIDATORS_MIN = 4
 """Fewer tolerate no fault at all (n >= 3f + 1)."""
@@ -33,6 +31,14 @@ PLANNED_VIEW_KEY = "viewkey/next"
 
 SealedKey = Annotated[bytes, Meta(min_length=80, max_length=80)]
 """crypto_box_seal of 32 bytes."""
+
+
+class Records(Protocol):
+    """What is read here of a state (`ledger.state.StateReader` has more, and knows these records)."""
+
+    def get(self, key: str) -> object | None:
+        """Record at a storage key; None where there is none."""
+        ...
 
 
 class Validator(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -119,7 +125,7 @@ def set_hash(epoch: int, validators: Sequence[Validator]) -> bytes:
     return tagged(b"som/validators/1", encode((epoch, tuple(validators))))
 
 
-def epoch_of(state: StateReader, number: int) -> Epoch:
+def epoch_of(state: Records, number: int) -> Epoch:
     """Epoch of a number that has begun, or that the newest block begins.
 
     Raises
@@ -133,7 +139,7 @@ def epoch_of(state: StateReader, number: int) -> Epoch:
     return record
 
 
-def is_boundary(state: StateReader, epoch: int, height: int) -> bool:
+def is_boundary(state: Records, epoch: int, height: int) -> bool:
     """Whether the block at a height of an epoch is the last one, from its parent's state alone (K22).
 
     Raises
@@ -144,7 +150,7 @@ def is_boundary(state: StateReader, epoch: int, height: int) -> bool:
     return height == epoch_of(state, epoch).end
 
 
-def plan_of(state: StateReader) -> EpochPlan | None:
+def plan_of(state: Records) -> EpochPlan | None:
     """Set that is planned; None where the current one stays."""
     record = state.get(PLAN_KEY)
     return record if isinstance(record, EpochPlan) else None
@@ -156,7 +162,7 @@ def newcomers(plan: EpochPlan, now: Epoch) -> tuple[Validator, ...]:
     return tuple(each for each in plan.validators if each.consensus_key not in current)
 
 
-def view_key_of(state: StateReader, number: int) -> ViewKey:
+def view_key_of(state: Records, number: int) -> ViewKey:
     """View key of a number, as `Epoch.view_key` names it.
 
     Raises
@@ -170,13 +176,13 @@ def view_key_of(state: StateReader, number: int) -> ViewKey:
     return record
 
 
-def planned_view_key_of(state: StateReader) -> ViewKey | None:
+def planned_view_key_of(state: Records) -> ViewKey | None:
     """View key that the next boundary brings; None where the current one stays."""
     record = state.get(PLANNED_VIEW_KEY)
     return record if isinstance(record, ViewKey) else None
 
 
-def fewest_validators(state: StateReader) -> int:
+def fewest_validators(state: Records) -> int:
     """How many validators a set needs: four, or as many as the genesis document of a trial network began with."""
     return min(VALIDATORS_MIN, len(epoch_of(state, 0).validators))
 

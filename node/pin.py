@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from node.errors import StoreError
-    from node.store import Table
+    from node.tables import Table
 
 
 class PinLost(Exception):

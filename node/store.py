@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 import lmdb
@@ -21,10 +20,13 @@ import lmdb
 from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
 from node.files import FILE_MODE, DiskFiles, FolderLock
 from node.pin import Pin, PinLost
+from node.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+__all__ = ["FORMAT_VERSION", "MAP_BYTES", "Batch", "Store", "Table", "height_key"]
 
 FORMAT_VERSION = 2
 """Of the tables and their values. A newer one is refused, and so is 1: it lacks the senders of references, and was of trials only."""
@@ -33,35 +35,6 @@ META_BEGAN = b"began"
 MAP_BYTES = 2**36
 """Address space reserved by default; the file grows only as far as it is used."""
 _HEIGHT_BYTES = 8
-
-
-class Table(Enum):
-    """The named tables; keys in brackets, numbers big-endian so that they sort."""
-
-    META = b"meta"
-    """[name] format, chain, lmdb, height, roots."""
-    HEADERS = b"headers"
-    """[height u64] canonical header."""
-    BODIES = b"bodies"
-    """[height u64] canonical body."""
-    RECEIPTS = b"receipts"
-    """[height u64] canonical array of the block's receipts and of the entries of lapsed holds."""
-    CERTIFICATES = b"certificates"
-    """[height u64] finalization of the block at that height, where it was the subject of one."""
-    HEIGHTS = b"heights"
-    """[block id] height u64."""
-    LEAVES = b"leaves"
-    """[storage key] canonical value of the leaf, its blind included: what the trees are rebuilt from."""
-    INDEXES = b"indexes"
-    """[index key `~...`] mark or count: sorted keys that execution scans."""
-    REFS = b"refs"
-    """[minute u64, height u64] remembered references that a block used, see `node.refs`."""
-    PLACES = b"places"
-    """Where transactions are; see `node.places`."""
-    ENTRIES = b"entries"
-    """[account 0x00 height u64 index u32] the account's entries of one transaction, where history is kept."""
-    EPOCHS = b"epochs"
-    """[epoch u32] how the epoch ended, where this store began at a snapshot above it; see `node.epochlinks`."""
 
 
 class Store:

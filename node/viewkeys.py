@@ -71,6 +71,10 @@ class KeyRing:
         """Public box key to which copies are sealed for this node; empty: it has none."""
         return b"" if self._box is None else self._box.public
 
+    def add(self, key: bytes) -> None:
+        """Keep a key that the operator gives."""
+        self._keys[view_key_hash(key)] = key
+
     def find(self, wanted: bytes, copies: Sequence[tuple[bytes, bytes]] = ()) -> bytes | None:
         """View key with this hash: known already, or in one of these copies, (box key, sealed); None where it is not to be had.
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from consensus.types import Certificate, Epoch, Kind, ValidatorId, View, Vote
 from ledger.codec import decode_transaction, make_envelope, sign_transaction
 from ledger.genesis import chain_id
@@ -57,16 +59,14 @@ class Clock:
 
 
 @lru_cache
-def make_genesis(accounts: int = 3) -> tuple[Genesis, Secrets]:
+def make_genesis(accounts: int = 3, epoch_length: int = 10_000) -> tuple[Genesis, Secrets]:
     """Genesis of four validators, operator, treasury and two banks with some accounts each: `bank-a/x0`, ...
 
     Made once per process: sealing draws on the system's randomness, so each one is of another chain.
     """
     plan = trial_plan(4, 0)
     more = tuple(AccountPlan(f"{bank}/x{number}") for bank in ("bank-a", "bank-b") for number in range(accounts))
-    plan = type(plan)(
-        name=plan.name, participants=plan.participants, nodes=plan.nodes, assets=plan.assets, accounts=plan.accounts + more, devnet=True
-    )
+    plan = replace(plan, accounts=plan.accounts + more, params={"epoch_length": epoch_length})
     full, secrets = fill(plan, Draws())
     return draft(full, secrets.view_key, time_ms=START_MS), secrets
 
@@ -74,9 +74,12 @@ def make_genesis(accounts: int = 3) -> tuple[Genesis, Secrets]:
 class World:
     """One node's chain. `restart` opens it again from its store, as after a crash."""
 
-    def __init__(self, folder: Path, *, accounts: int = 3, history: bool = False, map_bytes: int = 2**30) -> None:
+    def __init__(
+        self, folder: Path, *, accounts: int = 3, history: bool = False, map_bytes: int = 2**30, epoch_length: int = 10_000
+    ) -> None:
         self.folder, self._history, self._map_bytes = folder, history, map_bytes
-        self.genesis, self.secrets = make_genesis(accounts)
+        self.genesis, self.secrets = make_genesis(accounts, epoch_length)
+        self.ring = KeyRing([self.secrets.view_key])
         self.chain_id = chain_id(self.genesis)
         self.clock = Clock()
         self.poisoned: list[tuple[Transaction, str]] = []
@@ -86,7 +89,7 @@ class World:
 
     def _open(self) -> None:
         store = Store.open(self.folder, self.chain_id, self._map_bytes)
-        self.chain = Chain.open(store, self.genesis, KeyRing([self.secrets.view_key]), history=self._history)
+        self.chain = Chain.open(store, self.genesis, self.ring, history=self._history)
         self.pool = Mempool(self.chain, self.clock)
         self.builder = self.new_builder(BlockLimits(pace_ms=0))
 
@@ -136,11 +139,12 @@ class World:
     def request(self, *, parent: BlockFacts | None = None, view: int = 0, unfinal_views: int = 0, empty: bool = False) -> BuildRequest:
         """Return what the leader of the next view asks for, on the newest final block unless told otherwise."""
         facts = self.chain.tip.facts if parent is None else parent
-        number = view or facts.view + 1
+        number = view or (1 if facts.boundary else facts.view + 1)
+        epoch = facts.epoch + facts.boundary
         return BuildRequest(
             view=number,
             parent=facts,
-            proposer=number % 4,
+            proposer=(epoch + number) % 4,
             time_ms_min=facts.time_ms + 1,
             unfinal_views=unfinal_views,
             empty=empty,
@@ -161,7 +165,7 @@ class World:
     def finalize(self, *built: BuiltBlock) -> tuple[FinalBlock, ...]:
         """Make blocks final, ancestors first."""
         facts = built[-1].facts
-        return self.chain.finalize([each.facts.block_id for each in built], certificate_of(facts.view, facts.block_id))
+        return self.chain.finalize([each.facts.block_id for each in built], certificate_of(facts.view, facts.block_id, facts.epoch))
 
     async def block(self, *transactions: Transaction) -> FinalBlock:
         """Admit, build and make final."""
@@ -176,7 +180,7 @@ class World:
         await self.block(self.issue("bank-a/main", amount), self.issue("bank-b/main", amount))
 
 
-def certificate_of(view: int, block_id: BlockId) -> Certificate:
+def certificate_of(view: int, block_id: BlockId, epoch: int = 0) -> Certificate:
     """Make a finalization with the shape of a real one; the chain leaves its signatures to others."""
-    vote = Vote(Kind.FINALIZE, Epoch(0), View(view), View(0), block_id)
+    vote = Vote(Kind.FINALIZE, Epoch(epoch), View(view), View(0), block_id)
     return Certificate(vote, tuple((ValidatorId(index), bytes(64)) for index in range(3)))

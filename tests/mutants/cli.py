@@ -93,8 +93,8 @@ MUTANTS = [
         "L14",
         "sent_before_it_is_kept",
         "cli/sending.py",
-        "    outbox.keep(transaction)\n    report(session, transaction, submit(session, transaction, how))",
-        "    report(session, transaction, submit(session, transaction, how))\n    outbox.keep(transaction)",
+        "    open_outbox(session).keep(transaction)\n    report(session, transaction, submit(session, transaction, how))",
+        "    report(session, transaction, submit(session, transaction, how))\n    open_outbox(session).keep(transaction)",
         (f"{SENDING}::test_a_retry_after_no_answer_at_all_sends_the_same_bytes", f"{SENDING}::test_nothing_is_renewed_silently"),
     ),
     Mutant(
@@ -109,8 +109,8 @@ MUTANTS = [
         "L14",
         "a_reference_of_another_payment_is_taken_as_this_one",
         "cli/sending.py",
-        "    if known.body != body:",
-        "    if type(known.body) is not type(body):",
+        "    if known.body != body and not _is_same_proposal(known.body, body):",
+        "    if type(known.body) is not type(body) and not _is_same_proposal(known.body, body):",
         (f"{SENDING}::test_a_reference_of_something_else_is_refused",),
     ),
     Mutant(

@@ -145,8 +145,8 @@ MUTANTS = [
         "K23",
         "the_certificate_may_be_for_any_block",
         "ledger/proofs.py",
-        "    if (certificate.block_id, certificate.epoch, certificate.view) != (newest, last.epoch, last.view):",
-        "    if (certificate.epoch, certificate.view) != (last.epoch, last.view):",
+        "    if (certificate.block_id, certificate.epoch) != (newest, last.epoch) or not _fits_view(certificate.view, last):",
+        "    if certificate.epoch != last.epoch or not _fits_view(certificate.view, last):",
         PROOFS,
     ),
     Mutant(

@@ -24,7 +24,7 @@ MUTANTS = [
         "K8",
         "roots_are_not_compared",
         "node/chain.py",
-        "        check_roots(header, result)\n",
+        "        check_result(header, result)\n",
         "",
         (f"{LIFE}::test_a_header_with_one_wrong_field_is_invalid",),
     ),

@@ -22,6 +22,7 @@ from tests.simulation.voter import Broken, PowerLost, Voter, with_newest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from consensus.effects import Effect
     from consensus.events import Event
     from consensus.replica import Replica
     from consensus.types import BlockFacts, Certificate
@@ -59,6 +60,8 @@ class Validator:
         """Steps left until power is lost; 0: none is set."""
         self.is_wiped = False
         """Whether the store was lost or put back: it may then be behind the journal."""
+        self.doing: Effect | None = None
+        """The effect that is or was last performed."""
         self.voter: Voter | None = None
         self.memory: Memory | None = None
         self.blocks = Blocks(self, self.store, {})
@@ -113,7 +116,7 @@ class Validator:
                     self.connected(other.index)
                     other.connected(self.index)
         except PowerLost:
-            self._lose_power()
+            self.lose_power()
 
     def lose_journal(self) -> None:
         """Lose the disk with the journal; the mark is on its own (K15)."""
@@ -121,7 +124,8 @@ class Validator:
             if path.parent == FOLDER / JOURNAL_FOLDER:
                 self.files.remove(path)
 
-    def _lose_power(self) -> None:
+    def lose_power(self) -> None:
+        """Lose what is in memory, and of what is not synced whatever the disk did not keep."""
         self.up, self.fuse = False, 0
         self.life += 1
         self.voter = self.memory = None
@@ -202,7 +206,7 @@ class Validator:
         try:
             voter.run()
         except PowerLost:
-            self._lose_power()
+            self.lose_power()
 
     def connected(self, node: int) -> None:
         """Take note that the link to another node is up."""
@@ -216,7 +220,7 @@ class Validator:
             try:
                 self._receive(sender, message)
             except PowerLost:
-                self._lose_power()
+                self.lose_power()
 
     def _receive(self, sender: int, message: ms.Message) -> None:
         match message:
@@ -277,4 +281,4 @@ class Validator:
             try:
                 act(*arguments)
             except PowerLost:
-                self._lose_power()
+                self.lose_power()

@@ -79,6 +79,7 @@ class Voter:
                 if type(effect) is fx.Milestone:
                     world.counts.skipped_leaders += effect.cause is fx.Cause.INACTIVE
                     continue
+                node.doing = effect
                 node.step("effect")
                 if world.trace is not None:
                     world.note(f"{node.index} does {effect}")

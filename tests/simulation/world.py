@@ -73,7 +73,7 @@ class World:
         self.keys = Keys(plan.nodes, plan.honest, signatures, plan.sets, plan.lengths)
         self.calendar = self.keys.calendar
         self._epochs = [-1] * plan.nodes
-        self.honest = [Validator(self, index) for index in range(plan.honest)]
+        self.honest = [self.make_node(index) for index in range(plan.honest)]
         self.mind = self.make_mind(tuple(range(plan.honest, plan.nodes)))
         self.is_overrun = liars > self.keys.set.faults
         """More liars than the protocol tolerates: a fork is what the run looks for."""
@@ -81,6 +81,10 @@ class World:
     def draw(self, seed: int, validators: int, liars: int) -> Plan:
         """Say what the seed means."""
         return draw_plan(seed, validators, liars, self.epochs_per_mille)
+
+    def make_node(self, index: int) -> Validator:
+        """Make an honest node."""
+        return Validator(self, index)
 
     def make_mind(self, liars: tuple[int, ...]) -> Mind:
         """Make what is behind the liars."""
@@ -105,8 +109,12 @@ class World:
         nullified = {(subject.epoch, subject.view) for subject in self._masks if subject.kind is Kind.NULLIFY}
         notarized = {(subject.epoch, subject.view) for subject in self._masks if subject.kind is Kind.NOTARIZE}
         self.counts.double_views = len(nullified & notarized)
-        digest = sha256(self._numbers.tobytes() + b"".join(self.chain.values())).hexdigest()
-        return Outcome(seed, failure, is_fork, self.counts, digest, tuple(self.trace or ()))
+        return Outcome(seed, failure, is_fork, self.counts, self.trace_hash, tuple(self.trace or ()))
+
+    @property
+    def trace_hash(self) -> str:
+        """Hash of every delivery, finalization and loss of power so far, and of the final chain."""
+        return sha256(self._numbers.tobytes() + b"".join(self.chain.values())).hexdigest()
 
     def schedule(self) -> None:
         """Put what is to happen into the queue."""

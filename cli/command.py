@@ -14,7 +14,7 @@ import typer
 
 from cli.sending import How
 from cli.session import Choices, Session
-from cli.times import parse_length
+from cli.times import parse_length, parse_point
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -55,9 +55,29 @@ def sending_options(
     valid_for: Annotated[
         str, typer.Option("--valid-for", metavar="TIME", help="How long it may wait, such as 30m.", rich_help_panel=_SENDING_PANEL)
     ] = "",
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Open a proposal for it: votes carry it out.", rich_help_panel=_SENDING_PANEL)
+    ] = False,
+    not_before: Annotated[
+        str, typer.Option("--not-before", metavar="TIME", help="Votes carry a proposal out from then on.", rich_help_panel=_SENDING_PANEL)
+    ] = "",
+    propose_until: Annotated[
+        str,
+        typer.Option("--propose-until", metavar="TIME", help="A proposal lapses then; else in a week.", rich_help_panel=_SENDING_PANEL),
+    ] = "",
 ) -> How:
     """Options that every command takes that makes a transaction."""
-    return How(ref, wait, renew, export, tuple(sign or ()), parse_length(valid_for) if valid_for else None)
+    return How(
+        ref=ref,
+        wait=wait,
+        renew=renew,
+        export=export,
+        sign=tuple(sign or ()),
+        valid_ms=parse_length(valid_for) if valid_for else None,
+        propose=propose,
+        not_before=parse_point(not_before) if not_before else 0,
+        until=parse_point(propose_until) if propose_until else None,
+    )
 
 
 _COMMON = inspect.signature(common_options).parameters

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from ledger.transactions.bodies import Body, HoldBody, Issue, Pay, Redeem
+from cli.times import time_text
+from ledger.transactions.bodies import Approve, Body, HoldBody, Issue, Pay, Propose, Redeem
+from ledger.transactions.proposals import content_of
 
 if TYPE_CHECKING:
     from cli.output import Json
@@ -34,6 +36,11 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             return [("redeems", f"{session.units.text(amount, asset)} from {source}"), ("payout", body.payout_ref)]
         case HoldBody(source=source, target=target, amount=amount, asset=asset):
             return [("reserves", f"{session.units.text(amount, asset)} on {source} for {target}"), ("", _text(body))]
+        case Propose(type=type_, content=content, not_before=start, until=until):
+            times = [*([("not before", time_text(start))] if start else []), ("open until", time_text(until))]
+            return [("proposes", type_), *describe(session, content_of(type_, content)), *times]
+        case Approve(proposal=proposal, keyset=keyset, vote=vote):
+            return [("votes", f"{vote}, as {keyset}, on proposal {proposal.hex()}")]
         case _:
             return [("content", _text(body))]
 

@@ -37,7 +37,11 @@ ADVICE: Mapping[int, str] = {
     160: "the cap of the asset does not allow so much supply",
     170: "there is no such open hold: it was settled, voided, or has lapsed",
     171: "the hold has lapsed, or its --until lies too far ahead",
+    172: "a condition is not met now: an end of an epoch lies 10 heights ahead at least, a word of readiness names the present view key",
     173: "more was asked for than is left of the hold: `som hold show` gives what is left",
+    182: "this keyset has no vote here: `som proposal show` tells who proposed, the body's own rule tells who may vote",
+    183: "there is no such open proposal: it was carried out, has lapsed, or was never made",
+    184: "the proposal would be open too long, or lapses before it begins: choose another --propose-until (30 days at most)",
     900: "the ledger found an error of its own and refused: report it to the operator with this id",
 }
 

@@ -6,7 +6,28 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from cli import account, asset, devnet, genesis, grant, hold, keys, keyset, node, participant, pay, proof, recover, status, tx
+from cli import (
+    account,
+    asset,
+    backup,
+    devnet,
+    epoch,
+    genesis,
+    grant,
+    hold,
+    keys,
+    keyset,
+    node,
+    param,
+    participant,
+    pay,
+    proof,
+    proposal,
+    recover,
+    status,
+    tx,
+    validator,
+)
 from cli.command import RootOptions
 from cli.faults import CommandFault
 from cli.output import print_problem
@@ -33,6 +54,7 @@ app.callback()(RootOptions())
 for name, noun in (
     ("keys", keys.app),
     ("node", node.app),
+    ("backup", backup.app),
     ("genesis", genesis.app),
     ("participant", participant.app),
     ("keyset", keyset.app),
@@ -40,6 +62,10 @@ for name, noun in (
     ("asset", asset.app),
     ("grant", grant.app),
     ("hold", hold.app),
+    ("proposal", proposal.app),
+    ("validator", validator.app),
+    ("param", param.app),
+    ("epoch", epoch.app),
     ("tx", tx.app),
     ("proof", proof.app),
 ):

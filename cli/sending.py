@@ -19,24 +19,28 @@ from cli.explain import explain
 from cli.faults import Distrust, Misuse, Refusal, Unreachable
 from cli.outbox import Outbox, write_transaction
 from cli.output import print_fields, print_json
+from cli.parties import sender_keyset
 from cli.receipts import receipt_json, receipt_rows
-from cli.signing import brought_keys, sign_here, wanted_keysets
+from cli.signing import KeysetName, brought_keys, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
 from ledger.canonical import decode_loose, encode
 from ledger.codec import NAME_OF, decode_transaction, make_envelope, ref_id_of
 from ledger.errors import Malformed
+from ledger.transactions.bodies import AccountOpen, AccountSet, Approve, Body, KeysetPut, Propose
 from node.api.structs import ReceiptBody, Submission, Submissions, TransactionBody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from cli.output import Json
     from cli.session import Session
-    from cli.signing import KeysetName
-    from ledger.transactions.bodies import Body, Transaction
+    from ledger.transactions.bodies import Transaction
 
 POLL_SECONDS = 0.25
 REF_MAX = 35
 """Characters; ISO Max35Text (L14)."""
+PROPOSAL_MS = 7 * 86_400_000
+"""A week: how long a proposal is open unless it is told otherwise."""
 GRACE_MS = 15_000
 """How much longer than `valid_until` we ask for an answer: clocks differ, and a block may be on its way."""
 
@@ -52,6 +56,22 @@ class How(Struct, frozen=True):
     """Write it to this file instead of sending it."""
     sign: tuple[str, ...] = ()
     valid_ms: int | None = None
+    propose: bool = False
+    """Open a proposal for it instead of doing it (L26)."""
+    not_before: int = 0
+    """Unix ms before which no votes carry a proposal out."""
+    until: int | None = None
+    """Unix ms at which a proposal lapses; None: `PROPOSAL_MS` from now."""
+
+
+class Step(Struct, frozen=True):
+    """One transaction of a command that needs several, in order."""
+
+    about: str
+    """What it does, for people."""
+    body: Body
+    sender: str
+    needed: tuple[KeysetName, ...]
 
 
 class Result(Struct, frozen=True):
@@ -74,23 +94,41 @@ def send(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetNa
     Unreachable
         No node answered; the transaction is kept, and the same command with the same --ref sends the same bytes again.
     """
-    check_body(body)
-    if len(how.ref) > REF_MAX:
-        raise Misuse(f"the reference has {len(how.ref)} characters, at most {REF_MAX} are possible")
-    ref = how.ref or f"som-{os.urandom(12).hex()}"
-    outbox = open_outbox(session)
-    known = _known(session, outbox, sender, ref, how) if how.ref else None
-    if known is not None:
-        _same(known, body, ref)
-        transaction = known
-    else:
-        transaction = _signed(session, body, sender=sender, ref=ref, needed=needed, how=how)
+    transaction = _made(session, body, sender=sender, needed=needed, how=how)
     if how.export is not None:
         write_transaction(how.export, transaction)
         print_exported(session, transaction, how.export)
         return
-    outbox.keep(transaction)
+    open_outbox(session).keep(transaction)
     report(session, transaction, submit(session, transaction, how))
+
+
+def send_steps(session: Session, steps: Sequence[Step], how: How) -> None:
+    """Send the transactions of one command, each final before the next, since each builds on those before; raises as `send`.
+
+    A step that is refused ends the command. What was done before it stays done, and the command repeated goes on from there.
+
+    Raises
+    ------
+    Misuse
+        They are to go to a file, which holds one transaction.
+    """
+    if how.export is not None:
+        raise Misuse("this needs several transactions, and a file holds one: use --propose, and let the others vote")
+    done: list[Json] = []
+    for place, step in enumerate(steps):
+        ref = f"{how.ref}-{place + 1}" if how.ref else ""
+        each = msgspec.structs.replace(how, ref=ref, wait=how.wait or not how.propose)
+        transaction = _made(session, step.body, sender=step.sender, needed=step.needed, how=each)
+        open_outbox(session).keep(transaction)
+        result = submit(session, transaction, each)
+        if session.json:
+            done.append({"step": step.about, **result_json(transaction, result)})
+        else:
+            print_fields([("step", step.about), *_result_rows(session, transaction, result)])
+        if session.json and (_is_refused(result) or place == len(steps) - 1):
+            print_json({"steps": done})
+        _insist(transaction, result)
 
 
 def check_body(body: Body) -> None:
@@ -145,25 +183,42 @@ def wait_for(session: Session, transaction: Transaction) -> Result:
 def report(session: Session, transaction: Transaction, result: Result) -> None:
     """Print the result, then raise if it is not what was asked for: a refused or expired transaction ends with exit code 1."""
     if session.json:
-        print_json(
-            {
-                "tx_id": result.tx_id,
-                "from": result.sender,
-                "ref": result.ref,
-                "status": result.status,
-                "valid_until": transaction.valid_until,
-                "receipt": receipt_json(result.receipt),
-            }
-        )
+        print_json(result_json(transaction, result))
     else:
-        print_fields(
-            [
-                ("transaction", result.tx_id),
-                ("reference", f"{result.sender} {result.ref}"),
-                ("status", _status_text(result, transaction)),
-                *receipt_rows(session, result.receipt),
-            ]
-        )
+        print_fields(_result_rows(session, transaction, result))
+    _insist(transaction, result)
+
+
+def result_json(transaction: Transaction, result: Result) -> dict[str, Json]:
+    """Return what became of a transaction, for programs."""
+    return {
+        "tx_id": result.tx_id,
+        "type": transaction.type,
+        "from": result.sender,
+        "ref": result.ref,
+        "status": result.status,
+        "valid_until": transaction.valid_until,
+        "receipt": receipt_json(result.receipt),
+    }
+
+
+def _result_rows(session: Session, transaction: Transaction, result: Result) -> list[tuple[str, str]]:
+    proposed = isinstance(transaction.body, Propose) and not _is_refused(result)
+    return [
+        ("transaction", result.tx_id),
+        ("reference", f"{result.sender} {result.ref}"),
+        ("status", _status_text(result, transaction)),
+        *receipt_rows(session, result.receipt),
+        *([("next", f"each voter: som proposal approve {result.tx_id}")] if proposed else []),
+    ]
+
+
+def _is_refused(result: Result) -> bool:
+    return result.status == "expired" or (result.receipt is not None and result.receipt.code != 0)
+
+
+def _insist(transaction: Transaction, result: Result) -> None:
+    """Raise if a result is not what was asked for."""
     if result.receipt is not None and result.receipt.code != 0:
         raise Refusal(f"the network refused {transaction.type} {result.tx_id[:16]} of {result.sender} with {explain(result.receipt.code)}")
     if result.status == "expired":
@@ -187,6 +242,36 @@ def print_exported(session: Session, transaction: Transaction, path: Path) -> No
             ("next", f"som tx sign {path}, then som tx submit {path}"),
         ]
     )
+
+
+def _made(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetName], how: How) -> Transaction:
+    """Transaction of a body: the one that the reference stands for already, else a new one, signed here."""
+    check_body(body)
+    if len(how.ref) > REF_MAX:
+        raise Misuse(f"the reference has {len(how.ref)} characters, at most {REF_MAX} are possible")
+    if how.propose:
+        body, needed = _proposing(session, body, sender, needed, how)
+    elif how.until is not None or how.not_before:
+        raise Misuse("--propose-until and --not-before are the times of a proposal: add --propose")
+    ref = how.ref or f"som-{os.urandom(12).hex()}"
+    known = _known(session, open_outbox(session), sender, ref, how) if how.ref else None
+    if known is not None:
+        _same(known, body, ref)
+        return known
+    return _signed(session, body, sender=sender, ref=ref, needed=needed, how=how)
+
+
+def _proposing(session: Session, body: Body, sender: str, needed: Iterable[KeysetName], how: How) -> tuple[Propose, list[KeysetName]]:
+    """Proposal of a body, and who signs its opening: the sender, and new keys that the body brings; votes do the rest (L26)."""
+    if isinstance(body, Propose | Approve):
+        raise Misuse("a proposal is not proposed itself: leave out --propose")
+    until = how.until if how.until is not None else now_ms() + PROPOSAL_MS
+    brought = {(body.owner, body.keyset.name)} if isinstance(body, KeysetPut) else set()
+    if isinstance(body, AccountOpen | AccountSet) and body.keyset is not None:
+        brought = {(body.id, body.keyset.name)}
+    proposal = Propose(NAME_OF[type(body)], encode(body), how.not_before, until)
+    check_body(proposal)
+    return proposal, [sender_keyset(session, sender), *(each for each in needed if each in brought)]
 
 
 def _signed(session: Session, body: Body, *, sender: str, ref: str, needed: Iterable[KeysetName], how: How) -> Transaction:
@@ -224,11 +309,16 @@ def _theirs(session: Session, found: TransactionBody, sender: str, ref: str) -> 
 
 
 def _same(known: Transaction, body: Body, ref: str) -> None:
-    if known.body != body:
+    if known.body != body and not _is_same_proposal(known.body, body):
         raise Refusal(
             f"reference {ref} is that of another transaction ({known.tx_id.hex()}), not of this one: choose another --ref, "
             f"or see it with `som tx show {known.tx_id.hex()}`"
         )
+
+
+def _is_same_proposal(known: Body, body: Body) -> bool:
+    """Whether two proposals differ in their times only: those that count from now are others in each run."""
+    return isinstance(known, Propose) and isinstance(body, Propose) and (known.type, known.content) == (body.type, body.content)
 
 
 def _status_text(result: Result, transaction: Transaction) -> str:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 SEED_BYTES = 32
 PASSPHRASE_BYTES = 24
+ROOT_TYPES = ("asset.put", "grant.put", "grant.end", "param.set", "validator.set")
+"""Types that the quorum of root signs."""
 
 
 class NodeSecrets(Struct, frozen=True):
@@ -249,7 +251,7 @@ def profile_text(plan: Plan, chain: bytes) -> str:
     if issue is not None:
         lines.append(f"issue = {_list(issue.need_of[: issue.need_m])}")
     if root is not None:
-        lines += [f'"{type_}" = {_list(root.need_of[: root.need_m])}' for type_ in ("asset.put", "grant.put", "grant.end")]
+        lines += [f'"{type_}" = {_list(root.need_of[: root.need_m])}' for type_ in ROOT_TYPES]
     return "\n".join(lines) + "\n"
 
 

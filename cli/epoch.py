@@ -1,0 +1,121 @@
+"""`som epoch`: who validates when, what proves it, and the end of the current one."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from cli.command import command
+from cli.epochs import current_epoch, next_epoch
+from cli.faults import Distrust, Refusal
+from cli.output import print_fields, print_json, print_line
+from cli.parties import sender_keyset
+from cli.proof import CheckpointOption, VerifyOption, epoch_link, trusted
+from cli.sending import How, send
+from cli.session import Session
+from cli.trust import checkpoint_of
+from ledger.epochs import set_hash
+from ledger.transactions.bodies import ParamSet
+from node.api.epoch_structs import EpochBody, NextEpochBody
+from node.epochchain import EpochChainBroken, decode_link
+
+app = typer.Typer(help="Epochs: a set of validators each, from one boundary block to the next.", no_args_is_help=True)
+
+END_AHEAD = 10
+"""Heights that a moved end lies ahead at least (K22)."""
+END_SPARE = 20
+"""Heights that may pass until an order to end the epoch is final, beside those that the rule wants."""
+
+
+@command(app, "show")
+def show(
+    session: Session,
+    number: Annotated[str, typer.Argument(metavar="[NUMBER]", help="Number of the epoch; else the current one.")] = "latest",
+    *,
+    verify: VerifyOption = False,
+    checkpoint: CheckpointOption = "",
+) -> None:
+    """Show an epoch, its checkpoint for new clients, and what comes next; --verify walks there from the genesis document."""
+    found = session.client.get(f"/v1/epochs/{number}", EpochBody)
+    if verify or checkpoint:
+        council = trusted(session, checkpoint).council(found.epoch)
+        if set_hash(found.epoch, council.validators).hex() != found.set_hash or council.base != found.base:
+            raise Distrust(f"what the node says of epoch {found.epoch} is not what its validators signed: do not believe this node")
+    coming = next_epoch(session) if number == "latest" else None
+    named = _checkpoint(session, found.epoch)
+    if session.json:
+        built = {"epoch": msgspec.to_builtins(found), "verified": verify, "checkpoint": named}
+        print_json(built | ({"next": msgspec.to_builtins(coming)} if coming is not None else {}))
+        return
+    print_fields(
+        [
+            ("epoch", f"{found.epoch}{', verified' if verify else ''}"),
+            ("heights", f"{found.base + 1} to {found.end}, the newest is {found.as_of}"),
+            ("quorum", f"{found.quorum} of {len(found.validators)}"),
+            *[("validator", f"{each.index} {each.participant} {each.consensus_key} {each.endpoint}") for each in found.validators],
+            ("view key", f"{found.view_key.number}, {len(found.view_key.copies)} sealed copies"),
+            *([("checkpoint", named)] if named else []),
+            *(next_rows(coming) if coming is not None else []),
+        ]
+    )
+
+
+@command(app, "end")
+def end(
+    session: Session,
+    how: How,
+    *,
+    ahead: Annotated[
+        int, typer.Option("--in", metavar="HEIGHTS", min=END_AHEAD + 1, help="How many heights from now the epoch ends.")
+    ] = END_AHEAD + END_SPARE,
+) -> None:
+    """Let the current epoch end early, so that what is planned takes effect (param.set epoch_end). The quorum of `root` signs."""
+    sender = session.sender("operator")
+    send(session, end_order(session, ahead), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+def end_order(session: Session, ahead: int) -> ParamSet:
+    """Order that ends the current epoch so many heights from now.
+
+    Raises
+    ------
+    Refusal
+        It ends by itself no later.
+    """
+    now = current_epoch(session)
+    height = now.as_of + ahead
+    if height >= now.end:
+        raise Refusal(f"epoch {now.epoch} ends at height {now.end} anyway, {now.end - now.as_of} heights from now")
+    return ParamSet("epoch_end", height, 0)
+
+
+def next_rows(coming: NextEpochBody) -> list[tuple[str, str]]:
+    """Lines for people: what the next boundary brings."""
+    rows = [("next", f"epoch {coming.epoch} begins after height {coming.at}")]
+    if coming.planned_for is not None:
+        rows.append(("planned", f"{len(coming.validators)} validators, from epoch {coming.planned_for} on"))
+        rows += [
+            ("", f"{each.index} {each.participant} {each.consensus_key} {each.standing}{'' if each.sealed else ', no view key'}")
+            for each in coming.validators
+        ]
+    if coming.view_key is not None:
+        rows.append(("view key", f"{coming.view_key.number} comes, {len(coming.view_key.copies)} sealed copies"))
+    return [*rows, *[("waits for", each) for each in coming.waits_for]]
+
+
+def _checkpoint(session: Session, epoch: int) -> str:
+    """Checkpoint of an epoch as this node shows it; empty for epoch 0, whose checkpoint is the genesis document."""
+    if epoch == 0:
+        return ""
+    try:
+        return checkpoint_of(decode_link(epoch_link(session, epoch), epoch - 1)).text
+    except EpochChainBroken as problem:
+        raise Distrust(f"{problem}: do not believe this node") from None
+
+
+def print_next(coming: NextEpochBody) -> None:
+    """Print what the next boundary brings."""
+    if coming.planned_for is None and coming.view_key is None:
+        print_line(f"nothing is planned; epoch {coming.epoch} begins after height {coming.at} with the same set")
+    else:
+        print_fields(next_rows(coming))

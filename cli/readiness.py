@@ -1,0 +1,52 @@
+"""What a newcomer says before it votes (K22): found out at its own node, with its own box key, never made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.client import Client
+from cli.epochs import box_key_of, open_view_key
+from cli.faults import Refusal
+from cli.times import now_ms
+from ledger.attestations import ReadyValue, ready_attestation
+from node.api.structs import StatusBody
+
+if TYPE_CHECKING:
+    from ledger.attestations import Attestation
+    from node.api.epoch_structs import EpochBody, NextEpochBody
+    from node.config import Config
+
+BEHIND_MAX = 100
+"""Heights that a node may be behind the network; the ledger takes a thousand, but time passes until the word is final."""
+
+
+def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEpochBody) -> Attestation:
+    """Word that the node of a configuration is ready for the planned set.
+
+    Raises
+    ------
+    Refusal
+        It is not planned, not synced, hears too few validators, or has no copy of the view key that comes.
+    Unreachable
+        The node does not run.
+    """
+    seat = next((each for each in coming.validators if each.consensus_key == consensus_key.hex()), None)
+    if seat is None:
+        raise Refusal(f"{consensus_key.hex()} is in no planned set: som validator add plans one, som validator list shows it")
+    if seat.standing == "votes now":
+        raise Refusal(f"{consensus_key.hex()} votes already: nothing has to be said")
+    view_key = coming.view_key or now.view_key
+    open_view_key(view_key, box_key_of(Path(config.box_key)))
+    host = f"[{config.api.host}]" if ":" in config.api.host else config.api.host
+    found = Client((f"http://{host}:{config.api.port}",)).get("/v1/status", StatusBody)
+    if found.syncing or found.height + BEHIND_MAX < now.as_of:
+        raise Refusal(f"{found.node} is still catching up, at height {found.height} of {now.as_of}: try again when it is there")
+    heard = min(found.peers, len(now.validators))
+    if heard < now.quorum:
+        raise Refusal(
+            f"{found.node} hears {heard} validators, and {now.quorum} are needed: check its [[peers]] and its network (som status)"
+        )
+    value = ReadyValue(found.height, view_key.number, heard)
+    time_ms = min(now_ms(), found.time_ms)
+    return ready_attestation(seat.participant, consensus_key, value, view_key_hash=bytes.fromhex(view_key.hash), as_of=time_ms)

@@ -1,0 +1,272 @@
+"""`som validator`: who votes from the next epoch on. README.md, "Changing the validator set", has the whole way."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from cli.command import command
+from cli.epoch import end_order, print_next
+from cli.epochs import (
+    box_key_of,
+    coming_set,
+    current_epoch,
+    new_view_key,
+    next_epoch,
+    open_view_key,
+    parse_key,
+    sealed_copies,
+    validators_of,
+)
+from cli.faults import Misuse, Refusal
+from cli.output import print_json, print_line, print_table
+from cli.parties import OPS, find_participant, sender_keyset
+from cli.readiness import word_of
+from cli.sending import How, Step, send, send_steps
+from cli.session import Session, read_text
+from ledger.epochs import Validator
+from ledger.keys import public_key_of
+from ledger.participants import Participant
+from ledger.transactions.bodies import Attest, ParticipantPut, ValidatorsSet
+from node.api.epoch_structs import EpochBody, NextEpochBody, SeatBody
+from node.api.structs import ParticipantBody
+from node.config import load_config
+from node.keyfiles import read_seed
+
+app = typer.Typer(help="Validators: who votes now, and from the next epoch on.", no_args_is_help=True)
+
+NodeConfigOption = Annotated[
+    Path | None, typer.Option("--node-config", metavar="FILE", help="Configuration of its node, where it lies on this machine.")
+]
+BoxFileOption = Annotated[
+    Path | None, typer.Option("--box-key-file", metavar="FILE", help="Box key file of a node that has the view key (box.key).")
+]
+EndOption = Annotated[
+    int | None, typer.Option("--end-in", metavar="HEIGHTS", min=11, help="Let the epoch end so many heights from now (som epoch end).")
+]
+
+
+class Keys(Struct, frozen=True):
+    """Public keys of a node."""
+
+    consensus: bytes
+    node: bytes
+    box: bytes
+
+
+class SetFile(Struct, frozen=True):
+    """A set in a file; what else `som validator list --json` prints is passed over."""
+
+    validators: tuple[SeatBody, ...]
+
+
+@command(app, "list")
+def list_(session: Session) -> None:
+    """List the validators of the current epoch, and what is planned for the next."""
+    now, coming = current_epoch(session), next_epoch(session)
+    if session.json:
+        print_json({"epoch": now.epoch, "validators": msgspec.to_builtins(now.validators), "next": msgspec.to_builtins(coming)})
+        return
+    rows = [[str(each.index), each.participant, each.consensus_key, each.endpoint] for each in now.validators]
+    print_table(["index>", "participant", "consensus key", "endpoint"], rows)
+    print_line(f"epoch {now.epoch}, heights {now.base + 1} to {now.end}; {now.quorum} of {len(now.validators)} must sign")
+    print_next(coming)
+
+
+@command(app, "add")
+def add(
+    session: Session,
+    participant: Annotated[str, typer.Argument(metavar="PARTICIPANT", help="Who runs it.")],
+    how: How,
+    *,
+    node_config: NodeConfigOption = None,
+    consensus_key: Annotated[str, typer.Option("--consensus-key", metavar="HEX", help="As som init printed it.")] = "",
+    node_key: Annotated[str, typer.Option("--node-key", metavar="HEX", help="As som init printed it.")] = "",
+    box_key: Annotated[str, typer.Option("--box-key", metavar="HEX", help="As som init printed it.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Of its peer listener.")] = "",
+    box_key_file: BoxFileOption = None,
+    end_in: EndOption = None,
+) -> None:
+    """Plan a set with one more validator. Registers its node's keys, seals the view key to it, plans the set; the quorum of root signs.
+
+    The view key is opened with the box key file of a node that has it. The set takes effect at the end of the epoch if the newcomer has
+    said by then that it is ready (som validator ready).
+    """
+    keys = _keys_of(node_config, consensus_key, node_key, box_key)
+    now, coming = current_epoch(session), next_epoch(session)
+    old = coming_set(now, coming)
+    newcomer = Validator(participant, keys.consensus, keys.node, endpoint or _endpoint(node_config))
+    others = tuple(each for each in old if each.consensus_key != keys.consensus)
+    root = session.sender("operator")
+    needed = (sender_keyset(session, root),)
+    steps = [
+        *_registering(find_participant(session, participant), keys, root, needed),
+        *_sealing(now, coming, keys.box, box_key_file, root, needed),
+    ]
+    if newcomer not in old:
+        plan = ValidatorsSet((*others, newcomer), now.epoch + 1)
+        steps.append(Step(f"plan {len(others) + 1} validators for epoch {now.epoch + 1}", plan, root, needed))
+    steps += _ending(session, end_in, root, needed)
+    if not steps:
+        raise Refusal(f"{keys.consensus.hex()} is planned or votes already: som validator list")
+    send_steps(session, steps, how)
+
+
+@command(app, "remove")
+def remove(
+    session: Session,
+    who: Annotated[list[str], typer.Argument(metavar="WHO...", help="Consensus keys, or participants with all of their validators.")],
+    how: How,
+    *,
+    box_key: Annotated[
+        list[str] | None,
+        typer.Option("--box-key", metavar="HEX", help="Box key that leaves, where its participant keeps another validator; repeat."),
+    ] = None,
+    keep_view_key: Annotated[bool, typer.Option("--keep-view-key", help="No new view key: who leaves may go on reading.")] = False,
+    end_in: EndOption = None,
+) -> None:
+    """Plan a set without some validators, and a new view key that those who leave cannot open. The quorum of root signs."""
+    now, coming = current_epoch(session), next_epoch(session)
+    old = coming_set(now, coming)
+    leaving = tuple(each for each in old if each.participant in who or each.consensus_key.hex() in who)
+    strangers = [name for name in who if not any(name in (each.participant, each.consensus_key.hex()) for each in old)]
+    if strangers:
+        raise Refusal(f"{strangers[0]} is no validator of the set, as participant or consensus key: som validator list")
+    staying = tuple(each for each in old if each not in leaving)
+    if not staying:
+        raise Refusal("nobody would be left: a network needs four validators")
+    root = session.sender("operator")
+    needed = (sender_keyset(session, root),)
+    steps = []
+    if not keep_view_key:
+        boxes = _staying_boxes(session, now, staying, leaving, tuple(parse_key(text) for text in box_key or ()))
+        steps.append(Step(f"plan a new view key, sealed to {len(boxes)} nodes", sealed_copies(new_view_key(), boxes), root, needed))
+    plan = ValidatorsSet(staying, now.epoch + 1)
+    steps.append(Step(f"plan {len(staying)} validators for epoch {now.epoch + 1}", plan, root, needed))
+    send_steps(session, [*steps, *_ending(session, end_in, root, needed)], how)
+
+
+@command(app, "set")
+def set_(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON as som validator list --json prints it, edited.")],
+    how: How,
+    *,
+    epoch: Annotated[int | None, typer.Option("--epoch", min=1, help="First epoch that it may be the set of; else the next.")] = None,
+) -> None:
+    """Plan exactly this set. The current set takes a plan back. View keys and registered node keys are not touched (add, remove)."""
+    try:
+        given = msgspec.json.decode(read_text(file), type=SetFile)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Misuse(f"{file} is not a set of validators: {error}") from None
+    number = epoch if epoch is not None else current_epoch(session).epoch + 1
+    sender = session.sender("operator")
+    needed = (sender_keyset(session, sender),)
+    send(session, ValidatorsSet(validators_of(given.validators), number), sender=sender, needed=needed, how=how)
+
+
+@command(app, "ready")
+def ready(
+    session: Session,
+    node_config: Annotated[Path, typer.Argument(metavar="NODE.toml", help="Configuration of the newcomer's node, on its machine.")],
+    how: How,
+) -> None:
+    """Say that a planned newcomer can vote: its node is synced, hears the validators, and its box key opens the view key that comes."""
+    config = load_config(node_config)
+    if not config.consensus_key:
+        raise Misuse(f"{node_config} names no consensus key: only a validator votes")
+    public = public_key_of(read_seed(Path(config.consensus_key)))
+    now, coming = current_epoch(session), next_epoch(session)
+    word = word_of(config, public, now, coming)
+    sender = session.sender(word.by)
+    send(session, Attest(word), sender=sender, needed=(sender_keyset(session, sender), (word.by, OPS)), how=how)
+
+
+def _keys_of(config: Path | None, consensus: str, node: str, box: str) -> Keys:
+    if config is not None:
+        if consensus or node or box:
+            raise Misuse("name the keys one by one, or the node's configuration with --node-config, not both")
+        found = load_config(config)
+        if not found.consensus_key:
+            raise Misuse(f"{config} names no consensus key: only a validator votes")
+        seeds = [read_seed(Path(path)) for path in (found.consensus_key, found.node_key)]
+        return Keys(public_key_of(seeds[0]), public_key_of(seeds[1]), box_key_of(Path(found.box_key)).public)
+    if not (consensus and node and box):
+        raise Misuse("name the newcomer's keys with --consensus-key, --node-key and --box-key (som init prints them), or its --node-config")
+    return Keys(parse_key(consensus), parse_key(node), parse_key(box))
+
+
+def _endpoint(config: Path | None) -> str:
+    if config is None:
+        return ""
+    found = load_config(config).peer
+    return f"{'https' if found.tls_certificate else 'http'}://{found.host}:{found.port}"
+
+
+def _registering(found: ParticipantBody, keys: Keys, root: str, needed: tuple[tuple[str, str], ...]) -> list[Step]:
+    """Step that gives a participant the keys of one more node; none where it has them."""
+    nodes, boxes = set(found.node_keys) | {keys.node.hex()}, set(found.box_keys) | {keys.box.hex()}
+    if (nodes, boxes) == (set(found.node_keys), set(found.box_keys)):
+        return []
+    record = (
+        found.id,
+        found.kind,
+        found.name,
+        found.bic,
+        found.lei,
+        found.country,
+        found.status,
+        "",
+        tuple(bytes.fromhex(key) for key in sorted(nodes)),
+        tuple(bytes.fromhex(key) for key in sorted(boxes)),
+        found.endpoints,
+    )
+    return [Step(f"register the keys of its node for {found.id}", ParticipantPut(msgspec.convert(record, Participant)), root, needed)]
+
+
+def _sealing(
+    now: EpochBody, coming: NextEpochBody, box_key: bytes, file: Path | None, root: str, needed: tuple[tuple[str, str], ...]
+) -> list[Step]:
+    """Seal the view key in force, and one that is planned, to a box key that has no copy yet."""
+    lacking = [each for each in (now.view_key, coming.view_key) if each and all(copy.box_key != box_key.hex() for copy in each.copies)]
+    if not lacking:
+        return []
+    if file is None:
+        raise Misuse(
+            "the view key has to be sealed to the newcomer, and only a node that has it can: name its box key file, --box-key-file"
+        )
+    opened = [(each.number, open_view_key(each, box_key_of(file))) for each in lacking]
+    return [Step(f"seal view key {number} to the newcomer", sealed_copies(key, (box_key,)), root, needed) for number, key in opened]
+
+
+def _staying_boxes(
+    session: Session, now: EpochBody, staying: tuple[Validator, ...], leaving: tuple[Validator, ...], named: tuple[bytes, ...]
+) -> list[bytes]:
+    """Box keys that get a copy of a new view key: all that have one now and do not leave.
+
+    Raises
+    ------
+    Misuse
+        A participant keeps a validator and loses one, so that nobody but its operator knows which of its box keys leaves.
+    """
+    gone = set(named)
+    still = {each.participant for each in staying}
+    for name in sorted({each.participant for each in leaving}):
+        boxes = {parse_key(text) for text in find_participant(session, name).box_keys}
+        if name not in still:
+            gone |= boxes
+        elif not boxes & gone:
+            raise Misuse(
+                f"{name} keeps a validator: say which of its box keys leaves with --box-key HEX, or keep the view key (--keep-view-key)"
+            )
+    return [key for key in (parse_key(copy.box_key) for copy in now.view_key.copies) if key not in gone]
+
+
+def _ending(session: Session, end_in: int | None, root: str, needed: tuple[tuple[str, str], ...]) -> list[Step]:
+    """Step that ends the epoch early, where that is asked for."""
+    if end_in is None:
+        return []
+    order = end_order(session, end_in)
+    return [Step(f"end the epoch at height {order.value}", order, root, needed)]

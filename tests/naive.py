@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 OK, CLOSED, KIND, NO_ACCOUNT, FEE, FUNDS, CAP, QUOTA = 0, 123, 124, 122, 143, 150, 160, 113
+NO_SAY, NO_PROPOSAL, VOTES_NEEDED = 182, 183, 2
 NO_HOLD, HOLD_TIME, HOLD_AMOUNT, TOO_MANY, NOT_EMPTY = 170, 171, 173, 127, 126
 LONGEST_HOLD_MS = 400 * 86_400_000
 
@@ -38,6 +39,16 @@ class Reserved:
 
 
 @dataclass
+class Asked:
+    """One proposal to issue, and who said what."""
+
+    to: str
+    amount: int
+    until: int
+    votes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class Naive:
     """Everything that money rules depend on."""
 
@@ -54,6 +65,8 @@ class Naive:
     minted: dict[int, int] = field(default_factory=dict)
     """Business day -> issued."""
 
+    asked: dict[bytes, Asked] = field(default_factory=dict)
+
     def fee(self, type_: str, debit: str, amount: int) -> int:
         """Fee of a movement out of an account."""
         purse = self.purses.get(debit)
@@ -64,6 +77,32 @@ class Naive:
         self.now = now
         for name in [name for name, hold in self.holds.items() if hold.until <= now]:
             self._free(name)
+        self.asked = {name: asked for name, asked in self.asked.items() if asked.until > now}
+
+    def propose(self, name: bytes, to: str, amount: int, until: int) -> int:
+        """Code of a proposal to issue."""
+        code = self._takes(to)
+        if not code:
+            self.asked[name] = Asked(to, amount, until)
+        return code
+
+    def vote(self, name: bytes, member: str, choice: str) -> int:
+        """Code of a vote by somebody who has a say; at the quorum, of the issue."""
+        asked = self.asked.get(name)
+        if asked is None:
+            return NO_PROPOSAL
+        if choice == "yes" or member not in asked.votes:
+            refused = self._takes(asked.to) or (NO_SAY if choice == "withdraw" else OK)
+            if refused:
+                return refused
+        votes = {**asked.votes, member: choice}
+        if choice == "yes" and sum(said == "yes" for said in votes.values()) >= VOTES_NEEDED:
+            code = self.issue(asked.to, asked.amount)
+            if not code:
+                del self.asked[name]
+            return code
+        asked.votes = {who: said for who, said in votes.items() if said != "withdraw"}
+        return OK
 
     def issue(self, to: str, amount: int) -> int:
         """Code of an issue."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from hypothesis import strategies as st
 
+from ledger.canonical import encode
 from ledger.errors import OK
 from ledger.genesis_document import GenesisFee
-from ledger.transactions.bodies import AccountSet, HoldBody, Issue, Leg, Redeem, Settle, Void
+from ledger.transactions.bodies import AccountSet, Approve, HoldBody, Issue, Leg, Propose, Redeem, Settle, Void
 from tests.ledger.world import (
     ALICE,
     BOARD,
@@ -22,6 +23,7 @@ from tests.ledger.world import (
     HOUR_MS,
     MAIN_A,
     MAIN_B,
+    ROOT_MEMBERS,
     START_MS,
     TILL,
     World,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 CONTRA, FEES, NOBODY = "operator/contra:KGS", "operator/fee:KGS", "bank-a/nobody"
 CAST = (ALICE, BOB, MAIN_A, MAIN_B, TILL)
+BOARDS = "operator/board"
 BPS = {"pay": 100, "hold": 150}
 FUNDS = 1_000
 CAP = 9_000
@@ -99,6 +102,24 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A proposal to issue, open for `ahead_ms`."""
+
+    to: str
+    amount: int
+    ahead_ms: int
+
+
+@dataclass(frozen=True)
+class Say:
+    """A vote on the n-th proposal ever opened (counted around)."""
+
+    which: int
+    member: str
+    choice: Literal["yes", "no", "withdraw"]
+
+
+@dataclass(frozen=True)
 class Change:
     """Another status of an account."""
 
@@ -113,10 +134,13 @@ class Wait:
     ms: int
 
 
-Command = Move | Mint | Burn | Reserve | Take | Drop | Change | Wait
+Command = Move | Mint | Burn | Reserve | Take | Drop | Ask | Say | Change | Wait
 
 FIRST_HOLDS = (Reserve(ALICE, MAIN_B, 100, 2 * DAY_MS), Reserve(MAIN_A, BOB, 200, 3 * DAY_MS))
 """Every ledger begins with two holds, so that settlements find one."""
+FIRST_ASKED = (Ask(BOB, 20, 2 * DAY_MS), Ask(MAIN_A, 33, 3 * DAY_MS))
+"""And with two proposals that lack one vote."""
+FIRST_VOTER = "treasury/treasury"
 accounts = st.sampled_from(CAST)
 amounts = st.sampled_from((1, 7, 20, 33, 40, 150, 600, 2 * FUNDS))
 places = st.sampled_from(CAST * 8 + (FEES, FEES, CONTRA, NOBODY))
@@ -159,6 +183,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Take, recent, parts),
     st.builds(Take, recent, parts),
     st.builds(Drop, recent),
+    st.builds(Ask, places, amounts, st.sampled_from((10_000, HOUR_MS, 2 * DAY_MS))),
+    st.builds(Say, recent, st.sampled_from(ROOT_MEMBERS), st.sampled_from(("yes", "yes", "yes", "no", "withdraw"))),
+    st.builds(Say, recent, st.sampled_from(ROOT_MEMBERS), st.just("yes")),
     st.builds(Change, places, st.sampled_from(("open", "open", "open", "closing", "closed"))),
     st.builds(Wait, st.sampled_from((1, 60_000, HOUR_MS, DAY_MS))),
 )
@@ -186,7 +213,11 @@ class Stage:
         for account in CAST:
             self.world.issue(account, FUNDS)
         self.placed: list[Transaction] = []
-        for command in FIRST_HOLDS:
+        self.opened: list[Transaction] = []
+        """Proposals ever opened."""
+        votes = [Say(which, FIRST_VOTER, "yes") for which in range(len(FIRST_ASKED))]
+        first: list[Command] = [*FIRST_HOLDS, *FIRST_ASKED, *votes]
+        for command in first:
             self.play(command)
 
     def model(self) -> Naive:
@@ -199,11 +230,20 @@ class Stage:
             body = tx.body
             if not isinstance(body, HoldBody) or model.hold(tx.tx_id, command.source, command.target, command.amount, body.until) != OK:
                 raise AssertionError("the model refuses a first hold")
+        for asked, tx in zip(FIRST_ASKED, self.opened, strict=True):
+            body = tx.body
+            if not isinstance(body, Propose) or model.propose(tx.tx_id, asked.to, asked.amount, body.until) != OK:
+                raise AssertionError("the model refuses a first proposal")
+            model.vote(tx.tx_id, FIRST_VOTER, "yes")
         return model
 
     def hold_of(self, which: int) -> bytes:
         """Id of the n-th hold ever placed, counted around; unknown where there was none."""
         return self.placed[which % len(self.placed)].tx_id if self.placed else bytes(32)
+
+    def proposal_of(self, which: int) -> bytes:
+        """Id of the n-th proposal ever opened, counted around; unknown where there was none."""
+        return self.opened[which % len(self.opened)].tx_id if self.opened else bytes(32)
 
     @staticmethod
     def source_of(tx: Transaction) -> str:
@@ -216,7 +256,13 @@ class Stage:
         if found is None:
             return None
         body, members = found
-        return self.world.sign(body, by=[*by("operator/ops", *members), *(BOARD if isinstance(command, Mint) else ())])
+        return self.world.sign(
+            body,
+            by=[
+                *by("operator/ops", *members),
+                *(BOARD if isinstance(command, Mint) or getattr(command, "member", "") == BOARDS else ()),
+            ],
+        )
 
     def play(self, command: Command) -> tuple[Transaction | None, Outcome | None]:
         """Carry a command out in a block of its own."""
@@ -228,14 +274,14 @@ class Stage:
         (outcome,) = self.world.block(tx)
         if isinstance(command, Reserve) and outcome.code == OK:
             self.placed.append(tx)
+        if isinstance(command, Ask) and outcome.code == OK:
+            self.opened.append(tx)
         return tx, outcome
 
     def _body(self, command: Command) -> tuple[Body, tuple[str, ...]] | None:
         match command:
             case Move():
                 return self._pay(command), tuple(member_of(debit) for debit, _, _ in command.legs)
-            case Mint():
-                return Issue("KGS", command.to, command.amount, "", None), ()
             case Burn():
                 return Redeem("KGS", command.source, command.amount, "", None), (member_of(command.source),)
             case Reserve(source, target, amount, ahead):
@@ -246,10 +292,22 @@ class Stage:
                 return Settle(self.hold_of(command.which), command.amount, b""), ("treasury/ops",)
             case Drop():
                 return Void(self.hold_of(command.which)), ("treasury/ops",)
+            case Mint() | Ask() | Say():
+                return self._issue(command)
             case Change():
                 return AccountSet(command.account, command.status, None), (f"{command.account.partition('/')[0]}/ops",)
             case Wait():
                 return None
+
+    def _issue(self, command: Mint | Ask | Say) -> tuple[Body, tuple[str, ...]]:
+        if not isinstance(command, Say):
+            body = Issue("KGS", command.to, command.amount, "", None)
+            if isinstance(command, Mint):
+                return body, ()
+            return Propose("issue", encode(body), 0, self.world.time_ms + command.ahead_ms), ()
+        return Approve(self.proposal_of(command.which), command.member, command.choice), () if command.member == BOARDS else (
+            command.member,
+        )
 
     @staticmethod
     def _pay(command: Move) -> Body:

@@ -34,7 +34,25 @@ from tests.ledger.world import (
     signers,
     verified,
 )
-from tests.strategies import CAP, CAST, Burn, Change, Command, Drop, Mint, Move, Reserve, Stage, Take, Wait, commands, histories, ledgers
+from tests.strategies import (
+    CAP,
+    CAST,
+    Ask,
+    Burn,
+    Change,
+    Command,
+    Drop,
+    Mint,
+    Move,
+    Reserve,
+    Say,
+    Stage,
+    Take,
+    Wait,
+    commands,
+    histories,
+    ledgers,
+)
 
 if TYPE_CHECKING:
     from ledger.outcomes import Outcome
@@ -81,6 +99,8 @@ def test_invariant_02_only_issue_and_redeem_change_the_supply(stage: Stage, comm
             assert change == command.amount
         case Burn() if succeeded:
             assert change == -command.amount
+        case Say() if succeeded and outcome is not None and outcome.entries:
+            assert change == sum(entry.posted for entry in outcome.entries if entry.posted > 0) > 0
         case _:
             assert change == 0
 
@@ -311,6 +331,7 @@ def test_invariant_24_the_naive_model_agrees(history: list[Command]) -> None:
             continue
         model.wait(stage.world.time_ms)
         name = stage.hold_of(command.which) if isinstance(command, Take | Drop) else b""
+        name = stage.proposal_of(command.which) if isinstance(command, Say) else name
         tx, outcome = stage.play(command)
         assert tx is not None
         assert outcome is not None
@@ -323,6 +344,8 @@ def _ask(model: Naive, command: Command, name: bytes, outcome: Outcome) -> int:
     """Ask the naive model for its code of a command."""
     if isinstance(command, Move):
         return _ask_pay(model, command, outcome)
+    if isinstance(command, Ask | Say):
+        return _ask_vote(model, command, name)
     match command:
         case Mint(to, amount):
             code = model.issue(to, amount)
@@ -339,6 +362,13 @@ def _ask(model: Naive, command: Command, name: bytes, outcome: Outcome) -> int:
         case Wait():
             code = OK
     return code
+
+
+def _ask_vote(model: Naive, command: Ask | Say, name: bytes) -> int:
+    """Ask for the code of a proposal or a vote."""
+    if isinstance(command, Ask):
+        return model.propose(name, command.to, command.amount, model.now + command.ahead_ms)
+    return model.vote(name, command.member, command.choice)
 
 
 def _ask_pay(model: Naive, command: Move, outcome: Outcome) -> int:

@@ -54,7 +54,12 @@ MUTANTS: tuple[Mutant, ...] = (
         (HOLDS, TYPES),
     ),
     Mutant(
-        "L12", "post_state_is_not_checked", LEDGER, "check_transaction(overlay, mark, work.entries, work.tx.type)", "overlay.mark()", (MONEY,)
+        "L12",
+        "post_state_is_not_checked",
+        LEDGER,
+        "check_transaction(overlay, mark, work.entries, work.tx.type)",
+        "overlay.mark()",
+        (MONEY,),
     ),
     Mutant("L12", "sums_are_not_checked", "ledger/invariants.py", "    if any(sums.values()):", "    if not sums and entries:", (MONEY,)),
     Mutant(

@@ -17,6 +17,7 @@ from node.wire import (
     BlockResponse,
     CertificateRequest,
     Certificates,
+    Frame,
     Lane,
     ProposalFrame,
     StatusFrame,
@@ -47,7 +48,7 @@ def notarized(block_id: BlockId) -> SignedVote:
 async def test_k22_frames_of_the_next_epoch_wait_for_it_whoever_sent_them(validator: int | None) -> None:
     """Goal: the first proposal of an epoch is not lost by who is slower. Method: votes and lists of ids, then take them out in order."""
     world, link = World(), Echo(validator)
-    frames = [
+    frames: list[Frame] = [
         Votes((wire_vote(vote(2, epoch=NEXT)),)),
         ProposalFrame(HEADER, wire_vote(vote(1, epoch=NEXT))),
         Certificates((wire_certificate(Certificate(vote(1, epoch=NEXT).vote, ())),)),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consensus.effects import CertificateRecord, VoteRecord
-from consensus.types import Kind
+from consensus.types import Epoch, Kind, ValidatorId, View, Vote
 from node.journal import Journal, JournalExists
-from node.memory import Memory, create_memory, open_memory
+from node.memory import Memory, create_memory, open_memory, recall
 from node.records import encode
 from node.segments import JournalCorrupt
 from node.signer import MarkBehind, Marked, MarkExists, MarkMissing, NoMemory, NotAboveMark, SeedKey
@@ -174,3 +174,43 @@ def test_k15_power_lost_between_mark_and_journal_keeps_what_the_vote_rests_on() 
         again = start(files)
         has_record = any(isinstance(record, CertificateRecord) for record in again.replayed)
         assert has_record or again.signer.mark.position == (0, 1)
+
+
+def test_k15_a_memory_of_a_later_epoch_waits_for_it() -> None:
+    """Goal: no vote below what was promised. Method: vote in epoch 2, recall it, begin in epochs 1, 2 and 3."""
+    files = MemoryFiles()
+    create_memory(files, FOLDER, EPOCH, KEY)
+    memory = open_memory(files, FOLDER, Epoch(2), KEY, ME)
+    subject = Vote(Kind.NOTARIZE, Epoch(2), View(1), View(0), facts(1).block_id)
+    memory.promise([], [Marked(subject, signing_bytes(subject))])
+    again = recall(files, FOLDER, KEY)
+    assert again.epoch == 2
+    with pytest.raises(AssertionError, match="epoch 2"):
+        again.begin(Epoch(1), ME)
+    again.begin(Epoch(2), ME)
+    assert [record.signed.vote for record in again.replayed if isinstance(record, VoteRecord)] == [subject]
+    again.taken()
+    again.begin(Epoch(3), ValidatorId(3))
+    assert (again.replayed, again.journal.epoch, again.epoch) == ((), 3, 3)
+    later = Vote(Kind.NOTARIZE, Epoch(3), View(1), View(0), facts(1).block_id)
+    assert [own.signer for own in again.promise([], [Marked(later, signing_bytes(later))])] == [3]
+    with pytest.raises(NotAboveMark):
+        again.promise([], [Marked(subject, signing_bytes(subject))])
+
+
+def test_k15_only_the_marks_votes_of_the_epoch_that_begins_are_cast_again() -> None:
+    """Goal: an old epoch's vote is of no use, and its index may be another's. Method: lose the journal, begin in two."""
+    for epoch, expected in ((1, 1), (2, 0)):
+        files = MemoryFiles()
+        create_memory(files, FOLDER, EPOCH, KEY)
+        memory = open_memory(files, FOLDER, Epoch(1), KEY, ME)
+        subject = Vote(Kind.NOTARIZE, Epoch(1), View(4), View(0), facts(1).block_id)
+        memory.promise([], [Marked(subject, signing_bytes(subject))])
+        for path in files.paths():
+            if path.parent == JOURNAL:
+                files.remove(path)
+        again = recall(files, FOLDER, KEY)
+        assert again.epoch == 1
+        again.begin(Epoch(epoch), ValidatorId(2))
+        assert len([record for record in again.replayed if isinstance(record, VoteRecord)]) == expected
+        assert again.epoch == epoch

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from node.pin import Pin
     from node.snapshot import ChunkInfo
 
-PIECE_LEAVES: Final = 2_000
+PIECE_LEAVES: Final = 1_000
 """Leaves between two turns of the loop: about 1 ms."""
 PIECE_REFS: Final = 8
 """Lists of references between two turns: 100 KiB each in full blocks."""

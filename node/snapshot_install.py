@@ -54,11 +54,11 @@ def build(
     *,
     chain: bytes,
     map_bytes: int,
-    more: Callable[[Store], None] | None = None,
+    blocks: Callable[[Store], int] | None = None,
 ) -> int:
     """Make a new store in `folder` from a snapshot whose header and links are proven; return its height.
 
-    `read` gives the bytes of a chunk. `more` writes what else the store is to hold (a backup's blocks), before the height is written.
+    `read` gives the bytes of a chunk. `blocks`, of a backup, writes blocks before the height is written and returns the height below them.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def build(
         check = StateCheck()
         for index in range(len(manifest.chunks)):
             _take_chunk(store, check, manifest, index, read(index))
-        height = _finish(store, check, manifest, links, more)
+        height = _finish(store, check, manifest, links, blocks)
     finally:
         store.close()
     return height
@@ -115,11 +115,10 @@ def _take_chunk(store: Store, check: StateCheck, manifest: Manifest, index: int,
     store.commit(batch)
 
 
-def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence[EpochLink], more: Callable[[Store], None] | None) -> int:
+def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence[EpochLink], blocks: Callable[[Store], int] | None) -> int:
     block_id, header = header_of(manifest.header)
     roots, slots = check.finish(header, manifest.openings)
-    if more is not None:
-        more(store)
+    began = header.height if blocks is None else blocks(store)
     key = height_key(header.height)
     batch = store.begin()
     try:
@@ -129,9 +128,8 @@ def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence
         batch.put(Table.HEIGHTS, [(block_id, key)])
         batch.put(Table.EPOCHS, [(epoch_number_key(epoch), encode_link(link)) for epoch, link in enumerate(links)])
         journals = tuple((each.participant, each.journal_root) for each in manifest.openings)
-        began = [] if more is not None else [(META_BEGAN, key)]
         meta = [(META_HEIGHT, key), (META_ROOTS, encode(sorted(roots.items()))), (META_SLOTS, encode(Slots(slots, journals)))]
-        batch.put(Table.META, [*began, *meta])
+        batch.put(Table.META, [*meta, *([(META_BEGAN, height_key(began))] if began else [])])
     except BaseException:
         batch.abort()
         raise

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
@@ -151,6 +152,20 @@ def test_heights_that_were_not_asked_for_are_refused() -> None:
     block_id, _ = header_of(far)
     with pytest.raises(WireError, match="not asked"):
         feed(new_range(), [encode(wire_certificate(certificate(block_id, 5))), far])
+
+
+def test_k22_a_range_of_another_epoch_is_a_lie() -> None:
+    """Goal: an answer never crosses the end of an epoch. Method: a certificate of another epoch, and headers of a later one under ours."""
+    new = Range(Height(1), BlockId(CHAIN), 1, lambda _: True)
+    with pytest.raises(WireError, match="not a finalization"):
+        new.take_certificate(FINAL)
+    block_id, header = header_of(BLOCKS[-1][1])
+    later = encode(msgspec.structs.replace(header, epoch=1))
+    crossing = new_range()
+    crossing.take_certificate(encode(wire_certificate(certificate(header_of(later)[0], 5))))
+    with pytest.raises(WireError, match="of epoch 1"):
+        crossing.take_header(later)
+    assert block_id != header_of(later)[0]
 
 
 async def test_a_record_beyond_its_limit_is_refused_before_it_is_read() -> None:

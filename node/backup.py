@@ -19,7 +19,6 @@ from msgspec import Meta, Struct
 
 from ledger.canonical import HOSTILE
 from ledger.genesis import chain_id
-from node.backup_reader import StoreReader
 from node.chain import Chain
 from node.epochchain import encode_link
 from node.fatal import Fatal
@@ -29,6 +28,7 @@ from node.snapshot import CHUNK_BYTES, encode_chunk
 from node.snapshot_capture import Capture, NothingToCapture
 from node.snapshot_files import FOLDER, MANIFEST, WANTED, chunk_name, lines_in, write_file
 from node.store import Store, Table, height_key
+from node.store_reader import StoreReader
 from node.viewkeys import open_ring
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,7 @@ def load_genesis(path: Path) -> Genesis:
         It cannot be read, or cannot begin a network; names the line.
     """
     try:
-        genesis = parse_genesis(path.read_text("utf-8"))
-        check_genesis(genesis)
+        genesis = _checked(path.read_text("utf-8"))
     except OSError as problem:
         raise ConfigError(f"cannot read the genesis document {path}: {problem.strerror}; set `genesis` in the configuration") from problem
     except (GenesisError, UnicodeDecodeError) as problem:
@@ -121,6 +121,14 @@ def _check_node_key(chain: Chain, voter: Voter, node_key: bytes) -> None:
     seat = chain.council.seat_of(voter.key)
     if seat is not None and chain.council.members[seat].node_key != node_key:
         raise KeyUnfit(f"the node key {node_key.hex()} is not the one that the ledger lists for validator {seat}: name its node_key file")
+
+
+@lru_cache(maxsize=1)
+def _checked(text: str) -> Genesis:
+    """Parse and check a document once per process: with 100,000 accounts that takes ten seconds, and a start needs it twice."""
+    genesis = parse_genesis(text)
+    check_genesis(genesis)
+    return genesis
 
 
 def _voter(config: Config) -> Voter:

@@ -12,6 +12,7 @@ from ledger.canonical import encode
 from node.blocks import Slots
 from node.epochchain import encode_link
 from node.epochlinks import epoch_number_key
+from node.errors import StoreFailed
 from node.files import DiskFiles, stop
 from node.flush import META_HEIGHT, META_ROOTS, META_SLOTS
 from node.records import encode_certificate
@@ -19,6 +20,7 @@ from node.snapshot import ChunkKind, decode_chunk
 from node.snapshot_check import SnapshotWrong, StateCheck
 from node.snapshot_files import remove_folder
 from node.store import META_BEGAN, Store, Table, height_key
+from node.store_reader import StoreReader
 from node.wire import WireError, core_certificate, header_of
 
 if TYPE_CHECKING:
@@ -35,15 +37,21 @@ STORE_FOLDER: Final = "store"
 HIDDEN: Final = "store.new"
 
 
-def is_empty(data: Path, chain: bytes, map_bytes: int) -> bool:
-    """Whether the data folder has no store yet, or one that is still at genesis. Raises StoreError as `Store.open`."""
+def is_empty(data: Path, map_bytes: int) -> bool:
+    """Whether the data folder has no store yet, or one that is still at genesis.
+
+    One that cannot be read is not: opening it will say what is wrong.
+    """
     if not (data / STORE_FOLDER / "data.mdb").exists():
         return True
-    store = Store.open(data / STORE_FOLDER, chain, map_bytes)
     try:
-        return not store.height
+        reader = StoreReader(data / STORE_FOLDER, map_bytes)
+    except StoreFailed:
+        return False
+    try:
+        return not int.from_bytes(reader.get(Table.META, META_HEIGHT) or b"", "big")
     finally:
-        store.close()
+        reader.close()
 
 
 def build(

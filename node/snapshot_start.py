@@ -164,13 +164,12 @@ async def begin_at_snapshot(config: Config) -> bool:
         check_verifier()
     except VerifierDiffers as problem:
         raise KeyUnfit(str(problem)) from problem
-    genesis = load_genesis(Path(config.genesis))
     DiskFiles().make_folder(config.data_folder)
     lock = FolderLock(config.data_folder)
     try:
-        if not is_empty(config.data_folder, chain_id(genesis), config.limits.map_bytes):
+        if not is_empty(config.data_folder, config.limits.map_bytes):
             return False
-        return await SnapshotStart(config, genesis).run()
+        return await SnapshotStart(config, load_genesis(Path(config.genesis))).run()
     finally:
         lock.release()
 

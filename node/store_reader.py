@@ -1,4 +1,4 @@
-"""Reading the store of a node that may be running, from another process: for backups.
+"""Reading the store of a node that may be running, from another process: for backups, and before a start.
 
 LMDB's lock file is off, so the writer knows no reader. Each read here is a transaction of a fraction of a millisecond, and what it found
 counts only if no more than one commit happened meanwhile: pages of the last two commits are never reused, so it was whole. Rows of final

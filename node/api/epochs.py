@@ -105,7 +105,7 @@ async def list_parameters(service: Service, request: web.Request, _: Arguments) 
 
 
 def current_epoch(service: Service) -> int:
-    """Number of the epoch that the newest final state is in: a boundary block has begun the next one (K22)."""
+    """Return the number of the epoch that the newest final state is in: a boundary block has begun the next one (K22)."""
     facts = service.reads.tip.facts
     return facts.epoch + 1 if facts.boundary else facts.epoch
 

@@ -1,12 +1,13 @@
 """`som epoch`: who validates when, what proves it, and the end of the current one."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from cli.command import command
-from cli.epochs import current_epoch, next_epoch
+from cli.epochs import box_key_of, current_epoch, next_epoch, open_view_key
 from cli.faults import Distrust, Refusal
 from cli.output import print_fields, print_json, print_line
 from cli.parties import sender_keyset
@@ -18,6 +19,7 @@ from ledger.epochs import set_hash
 from ledger.transactions.bodies import ParamSet
 from node.api.epoch_structs import EpochBody, NextEpochBody
 from node.epochchain import EpochChainBroken, decode_link
+from node.keystore import write_private
 
 app = typer.Typer(help="Epochs: a set of validators each, from one boundary block to the next.", no_args_is_help=True)
 
@@ -72,6 +74,26 @@ def end(
     """Let the current epoch end early, so that what is planned takes effect (param.set epoch_end). The quorum of `root` signs."""
     sender = session.sender("operator")
     send(session, end_order(session, ahead), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "keys")
+def keys(
+    session: Session,
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write them, such as DATA/view_keys of a newcomer's node.")],
+    box_key_file: Annotated[Path, typer.Option("--box-key-file", metavar="FILE", help="Box key file of a node that has them (box.key).")],
+) -> None:
+    """Open every view key that was ever in force and write them for a new node, which replays with them (L28). They are secret."""
+    box = box_key_of(box_key_file)
+    opened: dict[int, bytes] = {}
+    for epoch in range(current_epoch(session).epoch + 1):
+        shown = session.client.get(f"/v1/epochs/{epoch}", EpochBody).view_key
+        if shown.number not in opened:
+            opened[shown.number] = open_view_key(shown, box)
+    write_private(output, "".join(f"{key.hex()}\n" for key in opened.values()).encode())
+    if session.json:
+        print_json({"file": str(output), "view_keys": sorted(opened)})
+    else:
+        print_line(f"{len(opened)} view keys are in {output}: give it to nobody but the node that replays with it")
 
 
 def end_order(session: Session, ahead: int) -> ParamSet:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,8 @@ class Step(Struct, frozen=True):
 
     about: str
     """What it does, for people."""
-    body: Body
+    make: Callable[[], Body]
+    """Called when its turn has come: what it says may depend on the height then."""
     sender: str
     needed: tuple[KeysetName, ...]
 
@@ -119,7 +121,7 @@ def send_steps(session: Session, steps: Sequence[Step], how: How) -> None:
     for place, step in enumerate(steps):
         ref = f"{how.ref}-{place + 1}" if how.ref else ""
         each = msgspec.structs.replace(how, ref=ref, wait=how.wait or not how.propose)
-        transaction = _made(session, step.body, sender=step.sender, needed=step.needed, how=each)
+        transaction = _made(session, step.make(), sender=step.sender, needed=step.needed, how=each)
         open_outbox(session).keep(transaction)
         result = submit(session, transaction, each)
         if session.json:

@@ -1,5 +1,6 @@
 """`som validator`: who votes from the next epoch on. README.md, "Changing the validator set", has the whole way."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -86,6 +87,7 @@ def add(
     node_key: Annotated[str, typer.Option("--node-key", metavar="HEX", help="As som init printed it.")] = "",
     box_key: Annotated[str, typer.Option("--box-key", metavar="HEX", help="As som init printed it.")] = "",
     endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Of its peer listener.")] = "",
+    replaces: Annotated[str, typer.Option("--replaces", metavar="HEX", help="Consensus key whose place it takes (som recover).")] = "",
     box_key_file: BoxFileOption = None,
     end_in: EndOption = None,
 ) -> None:
@@ -98,7 +100,8 @@ def add(
     now, coming = current_epoch(session), next_epoch(session)
     old = coming_set(now, coming)
     newcomer = Validator(participant, keys.consensus, keys.node, endpoint or _endpoint(node_config))
-    others = tuple(each for each in old if each.consensus_key != keys.consensus)
+    if replaces and all(each.consensus_key.hex() != replaces for each in old):
+        raise Refusal(f"{replaces[:80]} is no consensus key of the set: som validator list")
     root = session.sender("operator")
     needed = (sender_keyset(session, root),)
     steps = [
@@ -106,8 +109,8 @@ def add(
         *_sealing(now, coming, keys.box, box_key_file, root, needed),
     ]
     if newcomer not in old:
-        plan = ValidatorsSet((*others, newcomer), now.epoch + 1)
-        steps.append(Step(f"plan {len(others) + 1} validators for epoch {now.epoch + 1}", plan, root, needed))
+        plan = ValidatorsSet(_with(old, newcomer, replaces), now.epoch + 1)
+        steps.append(Step(f"plan {len(plan.validators)} validators for epoch {now.epoch + 1}", lambda: plan, root, needed))
     steps += _ending(session, end_in, root, needed)
     if not steps:
         raise Refusal(f"{keys.consensus.hex()} is planned or votes already: som validator list")
@@ -117,9 +120,15 @@ def add(
 @command(app, "remove")
 def remove(
     session: Session,
-    who: Annotated[list[str], typer.Argument(metavar="WHO...", help="Consensus keys, or participants with all of their validators.")],
     how: How,
+    who: Annotated[
+        list[str] | None, typer.Argument(metavar="[WHO...]", help="Consensus keys, or participants with all of their validators.")
+    ] = None,
     *,
+    node_config: Annotated[
+        list[Path] | None,
+        typer.Option("--node-config", metavar="FILE", help="A node that leaves, where it lies on this machine: both of its keys; repeat."),
+    ] = None,
     box_key: Annotated[
         list[str] | None,
         typer.Option("--box-key", metavar="HEX", help="Box key that leaves, where its participant keeps another validator; repeat."),
@@ -128,23 +137,19 @@ def remove(
     end_in: EndOption = None,
 ) -> None:
     """Plan a set without some validators, and a new view key that those who leave cannot open. The quorum of root signs."""
+    nodes = [_keys_of(each, "", "", "") for each in node_config or ()]
     now, coming = current_epoch(session), next_epoch(session)
-    old = coming_set(now, coming)
-    leaving = tuple(each for each in old if each.participant in who or each.consensus_key.hex() in who)
-    strangers = [name for name in who if not any(name in (each.participant, each.consensus_key.hex()) for each in old)]
-    if strangers:
-        raise Refusal(f"{strangers[0]} is no validator of the set, as participant or consensus key: som validator list")
-    staying = tuple(each for each in old if each not in leaving)
-    if not staying:
-        raise Refusal("nobody would be left: a network needs four validators")
+    staying, leaving = _split(coming_set(now, coming), [*(who or ()), *(each.consensus.hex() for each in nodes)])
+    gone = {*(parse_key(text) for text in box_key or ()), *(each.box for each in nodes)}
     root = session.sender("operator")
     needed = (sender_keyset(session, root),)
     steps = []
     if not keep_view_key:
-        boxes = _staying_boxes(session, now, staying, leaving, tuple(parse_key(text) for text in box_key or ()))
-        steps.append(Step(f"plan a new view key, sealed to {len(boxes)} nodes", sealed_copies(new_view_key(), boxes), root, needed))
+        boxes = _staying_boxes(session, now, staying, leaving, gone)
+        order = sealed_copies(new_view_key(), boxes)
+        steps.append(Step(f"plan a new view key, sealed to {len(boxes)} nodes", lambda: order, root, needed))
     plan = ValidatorsSet(staying, now.epoch + 1)
-    steps.append(Step(f"plan {len(staying)} validators for epoch {now.epoch + 1}", plan, root, needed))
+    steps.append(Step(f"plan {len(staying)} validators for epoch {now.epoch + 1}", lambda: plan, root, needed))
     send_steps(session, [*steps, *_ending(session, end_in, root, needed)], how)
 
 
@@ -182,6 +187,19 @@ def ready(
     word = word_of(config, public, now, coming)
     sender = session.sender(word.by)
     send(session, Attest(word), sender=sender, needed=(sender_keyset(session, sender), (word.by, OPS)), how=how)
+
+
+def _with(old: tuple[Validator, ...], newcomer: Validator, replaces: str) -> tuple[Validator, ...]:
+    """Set with a newcomer: in the place of whom it replaces, else of the entry with its own consensus or node key, else at the end."""
+    same = [
+        place
+        for place, each in enumerate(old)
+        if each.consensus_key.hex() == replaces or each.consensus_key == newcomer.consensus_key or each.node_key == newcomer.node_key
+    ]
+    if not same:
+        return (*old, newcomer)
+    others = tuple(each for place, each in enumerate(old) if place not in same)
+    return (*others[: same[0]], newcomer, *others[same[0] :])
 
 
 def _keys_of(config: Path | None, consensus: str, node: str, box: str) -> Keys:
@@ -223,7 +241,8 @@ def _registering(found: ParticipantBody, keys: Keys, root: str, needed: tuple[tu
         tuple(bytes.fromhex(key) for key in sorted(boxes)),
         found.endpoints,
     )
-    return [Step(f"register the keys of its node for {found.id}", ParticipantPut(msgspec.convert(record, Participant)), root, needed)]
+    body = ParticipantPut(msgspec.convert(record, Participant))
+    return [Step(f"register the keys of its node for {found.id}", lambda: body, root, needed)]
 
 
 def _sealing(
@@ -238,18 +257,34 @@ def _sealing(
             "the view key has to be sealed to the newcomer, and only a node that has it can: name its box key file, --box-key-file"
         )
     opened = [(each.number, open_view_key(each, box_key_of(file))) for each in lacking]
-    return [Step(f"seal view key {number} to the newcomer", sealed_copies(key, (box_key,)), root, needed) for number, key in opened]
+    return [
+        Step(f"seal view key {number} to the newcomer", partial(sealed_copies, key, (box_key,)), root, needed) for number, key in opened
+    ]
+
+
+def _split(old: tuple[Validator, ...], who: list[str]) -> tuple[tuple[Validator, ...], tuple[Validator, ...]]:
+    """Split a set into who stays and who leaves, named by participant or consensus key."""
+    if not who:
+        raise Misuse("say who leaves: a participant, a consensus key (som validator list), or a node by --node-config")
+    strangers = [name for name in who if not any(name in (each.participant, each.consensus_key.hex()) for each in old)]
+    if strangers:
+        raise Refusal(f"{strangers[0]} is no validator of the set, as participant or consensus key: som validator list")
+    leaving = tuple(each for each in old if each.participant in who or each.consensus_key.hex() in who)
+    staying = tuple(each for each in old if each not in leaving)
+    if not staying:
+        raise Refusal("nobody would be left: a network needs four validators")
+    return staying, leaving
 
 
 def _staying_boxes(
-    session: Session, now: EpochBody, staying: tuple[Validator, ...], leaving: tuple[Validator, ...], named: tuple[bytes, ...]
+    session: Session, now: EpochBody, staying: tuple[Validator, ...], leaving: tuple[Validator, ...], named: set[bytes]
 ) -> list[bytes]:
     """Box keys that get a copy of a new view key: all that have one now and do not leave.
 
     Raises
     ------
     Misuse
-        A participant keeps a validator and loses one, so that nobody but its operator knows which of its box keys leaves.
+        A participant keeps a validator and loses some, so that nobody but its operator knows which of its box keys leave.
     """
     gone = set(named)
     still = {each.participant for each in staying}
@@ -257,9 +292,10 @@ def _staying_boxes(
         boxes = {parse_key(text) for text in find_participant(session, name).box_keys}
         if name not in still:
             gone |= boxes
-        elif not boxes & gone:
+        elif len(boxes & gone) < sum(each.participant == name for each in leaving):
             raise Misuse(
-                f"{name} keeps a validator: say which of its box keys leaves with --box-key HEX, or keep the view key (--keep-view-key)"
+                f"{name} keeps a validator: say which of its box keys leave, with --box-key HEX or --node-config FILE for each validator, "
+                "or keep the view key (--keep-view-key)"
             )
     return [key for key in (parse_key(copy.box_key) for copy in now.view_key.copies) if key not in gone]
 
@@ -268,5 +304,4 @@ def _ending(session: Session, end_in: int | None, root: str, needed: tuple[tuple
     """Step that ends the epoch early, where that is asked for."""
     if end_in is None:
         return []
-    order = end_order(session, end_in)
-    return [Step(f"end the epoch at height {order.value}", order, root, needed)]
+    return [Step(f"end the epoch {end_in} heights on", partial(end_order, session, end_in), root, needed)]

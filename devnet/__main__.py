@@ -83,6 +83,8 @@ def parser() -> Parser:
         ("resume", "let paused nodes go on, start killed ones again"),
     ):
         verb(name, about, orders.fault).add_argument("nodes", nargs="+", metavar="NODE", help="such as validator-3")
+    adding = verb("add-validator", "make a node that follows; som validator add and ready give it a vote", orders.add_validator)
+    adding.add_argument("nodes", nargs="+", metavar="NAME", help="such as validator-4")
     paying = verb("load", "payments at a steady rate, and what became of them", orders.load)
     paying.add_argument("--seconds", type=whole(1, SECONDS_MAX), default=10, help=f"how long, 1 to {SECONDS_MAX} (10)")
     paying.add_argument("--rate", type=whole(1, RATE_MAX), default=100, help=f"payments per second, 1 to {RATE_MAX} (100)")

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import msgspec
 from msgspec import Struct
 
+from devnet.client import Refused
 from devnet.network import NotReady
+from devnet.ports import NoFreePorts
 from devnet.processes import NodeFailed
+from node.config import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +58,7 @@ class NotRunning(ControlFault):
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """One order."""
 
-    verb: Literal["status", "kill", "pause", "resume", "down"]
+    verb: Literal["status", "kill", "pause", "resume", "down", "add-validator"]
     nodes: tuple[str, ...] = ()
 
 
@@ -151,7 +154,7 @@ class Control:
         try:
             async with self._one_at_a_time:
                 await self._obey(request)
-        except (Refusal, NodeFailed, NotReady, OSError) as problem:
+        except (Refusal, NodeFailed, NotReady, ConfigError, NoFreePorts, Refused, OSError) as problem:
             refusal = str(problem)
         return Answer(os.getpid(), tuple(_line(node) for node in self.network.nodes), refusal)
 
@@ -160,6 +163,10 @@ class Control:
             return
         if self.busy:
             raise Refusal(self.busy)
+        if request.verb == "add-validator":
+            for name in request.nodes:
+                await self.network.add(name)
+            return
         nodes = [self._named(name) for name in dict.fromkeys(request.nodes)]
         match request.verb:
             case "kill":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from devnet.client import Client, Refused
+from devnet.newcomer import make_newcomer, open_view_keys
 from devnet.ports import free_run
 from devnet.processes import NodeProcess
 from devnet.wallet import Wallet
@@ -118,6 +119,25 @@ class Network:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
+
+    async def add(self, name: str) -> NodeProcess:
+        """Make the folder of one more validator node and start it: it follows until governance gives it a vote.
+
+        Raises
+        ------
+        NotReady
+            No node runs that could be asked, or the new one does not answer.
+        """
+        running = next((node for node in self.validators if node.state == "running"), None)
+        if running is None:
+            raise NotReady(name=name, reason="no validator runs that could be asked for the view keys", log=self.plan.data)
+        async with Client(running.api_url) as client:
+            keys = await open_view_keys(self.plan.data, client)
+        node = self._node(make_newcomer(self.plan.data, name, keys))
+        self.nodes, self.validators = (*self.nodes, node), (*self.validators, node)
+        await node.start()
+        await self.alive(node)
+        return node
 
     async def stop(self) -> None:
         """Stop every node that runs."""

@@ -59,6 +59,23 @@ def fault(options: argparse.Namespace) -> None:
         sys.stdout.write(f"{line.name} is {line.state}\n")
 
 
+def add_validator(options: argparse.Namespace) -> None:
+    """Make and start nodes that follow, and say how they become validators."""
+    answer = ask(options.data, Request("add-validator", tuple(options.nodes)))
+    touched = [line for line in answer.nodes if line.name in options.nodes]
+    if options.json:
+        _print_json({"nodes": msgspec.to_builtins(touched)})
+        return
+    opener = next((line.name for line in answer.nodes if line.role == "validator" and line.name not in options.nodes), "NODE")
+    for line in touched:
+        config = options.data / line.name / "node.toml"
+        sys.stdout.write(
+            f"{line.name} is {line.state} at {line.api_url} and follows. To give it a vote from the next epoch on:\n"
+            f"  som validator add operator --node-config {config} --box-key-file {options.data / opener / 'box.key'}\n"
+            f"  som validator ready {config} --wait\n"
+        )
+
+
 def down(options: argparse.Namespace) -> None:
     """End the devnet and wait until it is gone."""
     answer = ask(options.data, Request("down"))

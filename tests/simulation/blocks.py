@@ -6,6 +6,7 @@ block without its parent's state, and a wrong root is found only by executing.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
@@ -36,6 +37,7 @@ def id_of(header: bytes) -> BlockId:
     return BlockId(sha256(b"som/header/1" + header).digest())
 
 
+@lru_cache(maxsize=4_096)
 def open_header(header: bytes) -> Opened | None:
     """Read a header; None where its size is wrong."""
     if len(header) != _HEADER.size:

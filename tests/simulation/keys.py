@@ -81,6 +81,7 @@ class Keys:
         self.calendar = Calendar(sets or (tuple(range(nodes)),), lengths, [key.public_key for key in self.keys])
         self.set = self.calendar.committee(0).set
         self._real = mode == "ed25519"
+        self._checked: dict[int, tuple[SignedVote, bool]] = {}
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Tell whether the holder of the key signed these bytes."""
@@ -94,7 +95,13 @@ class Keys:
         return SignedVote(vote, place, self.keys[signer].sign(signing_bytes(CHAIN, vote)))
 
     def check(self, signed: SignedVote) -> bool:
-        """Verify one vote, by the set of its epoch."""
+        """Verify one vote, by the set of its epoch; the same object only once, since it goes to every receiver."""
+        found = self._checked.get(id(signed))
+        if found is None:
+            found = self._checked[id(signed)] = (signed, self._check(signed))
+        return found[1]
+
+    def _check(self, signed: SignedVote) -> bool:
         vote = signed.vote
         if not self.calendar.has(vote.epoch) or vote.kind not in Kind:
             return False

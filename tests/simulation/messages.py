@@ -118,10 +118,10 @@ CODES: dict[type, int] = {
 def view_of(message: Message) -> int:
     """Return a view, or a height, for the trace."""
     match message:
-        case ProposalMessage(proposal):
-            return proposal.vote.vote.view
         case VoteMessage(signed):
             return signed.vote.view * 4 + signed.vote.kind
+        case ProposalMessage(proposal):
+            return proposal.vote.vote.view
         case CertificateMessage(certificate):
             return certificate.subject.view * 4 + certificate.subject.kind
         case StatusMessage(status):

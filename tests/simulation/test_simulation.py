@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from consensus.types import Certificate, Epoch
 from tests.simulation.counts import Counts, Outcome
 from tests.simulation.found import Found, read_found, write_found
 from tests.simulation.plan import bridge, draw_plan, halves, one_way, ring
 from tests.simulation.runs import Kind, Sum, outcomes
 from tests.simulation.splitmix import SplitMix64
-from tests.simulation.world import EPOCHS_PER_MILLE, run_seed, trace_seed
+from tests.simulation.voter import Broken
+from tests.simulation.world import EPOCHS_PER_MILLE, World, run_seed, trace_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +122,36 @@ def test_a_lost_journal_takes_the_place_of_a_liar() -> None:
     """Goal: never more than f faults. Method: plans of many seeds."""
     plans = [draw_plan(seed, 4, 1) for seed in range(200)]
     assert {(plan.journal_lost_by >= 0, plan.liars) for plan in plans} == {(True, 0), (False, 1)}
+
+
+def test_no_set_has_more_than_f_faults() -> None:
+    """Goal: never more than f faults, in any epoch. Method: plans of many seeds with changing sets, of four and of seven."""
+    for validators in (4, 7):
+        for seed in range(300):
+            plan = draw_plan(seed, validators, (validators - 1) // 3, 1_000)
+            faulty = {*range(plan.honest, plan.nodes), plan.journal_lost_by, *([plan.sleeper.node] if plan.sleeper else [])}
+            assert len(plan.sets) == len(plan.lengths) + 1 >= 2
+            for members in plan.sets:
+                assert len(members) == len(set(members)) >= 4
+                assert len(faulty & set(members)) <= (len(members) - 1) // 3
+
+
+def test_a_height_with_certificates_of_another_set_is_noticed() -> None:
+    """Goal: invariant 23 is looked at. Method: a final block under an epoch, an end and a set that are not those of its height."""
+    world = World(seed_with_epochs(), 4, 1, epochs_per_mille=1_000)
+    assert world.run(1).failure == ""
+    store = max((node.store for node in world.honest), key=lambda store: store.final.height)
+    end = world.calendar.end(0)
+    facts, certificate = store.chain[end - 1][0], store.certificates[end]
+    world.check_active(facts, certificate)
+    later = store.certificates[max(store.certificates)]
+    forged = Certificate(certificate.subject, later.signatures)
+    inner, other = replace(facts, boundary=False), replace(facts, epoch=Epoch(1))
+    for wrong, by in ((facts, later), (inner, certificate), (other, certificate), (facts, forged)):
+        with pytest.raises(Broken):
+            world.check_active(wrong, by)
+
+
+def seed_with_epochs() -> int:
+    """Find a seed whose first epoch ends soon."""
+    return next(seed for seed in range(1, 100) if draw_plan(seed, 4, 1, 1_000).lengths[0] < 4)

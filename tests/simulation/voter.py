@@ -251,4 +251,6 @@ class Voter:
 
 def with_newest(status: ev.Status, newest: SignedVote | None) -> ev.Status:
     """Return the status with another newest vote of its receiver."""
+    if status.newest_vote_of_receiver is newest:
+        return status
     return replace(status, newest_vote_of_receiver=newest)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RECOVERY_MS_MAX = 120_000
 """Virtual time from healing to convergence: 15 views at the longest timeout."""
 HEIGHTS_AFTER_HEALING = 5
-EPOCHS_PER_MILLE = 400
+EPOCHS_PER_MILLE = 300
 """Of so many runs in 1,000 the validator set changes."""
 DELAY_HEALED_MS = (2, 25)
 EVENTS_MAX = 400_000

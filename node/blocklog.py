@@ -163,6 +163,8 @@ class BlockLog:
         if subject - height > LINKS_MAX:
             return None
         links = tuple(header for at in range(height + 1, subject + 1) if (header := self.header(at)) is not None)
+        if len(links) != subject - height:  # below the snapshot that this node began with
+            return None
         return Finality(certificate, links)
 
     def candidates(self, name: bytes) -> list[Place]:

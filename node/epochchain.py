@@ -113,11 +113,14 @@ def decode_link(data: bytes, epoch: int) -> EpochLink:
     Raises
     ------
     EpochChainBroken
-        Longer than `LINK_BYTES_MAX`, or not a link.
+        Longer than `LINK_BYTES_MAX`, not a link, or not its canonical bytes.
     """
     if len(data) > LINK_BYTES_MAX:
         raise EpochChainBroken(epoch=epoch, reason=f"a link of {len(data)} bytes")
     try:
-        return _LINK.decode(data)
+        link = _LINK.decode(data)
     except HOSTILE as problem:
         raise EpochChainBroken(epoch=epoch, reason=str(problem)) from None
+    if encode_link(link) != data:
+        raise EpochChainBroken(epoch=epoch, reason="the link is not canonical")
+    return link

@@ -124,8 +124,9 @@ def check_manifest(manifest: Manifest, links: tuple[EpochLink, ...], genesis: Ge
     chain = chain_id(genesis)
     block_id, header = header_of(manifest.header)
     sets = walk(links, genesis=first_set(genesis), chain=chain)
-    if header.chain != chain or header.epoch != len(links):
-        raise WireError("snapshot", "its header is of another chain or epoch")
+    base = header_of(links[-1].header)[1].height if links else 0
+    if header.chain != chain or header.epoch != len(links) or header.height <= base:
+        raise WireError("snapshot", "its header is of another chain, epoch or place")
     if not is_final(core_certificate(manifest.certificate), block_id, epoch=header.epoch, keys=key_set(sets[-1]), chain=chain):
         raise WireError("snapshot", "its block is not finalized by the validators of its epoch")
 

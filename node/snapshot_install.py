@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from consensus.types import Certificate
     from ledger.state import Record
     from node.epochchain import EpochLink
     from node.snapshot import Manifest
@@ -124,16 +125,16 @@ def _take_chunk(store: Store, check: StateCheck, manifest: Manifest, index: int,
 
 
 def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence[EpochLink], blocks: Callable[[Store], int] | None) -> int:
-    block_id, header = header_of(manifest.header)
+    _, header = header_of(manifest.header)
     roots, slots = check.finish(header, manifest.openings)
     began = header.height if blocks is None else blocks(store)
     key = height_key(header.height)
     batch = store.begin()
     try:
         _put_indexes(batch, check.counts())
-        batch.put(Table.HEADERS, [(key, manifest.header)])
-        batch.put(Table.CERTIFICATES, [(key, encode_certificate(core_certificate(manifest.certificate)))])
-        batch.put(Table.HEIGHTS, [(block_id, key)])
+        for link in links:
+            _put_header(batch, link.header, core_certificate(link.certificate))
+        _put_header(batch, manifest.header, core_certificate(manifest.certificate))
         batch.put(Table.EPOCHS, [(epoch_number_key(epoch), encode_link(link)) for epoch, link in enumerate(links)])
         journals = tuple((each.participant, each.journal_root) for each in manifest.openings)
         meta = [(META_HEIGHT, key), (META_ROOTS, encode(sorted(roots.items()))), (META_SLOTS, encode(Slots(slots, journals)))]
@@ -143,6 +144,15 @@ def _finish(store: Store, check: StateCheck, manifest: Manifest, links: Sequence
         raise
     store.commit(batch)
     return header.height
+
+
+def _put_header(batch: Batch, data: bytes, certificate: Certificate) -> None:
+    """Write a header with its finalization: of the state's block, and of the last of each epoch, for nodes that are still in one."""
+    block_id, header = header_of(data)
+    key = height_key(header.height)
+    batch.put(Table.HEADERS, [(key, data)])
+    batch.put(Table.CERTIFICATES, [(key, encode_certificate(certificate))])
+    batch.put(Table.HEIGHTS, [(block_id, key)])
 
 
 def _put_indexes(batch: Batch, records: dict[str, Record]) -> None:

@@ -50,18 +50,23 @@ class SnapshotKeeper:
         """List what this node offers to others."""
         return SnapshotList(self._chain.tip.facts.height, tuple(self._lines[:SNAPSHOTS_MAX]))
 
+    @property
+    def due(self) -> bool:
+        """Whether the chain has come to where one is made."""
+        return self._wake.is_set()
+
     def offers(self, height: int) -> SnapshotLine | None:
         """Snapshot at a height; None where there is none."""
         return next((line for line in self._lines if line.height == height), None)
 
     async def run(self) -> None:
         """Make what is due, until cancelled."""
-        self._lines = await asyncio.to_thread(lines_in, self.folder)
         end = self._chain.subscribe(self._look)
         try:
+            self._lines = await asyncio.to_thread(lines_in, self.folder)
             while True:
                 await self._pause(LOOK_SECONDS)
-                if await asyncio.to_thread((self.folder / WANTED).exists) or self._wake.is_set():
+                if await asyncio.to_thread((self.folder / WANTED).exists) or self.due:
                     await self._take_turn()
         finally:
             self._chain.store.held = False

@@ -13,12 +13,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from consensus import effects as fx
-from node.fatal import Fatal
 from tests.simulation import messages as ms
-from tests.simulation.keys import Contradiction
 from tests.simulation.scene import Scene
-from tests.simulation.validator import Broken, PowerLost, Validator
-from tests.simulation.world import Fork
+from tests.simulation.validator import PowerLost, Validator
+from tests.simulation.world import FAULTS, Fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,7 +136,7 @@ def sweep(seed: int, scopes: Iterable[Scope], every: int = 1, offset: int = 0) -
             history = History(seed, fatal, scope)
             try:
                 is_lost = history.play_out()
-            except (AssertionError, Broken, Contradiction, Fatal, Fork) as error:
+            except (*FAULTS, Fork) as error:
                 raise AssertionError(f"seed {seed}, power lost by {scope.value} at step {fatal} ({history.label}): {error}") from error
             if is_lost:
                 done.states += 1

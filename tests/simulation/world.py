@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from node.records import StoredBlock
     from tests.simulation.plan import Plan
 
+FAULTS = (Broken, Contradiction, AssertionError, Fatal, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What ends a run as a failure: what the world found, what stops a node, and whatever a fault in the code raises."""
 RECOVERY_MS_MAX = 120_000
 """Virtual time from healing to convergence: 15 views at the longest timeout."""
 HEIGHTS_AFTER_HEALING = 5
@@ -100,7 +102,7 @@ class World:
             failure = self.loop()
         except Fork as fork:
             failure, is_fork = f"fork: {fork}", True
-        except (Broken, Contradiction, AssertionError, Fatal) as broken:
+        except FAULTS as broken:
             failure = f"{type(broken).__name__}: {broken}"
         if self.is_overrun and not is_fork:
             failure = ""

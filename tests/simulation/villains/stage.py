@@ -58,9 +58,8 @@ class Stage(World):
 
     def draw(self, seed: int, validators: int, liars: int) -> Plan:
         """Draw fair links: the villains are what is tested."""
-        plan = draw_plan(seed, validators, 0)
-        return replace(
-            plan,
+        plan = replace(
+            draw_plan(seed, validators, 0),
             liars=liars,
             timing=Timing(),
             loss_per_mille=(0, 5, 20)[seed % 3],
@@ -73,6 +72,7 @@ class Stage(World):
             journal_lost_by=-1,
             arrivals_ms=0,
         )
+        return self._kind.plan(plan)
 
     def make_mind(self, liars: tuple[int, ...]) -> Villain:
         """Make the villains."""
@@ -109,7 +109,11 @@ class Stage(World):
 
     def is_over(self) -> bool:
         """Tell whether all have come far enough."""
-        return all(validator.up and validator.blocks.final.view >= self._views for validator in self.honest)
+        return all(validator.up and self.is_far_enough(validator.blocks.final) for validator in self.honest)
+
+    def is_far_enough(self, facts: BlockFacts) -> bool:
+        """Tell whether a final block lies beyond what is wanted: so many views, in the epoch that does not end."""
+        return facts.epoch == self.calendar.last and facts.view >= self._views
 
     def _missing_evidence(self) -> str:
         accused, due = len(self.accused_signers), self.mind.evidence
@@ -122,7 +126,8 @@ class Stage(World):
     def _wrong_certificates(self) -> str:
         for validator in self.honest:
             for height, certificate in validator.store.certificates.items():
-                if not check_certificate(certificate, self.keys.set, CHAIN, self.keys.verify):
+                committee = self.calendar.committee(certificate.subject.epoch)
+                if not check_certificate(certificate, committee.set, CHAIN, self.keys.verify):
                     return f"validator {validator.index} made height {height} final by a certificate that does not verify"
         return ""
 
@@ -166,7 +171,7 @@ class Stage(World):
         """Check agreement among the honest."""
         if self.is_honest(index):
             super().finalized(index, facts)
-            if facts.view >= self._views:
+            if self.is_far_enough(facts):
                 self._is_over = self.is_over()
 
     def halted(self, index: int, reason: str) -> None:
@@ -180,7 +185,8 @@ class Stage(World):
             super().accused(index, evidence)
             self.check(evidence.first)
             self.check(evidence.second)
-            self.accused_signers.setdefault(evidence.first.signer, evidence)
+            signed = evidence.first
+            self.accused_signers.setdefault(self.calendar.committee(signed.vote.epoch).members[signed.signer], evidence)
 
     def check(self, signed: SignedVote) -> None:
         """Refuse evidence whose signatures do not verify."""

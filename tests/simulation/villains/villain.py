@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consensus.types import Proposal, View, Vote
+    from tests.simulation.plan import Plan
     from tests.simulation.splitmix import SplitMix64
     from tests.simulation.villains.stage import Stage
 
@@ -50,6 +51,11 @@ class Villain(Mind):
         self.views_seen = 0
 
     # What a kind of villain changes
+
+    @classmethod
+    def plan(cls, plan: Plan) -> Plan:
+        """Return the plan it needs: whether sets change, and when."""
+        return plan
 
     def make_puppet(self, index: int) -> Validator:
         """Make the honest part of a villain."""

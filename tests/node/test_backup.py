@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from node.config import load_config
 from node.prepare import prepare
 from node.restore import DataNotEmpty, restore_backup, verify_backup
 from node.signer import NoMemory
+from node.snapshot import ChunkInfo, decode_chunk, decode_manifest, encode_chunk, encode_manifest
 from tests.node.network import LocalNetwork, codes, network
 
 if TYPE_CHECKING:
@@ -154,6 +156,23 @@ async def test_an_index_altered_with_the_files_proves_nothing(net: LocalNetwork,
         path.write_bytes(data)
     index_anew(folder)
     verify_backup(folder, config)
+    alter_a_leaf(folder)
+    index_anew(folder)
+    with pytest.raises(BackupWrong, match="state"):
+        verify_backup(folder, config)
+
+
+def alter_a_leaf(folder: Path) -> None:
+    """Change the last leaf of the first chunk, and the manifest with it."""
+    path, chunk = folder / "state" / "manifest", folder / "state" / "00000"
+    manifest = decode_manifest(path.read_bytes())
+    pairs = list(decode_chunk(chunk.read_bytes(), manifest.chunks[0]))
+    key, value = pairs[-1]
+    pairs[-1] = (key, value[:5] + bytes([value[5] ^ 1]) + value[6:])  # of the blind
+    data = encode_chunk(pairs)
+    chunk.write_bytes(data)
+    info = ChunkInfo(1, len(data), sha256(data).digest())
+    path.write_bytes(encode_manifest(msgspec.structs.replace(manifest, chunks=(info, *manifest.chunks[1:]))))
 
 
 def index_anew(folder: Path) -> None:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from consensus.signing import signing_bytes
+from consensus.types import Certificate, ChainId, Epoch, Kind, ValidatorId, View, Vote
 from ledger.epochs import set_hash
+from ledger.keys import sign
 from node.chain import Chain
 from node.epochchain import LINK_BYTES_MAX, EpochChainBroken, EpochLink, check_link, decode_link, encode_link, walk
 from node.epochlinks import link_of, links_from
 from node.snapshot_fetch import check_manifest, first_set, split_links
 from node.snapshot_install import build
 from node.store import Store
-from node.wire import WireError, header_of
+from node.wire import WireError, header_of, wire_certificate
 from tests.node.snapshot_world import SignedWorld
 
 if TYPE_CHECKING:
@@ -93,6 +96,17 @@ async def test_k23_a_certificate_counts_by_the_set_of_its_epoch_only(world: Sign
         link = msgspec.structs.replace(first, certificate=msgspec.structs.replace(first.certificate, **change))
         with pytest.raises(EpochChainBroken, match="finalized"):
             check_link(link, epoch=0, validators=members, chain=world.chain_id, after=0)
+
+
+async def test_k23_a_notarization_of_the_last_block_proves_nothing(world: SignedWorld) -> None:
+    """Goal: only what is final ends an epoch. Method: a quorum's notarization of the boundary block, signatures and all."""
+    first, *_ = links_from(world.chain, 0, 64)
+    block_id, header = header_of(first.header)
+    vote = Vote(Kind.NOTARIZE, Epoch(0), View(header.view), View(0), block_id)
+    message = signing_bytes(ChainId(world.chain_id), vote)
+    shown = Certificate(vote, tuple((ValidatorId(index), sign(world.seeds[index], message)) for index in range(3)))
+    with pytest.raises(EpochChainBroken, match="finalized"):
+        checked(world, [msgspec.structs.replace(first, certificate=wire_certificate(shown))])
 
 
 async def test_a_snapshot_in_a_later_epoch_carries_how_the_earlier_ones_ended(world: SignedWorld, tmp_path: Path) -> None:

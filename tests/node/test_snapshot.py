@@ -10,6 +10,11 @@ import msgspec
 import pytest
 
 from ledger.canonical import encode
+from ledger.leaves import leaf_hash, leaf_key, record_of
+from ledger.lists import list_root
+from ledger.transactions import tree_of
+from ledger.tree import rebuild_tree
+from ledger.views import slot_of
 from node.chain import Chain
 from node.files import DiskFiles
 from node.pin import PinLost
@@ -250,15 +255,53 @@ async def test_a_snapshot_that_is_no_longer_whole_is_not_offered(tmp_path: Path)
     world.close()
 
 
-def test_a_balance_that_breaks_the_sums_is_refused_even_with_roots_that_fit() -> None:
-    """Goal: L12 on load. Method: a state of one balance, whose own roots would be right."""
+async def test_sums_that_do_not_hold_are_refused_even_with_roots_that_fit(tmp_path: Path) -> None:
+    """Goal: L12 on load. Method: one more som on one account, and a header with the very roots of that state."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    leaves = dict(decode_chunk(chunks[0], manifest.chunks[0]))
+    check_leaves(manifest, leaves, chunks[1])
+    key = b"balance/bank-a/main/KGS"
+    blind, (posted, held) = msgspec.msgpack.decode(leaves[key])
+    leaves[key] = encode((blind, (posted + 1, held)))
+    with pytest.raises(SnapshotWrong, match="sums"):
+        check_leaves(manifest, leaves, chunks[1])
+    world.close()
+
+
+def check_leaves(manifest: Manifest, leaves: dict[bytes, bytes], refs: bytes) -> None:
+    """Check a state against a header that is made to fit its roots."""
+    trees: dict[str, list[tuple[bytes, bytes]]] = {}
+    for stored, value in leaves.items():
+        key = stored.decode()
+        trees.setdefault(tree_of(key, record_of(key, value)), []).append((leaf_key(key), leaf_hash(leaf_key(key), value)))
+    roots = {tree: rebuild_tree(pairs).root for tree, pairs in trees.items()}
+    slots = [
+        slot_of(each.participant, salt=each.salt, state_root=roots.get(each.participant, bytes(32)), journal=each.journal_root)
+        for each in manifest.openings
+    ]
+    header = msgspec.structs.replace(
+        header_of(manifest.header)[1], assets_root=roots["A"], governance_root=roots["G"], participants_root=list_root(slots)
+    )
     check = StateCheck()
-    value = encode((bytes(16), (5, 0)))
-    check.add(ChunkKind.LEAVES, [(b"balance/bank-a/x/KGS", value)])
-    with pytest.raises(SnapshotWrong):
-        check.finish(header_of(genesis_like())[1], ())
+    check.add(ChunkKind.LEAVES, sorted(leaves.items()))
+    check.add(ChunkKind.REFS, decode_chunk(refs, manifest.chunks[1]))
+    check.finish(header, manifest.openings)
 
 
-def genesis_like() -> bytes:
-    hash_ = bytes(32)
-    return encode((1, hash_, 0, 1, 1, hash_, 1, 0, hash_, hash_, hash_, hash_, hash_, hash_))
+async def test_who_alters_a_public_record_is_found_by_its_root(tmp_path: Path) -> None:
+    """Goal: governance and assets are bound by their roots alone. Method: another name for a bank; another hash in a view key's record."""
+    world = await busy_world(tmp_path / "a")
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    pairs = [list(decode_chunk(chunk, info)) for chunk, info in zip(chunks, manifest.chunks, strict=True)]
+    for key in (b"participant/bank-a", b"viewkey/0"):
+        place = next(index for index, (each, _) in enumerate(pairs[0]) if each == key)
+        whole = pairs[0][place]
+        value = whole[1].replace(b"Bank A", b"Bank X") if key[:1] == b"p" else whole[1][:10] + bytes([whole[1][10] ^ 1]) + whole[1][11:]
+        assert value != whole[1]
+        pairs[0][place] = (key, value)
+        told, bad = lying(manifest, pairs)
+        with pytest.raises(SnapshotWrong, match="roots of the header"):
+            rebuilt(world, tmp_path / key.decode().replace("/", "-"), told, bad)
+        pairs[0][place] = whole
+    world.close()

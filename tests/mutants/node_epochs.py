@@ -180,7 +180,7 @@ MUTANTS = [
         "node/ranges.py",
         ", chain.epochs.record(first.epoch).end)",
         ")",
-        (f"{NETWORK}::test_k22_a_validator_that_slept_through_a_boundary_comes_back",),
+        (f"{CHAIN}::test_k20_a_range_ends_at_the_boundary_at_the_latest",),
     ),
     Mutant(
         "K22",

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from aiohttp import web
 from nacl.bindings import crypto_box_seal
 
 from consensus.events import Verdict
-from consensus.types import NO_BLOCK
+from consensus.types import NO_BLOCK, BlockId, Height
 from ledger.blocks import body_hash, header_bytes
 from ledger.epochs import NO_EPOCH_BEGINS, ViewKey, set_hash
 from ledger.genesis import view_key_hash
 from ledger.transactions.bodies import ParamSet
 from node.blocks import BodyMismatch
 from node.errors import KeyUnfit
+from node.link import Link
+from node.peers import client_session
+from node.ranges import Range, fetch_range, serve_blocks
 from node.reads import Reads
 from node.records import StoredBlock
 from node.store import Store
@@ -143,6 +148,34 @@ async def test_k22_the_finalization_of_each_boundary_is_kept_and_a_start_at_one_
     found = [chain.boundary_finality(number) for number in (0, 1, 2, -1)]
     assert [each and each.subject.block_id for each in found] == [first.facts.block_id, second.facts.block_id, None, None]
     await reach(2 * LENGTH + 1, leader)
+
+
+async def test_k20_a_range_ends_at_the_boundary_at_the_latest(leader: World) -> None:
+    """Goal: its certificate is always of the epoch of the first block asked for. Method: ask a real listener across two boundaries."""
+    await reach(2 * LENGTH + 2, leader)
+    chain, link = leader.chain, Link(bytes(32), "asker", None)
+    app = web.Application()
+    app.add_routes([serve_blocks(chain, lambda _: link)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        async with client_session() as session:
+            for start, epoch, end in (
+                (1, 0, LENGTH),
+                (LENGTH, 0, LENGTH),
+                (LENGTH + 1, 1, 2 * LENGTH),
+                (2 * LENGTH + 1, 2, 2 * LENGTH + 2),
+            ):
+                parent = chain.chain_id if start == 1 else chain.log.facts(start - 1).block_id  # type: ignore[union-attr]
+                new = Range(Height(start), BlockId(parent), epoch, lambda _: True)
+                url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+                async with aclosing(fetch_range(session, url, b"t" * 32, new, Height(start))) as blocks:
+                    heights = [header_of(stored.header)[1].height async for _, stored in blocks]
+                assert heights == list(range(start, end + 1))
+    finally:
+        await runner.cleanup()
 
 
 async def test_signatures_are_counted_by_key_over_epochs(leader: World) -> None:

@@ -1,4 +1,4 @@
-"""Exit codes are what scripts and supervisors rely on: one per class, each in the manual, and those after which nobody starts a node again."""
+"""Exit codes are what scripts and supervisors rely on: one per class, each in the manual, and which ask for no restart."""
 
 from __future__ import annotations
 

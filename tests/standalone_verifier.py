@@ -1,7 +1,4 @@
-"""Checks proof files as an outsider would: written from ledger/PROOFS.md alone, importing nothing of ours. Every refusal is a ValueError.
-
-Points 1, 3, 4 and 5 of K23, for an account (or its absence) or a transaction: standalone_verifier.py GENESIS.json CHAIN PROOF_FILE ASKED
-"""
+"""Points 1 to 5 of K23, by ledger/PROOFS.md alone: GENESIS LINKS PROOF CHAIN ASKED. Every refusal is a ValueError or a CryptoError."""
 
 import json
 import sys
@@ -10,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
-from nacl.exceptions import CryptoError
 from nacl.signing import VerifyKey
 
 FORMS: dict[str, tuple[Any, int, int]] = {"u": (int, 0, 2**32 - 1), "i": (int, 0, 2**63 - 1), "n": (int, -(10**18), 10**18)}
 FORMS |= {"s": (str, 0, 140), "a": (list, 0, 2**20), "b": (bytes, 0, 2**23), "h": (bytes, 32, 32), "e": (bytes, 0, 0), "z": (list, 0, 0)}
+FORMS |= {"k": (bytes, 480, 480), "w": (bytes, 0, 1024)}
 RECORDS = {"account": "ssesszu", "balance": "nn"}
-Trust = tuple[bytes, list[bytes]]  # the chain's id, and the public keys of its validators
+Trust = tuple[bytes, list[tuple[list[bytes], int]]]  # chain's id; of each epoch its validators' keys, and the height it stands on
 
 
 def require(fact: object, otherwise: str) -> None:
@@ -48,38 +45,44 @@ def fields(value: object, form: str) -> list[Any]:
     return value
 
 
-def trust(genesis: str, chain: bytes) -> Trust:
-    """Point 1: the genesis document hashes to the id of the chain (section 11)."""
+def trust(genesis: str, chain: bytes, links: bytes = b"\x90") -> Trust:
+    """Points 1 and 2: the document hashes to the chain's id (section 11), and each epoch's last block names the next set (section 12)."""
     try:
         document = dict(json.loads(genesis, object_pairs_hook=lambda pairs: dict(sorted(pairs))))
         signed = msgpack.packb({name: value for name, value in document.items() if name != "signatures"})
     except (TypeError, OverflowError, RecursionError) as error:
         raise ValueError("not a genesis document") from error
     require(hashed("som/genesis/1", signed) == chain, "the genesis document is of another chain")
-    return chain, [bytes.fromhex(each["consensus_key"]) for each in document["validators"]]
+    councils = [([bytes.fromhex(each["consensus_key"]) for each in document["validators"]], 0)]
+    require(msgpack.packb(shown := msgpack.unpackb(links)) == links and type(shown) is list, "not canonical links")
+    for data, certificate, members in (fields(link, "baa") for link in shown):
+        header = final_header((chain, councils), [data, [], certificate[1:]])
+        named = hashed("som/validators/1", msgpack.packb([len(councils), members]))
+        require((certificate[0], header[2], header[8]) == (3, len(councils) - 1, named), "not how this epoch ended")
+        councils.append(([fields(member, "shhs")[1] for member in members], header[3]))
+    return chain, councils
 
 
 def final_header(trusted: Trust, finality: object) -> list[Any]:
-    """Points 3 and 4: a header of this chain, made final by the certificate of its own block or of a descendant (sections 2 and 10)."""
-    (chain, keys), (data, links, certificate) = trusted, fields(finality, "baa")
+    """Points 3 and 4: a header of this chain, made final by the certificate of its block or of a descendant (sections 2, 10, 12)."""
+    (chain, councils), (data, links, certificate) = trusted, fields(finality, "baa")
     headers, block_id = list[list[Any]](), b""
     for each in [data, *fields(links, "b" * len(links))]:
         header = unpack(each, "ihuiihiuhhhhhh")  # version, chain, epoch, height, view, parent, time_ms, proposer, next, body, 4 roots
-        require(len(each) <= 512 and len(links) <= 4096 and header[:3] == [1, chain, 0], "a header of another version, chain or epoch")
-        require(not headers or (header[5], header[3]) == (block_id, headers[-1][3] + 1), "a link does not follow")
+        require(len(each) <= 512 and len(links) <= 4096 and header[:2] == [1, chain], "a header of another version or chain")
+        require(not headers or [header[5], *header[2:4]] == [block_id, headers[-1][2], headers[-1][3] + 1], "a link does not follow")
         headers, block_id = [*headers[:1], header], hashed("som/header/1", each)
     epoch, view, parent_view, subject, votes = fields(certificate, "uiiha")
-    fits = view == header[4] or (view > header[4] and header[8] != bytes(32))
-    require((epoch, subject) == (header[2], block_id) and fits, "the certificate is of another block")
+    again = view > header[4] and header[8] != bytes(32)  # the last block of an epoch is proposed again until it is final
+    require((epoch, subject) == (header[2], block_id) and (view == header[4] or again), "the certificate is of another block")
+    (keys, base), *later = councils[epoch:] or [([], 2**63)]
+    require(base < headers[0][3] and all(header[3] <= end for _, end in later[:1]), "not a height of a known epoch")
     require(len(votes) == len(keys) - (len(keys) - 1) // 3, "not exactly a quorum")
     place, before = epoch.to_bytes(4, "big") + view.to_bytes(8, "big") + parent_view.to_bytes(8, "big"), -1
     for index, signature in (fields(vote, "ub") for vote in votes):
         require(before < index < len(keys), "indices do not rise")
         before = index
-        try:
-            VerifyKey(keys[index]).verify(b"som/finalize/1\0\0" + chain + place + block_id, signature)
-        except CryptoError as error:
-            raise ValueError(f"the signature of validator {index} is wrong") from error
+        VerifyKey(keys[index]).verify(b"som/finalize/1\0\0" + chain + place + block_id, signature)
     return headers[0]
 
 
@@ -99,9 +102,8 @@ def list_root(here: bytes, index: int, count: int, path: list[Any]) -> bytes:
 def tree_root(key: str, value: bytes | None, path: object) -> bytes:
     """Root of a tree in which a leaf has this value, or is absent (sections 5 and 6)."""
     place = hashed("som/key/1", key.replace("/", "\0", 1).encode())
-    branches, keys, before, after = fields(path, "abbb")
-    require(len(branches) <= 64 and all(len(each) == 480 for each in fields(branches, "b" * len(branches))), "wrong branches")
-    require(all(len(each) % 32 == 0 and len(each) <= 1024 for each in (keys, before, after)), "wrong bucket")
+    branches, keys, before, after = fields(path, "awww")
+    require(len(fields(branches, "k" * len(branches))) <= 64 and not any(len(each) % 32 for each in (keys, before, after)), "wrong path")
     if value is not None:
         require(len(keys) == 32, "no hash of places")
         here = hashed("som/bucket/1", keys, before, hashed("som/leaf/1", place, value), after)
@@ -118,8 +120,7 @@ def check_account(trusted: Trust, proof: bytes, account: str) -> tuple[list[Any]
     """Point 5: final header; records (None: absent) of an account and its balances, in the tree of its participant (sections 7, 10)."""
     tag, finality, tree, slot, leaves = unpack(proof, "sasaa")
     header, (salt, journal, index, count, path) = final_header(trusted, finality), fields(slot, "hhuua")
-    records: dict[str, Any] = {}
-    roots = set()
+    records, roots = dict[str, Any](), set[bytes]()
     for key, value, way in (fields(leaf, "sBa") for leaf in leaves):
         require(key > max(records, default="") and (key == f"account/{account}" or key.startswith(f"balance/{account}/")), "another key")
         blind, record = (bytes(16), None) if value is None else unpack(value, "ba")
@@ -144,7 +145,7 @@ def check_transaction(trusted: Trust, proof: bytes, tx_id: bytes) -> tuple[list[
 
 
 if __name__ == "__main__":
-    believed, file = trust(Path(sys.argv[1]).read_text(), bytes.fromhex(sys.argv[2])), Path(sys.argv[3]).read_bytes()
-    asked = sys.argv[4]
-    answer = check_account(believed, file, asked) if "/" in asked else check_transaction(believed, file, bytes.fromhex(asked))
+    genesis_json, shown_links, proof_file = (Path(name).read_bytes() for name in sys.argv[1:4])
+    believed, key = trust(genesis_json.decode(), bytes.fromhex(sys.argv[4]), shown_links), sys.argv[5]
+    answer = check_account(believed, proof_file, key) if "/" in key else check_transaction(believed, proof_file, bytes.fromhex(key))
     sys.stdout.write(f"height {answer[0][3]}, block time {answer[0][6]} ms: {answer[1]}\n")

@@ -29,8 +29,7 @@ def hashed(tag: str, *parts: bytes) -> bytes:
 
 def unpack(data: bytes, form: str) -> list[Any]:
     """Items of an array in canonical MessagePack; what is nested in it goes through `fields` too."""
-    value = msgpack.unpackb(data)
-    require(msgpack.packb(value) == data, "not canonical")
+    require(msgpack.packb(value := msgpack.unpackb(data)) == data, "not canonical")
     return fields(value, form)
 
 

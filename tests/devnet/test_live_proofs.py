@@ -214,7 +214,8 @@ def _check_command(evidence: Evidence, folder: Path) -> None:
     for asked, proof in ((ALICE, evidence.accounts[ALICE]), *((tx_id.hex(), proof) for tx_id, proof in evidence.transactions.items())):
         (folder / "proof").write_bytes(proof)
         (folder / "genesis.json").write_text(evidence.genesis)
-        arguments = [str(folder / "genesis.json"), evidence.chain.hex(), str(folder / "proof"), asked]
+        (folder / "links").write_bytes(msgpack.packb([]))  # no epoch has ended yet
+        arguments = [str(folder / "genesis.json"), str(folder / "links"), str(folder / "proof"), evidence.chain.hex(), asked]
         done = subprocess.run([sys.executable, "-I", str(VERIFIER), *arguments], capture_output=True, text=True, check=True, cwd=folder)
         assert "height" in done.stdout
 

@@ -6,22 +6,26 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import AccountText, AmountOrZero, AmountSigned, Text35
+from ledger.types import AccountText, AmountOrZero, AmountSigned, ClassText, Text35
 
 AccountKind = Literal["settlement", "wallet", "vault", "contra", "fee", "clearing"]
 AccountStatus = Literal["open", "closing", "closed"]
+CLASSES_MAX = 16
+"""Classes of one account, and patterns of one policy or grant."""
 
 
 class Account(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Kind, authority and status of an account. `pseudonym` and `classes` belong to later rules and must be empty."""
+    """Kind, authority, class and status of an account."""
 
     id: AccountText
     kind: AccountKind
-    pseudonym: Annotated[bytes, Meta(max_length=0)]
+    pseudonym: Annotated[bytes, Meta(max_length=16)]
+    """Of a wallet: whose it is, in the words of its participant (16 bytes); empty: nobody's that the ledger knows."""
     keyset: Text35
     """Name of its keyset (`keyset/ACCOUNT/NAME`); empty: its servicer signs."""
     status: AccountStatus
-    classes: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    classes: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
+    """Sorted, unique; see `ledger.classes`."""
     holds: Annotated[int, Meta(ge=0, le=256)]
     """Number of open holds (L19)."""
 

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import AmountOrZero, AssetText, Text16, Text20, Text35
+from ledger.accounts import CLASSES_MAX
+from ledger.holders import Limit
+from ledger.types import AmountOrZero, AssetText, ClassText, Text16, Text20
 
 FeeType = Literal["pay", "hold"]
 
@@ -24,7 +26,7 @@ class FeeRule(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What the issuer decides. Fields of later rules (limits, receive, expires, powers) must be empty; publish must be "block"."""
+    """What the issuer decides. Fields of later rules (expires, powers) must be empty; publish must be "block"."""
 
     code: AssetText
     decimals: Annotated[int, Meta(ge=0, le=8)]
@@ -33,15 +35,19 @@ class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The other kinds of L9 come with the rules of money."""
     cap: AmountOrZero | None
     """Highest supply in minor units; None: none."""
-    limits: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    limits: Annotated[tuple[Limit, ...], Meta(max_length=16)]
+    """One per tier, sorted by tier; empty: no limits. A tier that is not here may not have the asset."""
     fees: Annotated[tuple[FeeRule, ...], Meta(max_length=16)]
     queued: Literal[0]
-    receive: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    receive: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
+    """Patterns of classes that may be paid in the asset, sorted; empty: every account may."""
     expires: None
     powers: Annotated[tuple[Text20, ...], Meta(max_length=0)]
     publish: Literal["block"]
     fixed: Annotated[tuple[Literal["cap", "fees"], ...], Meta(max_length=2)]
     """Names of further fields that never change once supply > 0, sorted, unique."""
+    travel_min: AmountOrZero = 0
+    """From this amount on, in minor units, a payment between customers of different participants needs travel data; 0: never."""
 
 
 class Asset(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -6,19 +6,21 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import Amount, AmountOrZero, Text16, Text35, Text64, TimeMs
+from ledger.accounts import CLASSES_MAX
+from ledger.types import Amount, AmountOrZero, ClassText, Text16, Text64, TimeMs
 
-Permission = Literal["root", "register", "wallet", "issue", "attest.reserve", "attest.price"]
+Permission = Literal["root", "register", "tier", "wallet", "issue", "attest.reserve", "attest.price"]
 """Those that exist now. attest.* authorise nothing yet, but the duties must already be disjoint (L10)."""
 
 
 class Scope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a grant is limited to; an empty field does not limit. `classes` comes later and must be empty."""
+    """What a grant is limited to; an empty field does not limit."""
 
     asset: Text16
     participant: Text16
     account: Text64
-    classes: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    classes: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
+    """Of `wallet`: patterns of the classes that it may give to accounts, sorted."""
 
 
 class Quota(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

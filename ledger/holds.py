@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ledger.assets import FeeRule
 from ledger.types import AccountText, AmountOrZero, AssetText, Hash32, Text64, TimeMs
@@ -33,3 +33,5 @@ class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The rule at placement; it stays (L17)."""
     fee_left: AmountOrZero
     """Fee still reserved: held on the source is left + fee_left."""
+    window: Annotated[str, Meta(max_length=10)] = ""
+    """Business date whose limits it counts in, as "2026-11-21"; empty: in none (L18)."""

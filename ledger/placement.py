@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ledger.errors import BrokenState
 from ledger.grants import GrantRecord
+from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.names import OPERATOR, servicer_of
 from ledger.participants import KeyOwner
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
 ASSETS = "A"
 GOVERNANCE = "G"
 _OF_PARTICIPANT = ("balance", "account", "refs", "total")
-_OF_GOVERNANCE = ("participant", "validator", "epoch", "param", "viewkey")
-_ACCOUNT_KEYSET_SLASHES = 3
-"""`keyset/PARTICIPANT/LOCAL/NAME`; a participant's has two."""
+_FIXED = {
+    **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey"), GOVERNANCE),
+    **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
+    "asset": ASSETS,
+}
+"""Kinds whose records all live in one tree."""
+_ELSE_OF = {"keyset": GOVERNANCE, "limit": OPERATOR}
+"""Kinds that an account may have, `KIND/PARTICIPANT/LOCAL/NAME`, and where those of others live, `KIND/OWNER/NAME`."""
+_ACCOUNTS_OWN = 3
+"""Slashes in the key of an account's own."""
 
 
 def tree_of(key: str, record: Record) -> str:
@@ -27,12 +35,15 @@ def tree_of(key: str, record: Record) -> str:
     kind, _, rest = key.partition("/")
     if kind in _OF_PARTICIPANT:
         return rest.partition("/")[0]
-    if kind in _OF_GOVERNANCE:
-        return GOVERNANCE
-    if kind == "asset":
-        return ASSETS
-    if kind == "keyset":
-        return rest.partition("/")[0] if key.count("/") == _ACCOUNT_KEYSET_SLASHES else GOVERNANCE
+    fixed = _FIXED.get(kind)
+    if fixed is not None:
+        return fixed
+    if kind in _ELSE_OF:
+        return rest.partition("/")[0] if key.count("/") == _ACCOUNTS_OWN else _ELSE_OF[kind]
+    return _tree_of_record(key, record)
+
+
+def _tree_of_record(key: str, record: Record) -> str:
     match record:
         case Hold():
             return servicer_of(record.source)
@@ -40,6 +51,8 @@ def tree_of(key: str, record: Record) -> str:
             return servicer_of(grant.scope.account) or grant.scope.participant or GOVERNANCE
         case Proposal():
             return servicer_of(record.proposer)
+        case Returnable():
+            return servicer_of(record.credit)
         case KeyOwner():
             return OPERATOR if "/" in record.owner else GOVERNANCE
         case _:

@@ -43,7 +43,7 @@ PROOF_BYTES_MAX = 8 * 1_048_576
 STATE_FORMAT: Final = "som/state-proof/1"
 TRANSACTION_FORMAT: Final = "som/tx-proof/1"
 
-_ANYWHERE = ("grant", "hold", "key")
+_ANYWHERE = ("grant", "hold", "key", "return")
 """Kinds whose tree the record alone tells: of one that is absent, whoever asks must know where it would be."""
 _NO_RECORD = Mark()
 _HeaderBytes = Annotated[bytes, Meta(max_length=512)]

@@ -19,6 +19,7 @@ from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
 from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
+from ledger.holders import Holder, Pseudonym, Returnable, Spent
 from ledger.holds import Hold
 from ledger.participants import KeyOwner, Keyset, Participant
 from ledger.proposals import Proposal
@@ -77,14 +78,18 @@ Record = (
     | GrantRecord
     | Governed
     | Hold
+    | Holder
     | KeyOwner
     | Keyset
     | Mark
     | Participant
     | PlannedParameters
     | Proposal
+    | Pseudonym
     | Readiness
     | Refs
+    | Returnable
+    | Spent
     | Total
     | ViewKey
 )
@@ -96,6 +101,10 @@ KINDS: dict[str, type[Record]] = {
     "balance": Balance,
     "total": Total,
     "hold": Hold,
+    "holder": Holder,
+    "pseudonym": Pseudonym,
+    "limit": Spent,
+    "return": Returnable,
     "grant": GrantRecord,
     "proposal": Proposal,
     "asset": Asset,

@@ -38,6 +38,8 @@ Hash32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Salt16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
 PublicKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
+ClassText = Annotated[str, Meta(min_length=1, max_length=35)]
+"""A class of accounts, or a pattern of classes (`ledger.classes`)."""
 Text20 = Annotated[str, Meta(max_length=20)]
 AssetText = Annotated[str, Meta(min_length=2, max_length=16)]
 AccountText = Annotated[str, Meta(min_length=4, max_length=49)]

@@ -182,6 +182,8 @@ def check_grant(grant: Grant) -> None:
         check_sorted(need.of, f"the quorum of grant {grant.id}")
         if need.m > len(need.of):
             raise Malformed(reason=f"grant {grant.id} needs {need.m} of {len(need.of)} keysets")
+    if scope.classes:
+        raise Malformed(reason=f"classes in the scope of grant {grant.id} are not known in this version")
     if grant.until and grant.until <= grant.not_before:
         raise Malformed(reason=f"grant {grant.id} ends before it begins")
 
@@ -191,6 +193,8 @@ def check_policy(policy: Policy) -> None:
     check_asset_code(policy.code)
     check_participant_id(policy.issuer)
     check_sorted(policy.fixed, f"the fixed fields of {policy.code}")
+    if policy.limits or policy.receive or policy.travel_min:
+        raise Malformed(reason=f"limits, classes and travel rule of {policy.code} are not known in this version")
     for rule in policy.fees:
         if rule.min > rule.max:
             raise Malformed(reason=f"a fee of {policy.code} is at least {rule.min} and at most {rule.max}")

@@ -12,6 +12,7 @@ from ledger.canonical import encode
 from ledger.codec import make_envelope, sign_transaction
 from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
+from ledger.holders import Holder, Pseudonym, Returnable, Spent
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.participants import Key, KeyOwner, Keyset, Participant
@@ -97,15 +98,19 @@ RECORDS: dict[str, Record] = {
     f"hold/{HASH.hex()}": Hold(
         HASH, "bank-a/w1", "bank-b/settlement", "KGS", 700, 500, NOW, "bank-b", "bank-b", "none", "escrow", FEES[0], 6
     ),
+    f"holder/{SALT.hex()}": Holder(SALT, "basic", NOW, 2),
     f"key/{HASH.hex()}": KeyOwner("bank-a", "ops"),
     "keyset/bank-a/ops": KEYSET,
+    f"limit/{SALT.hex()}/KGS": Spent(900, "2026-11-21", 150, "2026-11", 250),
     "param/legs_max": Governed(b"\xcd\x01\xf4"),
     "param/next": PlannedParameters((PlannedParameter("epoch_length", 500, 0),)),
     "participant/bank-a": PARTICIPANT,
     f"proposal/{HASH.hex()}": Proposal(
         HASH, "bank-a", "grant.end", encode(GrantEnd("g1")), (HASH,), 0, NOW, (Vote("operator/board", "yes", (HASH,)),)
     ),
+    f"pseudonym/bank-a/{HASH[:16].hex()}": Pseudonym(SALT),
     "refs/bank-a/28333333": Refs(3, HASH),
+    f"return/{HASH.hex()}/0": Returnable("bank-a/w1", "bank-b/x", "KGS", 500, 20, NOW),
     "total/bank-a/KGS": Total(1_250, 500),
     f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),
     "viewkey/0": VIEW_KEY,

@@ -1,55 +1,16 @@
 """Every refusal of the ledger: one class each, with its stable code, its name and the ISO 20022 reason that bank systems know.
 
-Two classes (L15): an *unorderable* refusal (100 to 111) uses no reference and leaves no receipt, and a block that contains one is
-invalid; an *ordered* one uses the reference, leaves a receipt and changes nothing else. `BY_CODE` also names the refusals of rules that
-come later, so that clients can already print them.
+What a refusal is stands in `ledger.refusals`; groups of rules have files of their own and are listed here, so whoever catches or names a
+refusal finds all of them in this module. `BY_CODE` also names the refusals of rules that come later.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
-
 from msgspec import Struct
 
+from ledger.refusals import MEANINGS, OK, BrokenState, LedgerError, Ordered, Unorderable
 
-class LedgerError(Exception):
-    """A refusal: facts in, one sentence out, a stable code for machines."""
-
-    code: ClassVar[int]
-    sentence: ClassVar[str]
-    """What is wrong, with the facts in braces."""
-
-    def __init__(self, **facts: str | int) -> None:
-        super().__init__()
-        self.facts = facts
-        self.leg: int | None = None
-        """Index of the leg that failed; None where the type has no legs."""
-
-    def at(self, leg: int) -> Self:
-        """Name the leg that failed."""
-        self.leg = leg
-        return self
-
-    def __str__(self) -> str:
-        return self.sentence.format(**self.facts)
-
-    @property
-    def name(self) -> str:
-        """Name of the code, as in `FUNDS`."""
-        return BY_CODE[self.code].name
-
-    @property
-    def iso(self) -> str:
-        """ISO 20022 status reason."""
-        return BY_CODE[self.code].iso
-
-
-class Unorderable(LedgerError):
-    """The transaction cannot stand in a block (100 to 111)."""
-
-
-class Ordered(LedgerError):
-    """The transaction is refused with a receipt, and its reference is used."""
+__all__ = ["BY_CODE", "OK", "BrokenState", "LedgerError", "Ordered", "Refusal", "Unorderable"]
 
 
 class Malformed(Unorderable):
@@ -304,10 +265,6 @@ class InvariantBroken(Ordered):
     sentence = "invariant {invariant}: {detail}"
 
 
-class BrokenState(AssertionError):
-    """Records contradict each other: our own fault, or a store that is not what was written. The node must stop."""
-
-
 class Refusal(Struct, frozen=True):
     """What a code means."""
 
@@ -318,64 +275,44 @@ class Refusal(Struct, frozen=True):
     """None: the rule that refuses so comes later, or form refuses first (141)."""
 
 
-OK = 0
-BY_CODE: dict[int, Refusal] = {
-    100: Refusal("MALFORMED", "FF01", Malformed),
-    101: Refusal("WRONG_CHAIN", "AGNT", WrongChain),
-    102: Refusal("EXPIRED", "DT01", Expired),
-    104: Refusal("DUPLICATE", "AM05", Duplicate),
-    105: Refusal("REF_CONFLICT", "RF01", RefConflict),
-    106: Refusal("TOO_MANY_REFS", "AM18", TooManyRefs),
-    110: Refusal("BAD_SIGNATURE", "DS0E", BadSignature),
-    111: Refusal("QUORUM", "DS0A", QuorumNotMet),
-    112: Refusal("NO_GRANT", "AG08", NoGrant),
-    113: Refusal("QUOTA", "AM14", QuotaExceeded),
-    114: Refusal("GRANT_EXPIRED", "DT01", GrantExpired),
-    115: Refusal("CONFLICT_OF_DUTY", "AG01", ConflictOfDuty),
-    120: Refusal("NO_PARTICIPANT", "RC01", NoParticipant),
-    121: Refusal("SUSPENDED", "AG10", Suspended),
-    122: Refusal("NO_ACCOUNT", "AC01", NoAccount),
-    123: Refusal("CLOSED", "AC04", Closed),
-    124: Refusal("WRONG_KIND", "AC12", WrongKind),
-    125: Refusal("EXISTS", "AM05", Exists),
-    126: Refusal("NOT_EMPTY", "AG01", NotEmpty),
-    127: Refusal("TOO_MANY", "AM21", TooMany),
-    128: Refusal("BAD_KEYSET", "DS0D", BadKeyset),
-    130: Refusal("NO_ASSET", "AM03", NoAsset),
-    131: Refusal("PAUSED", "AG01"),
-    132: Refusal("NOT_ELIGIBLE", "AG01"),
-    133: Refusal("FIXED_FIELD", "AG03", FixedField),
-    140: Refusal("AMOUNT", "AM12", AmountTooLarge),
-    141: Refusal("SAME_ACCOUNT", "AC01"),
-    142: Refusal("TOO_MANY_LEGS", "AM18", TooManyLegs),
-    143: Refusal("FEE_MISMATCH", "AM09", FeeMismatch),
-    150: Refusal("FUNDS", "AM04", FundsTooLow),
-    151: Refusal("ARRESTED", "AM07"),
-    152: Refusal("BLOCKED_DEBIT", "AC06"),
-    153: Refusal("BLOCKED_CREDIT", "AC06"),
-    154: Refusal("LIMIT_BALANCE", "AM21"),
-    155: Refusal("LIMIT_TRANSACTION", "AM02"),
-    156: Refusal("LIMIT_WINDOW", "AM14"),
-    157: Refusal("TRAVEL_REQUIRED", "RR04"),
-    158: Refusal("TRAVEL_INVALID", "RR04"),
-    159: Refusal("NOT_ACCEPTED", "AC06"),
-    160: Refusal("CAP", "AM13", CapExceeded),
-    161: Refusal("BACKING", "AM13"),
-    162: Refusal("STALE_RESERVE", "AG01"),
-    163: Refusal("STALE_PRICE", "AG01"),
-    164: Refusal("VAULT", "AG01"),
-    170: Refusal("NO_HOLD", "AB26", NoHold),
-    171: Refusal("HOLD_EXPIRED", "DT01", HoldExpired),
-    172: Refusal("CONDITION", "AG01", ConditionNotMet),
-    173: Refusal("HOLD_AMOUNT", "AM09", HoldAmount),
-    180: Refusal("NO_ORDER", "RR04"),
-    181: Refusal("ORDER_AMOUNT", "RR04"),
-    182: Refusal("NOT_AUTHORITY", "RR04", NotAuthority),
-    183: Refusal("NO_PROPOSAL", "AG01", NoProposal),
-    184: Refusal("PROPOSAL_TIME", "DT01", ProposalTime),
-    190: Refusal("BRIDGE_SEEN", "AM05"),
-    191: Refusal("BRIDGE_PROOF", "AG01"),
-    192: Refusal("BRIDGE_CAP", "AM14"),
-    900: Refusal("INVARIANT", "MS03", InvariantBroken),
-}
+_CLASSES: tuple[type[LedgerError], ...] = (
+    Malformed,
+    WrongChain,
+    Expired,
+    Duplicate,
+    RefConflict,
+    TooManyRefs,
+    BadSignature,
+    QuorumNotMet,
+    NoGrant,
+    QuotaExceeded,
+    GrantExpired,
+    ConflictOfDuty,
+    NoParticipant,
+    Suspended,
+    NoAccount,
+    Closed,
+    WrongKind,
+    Exists,
+    NotEmpty,
+    TooMany,
+    BadKeyset,
+    NoAsset,
+    FixedField,
+    AmountTooLarge,
+    TooManyLegs,
+    FeeMismatch,
+    FundsTooLow,
+    CapExceeded,
+    NoHold,
+    HoldExpired,
+    ConditionNotMet,
+    HoldAmount,
+    NotAuthority,
+    NoProposal,
+    ProposalTime,
+    InvariantBroken,
+)
+_BY_CODE = {each.code: each for each in _CLASSES}
+BY_CODE: dict[int, Refusal] = {code: Refusal(name, iso, _BY_CODE.get(code)) for code, (name, iso) in MEANINGS.items()}
 """Code -> name and ISO reason, for every code of the specification."""

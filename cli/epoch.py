@@ -1,5 +1,6 @@
 """`som epoch`: who validates when, what proves it, and the end of the current one."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,8 @@ app = typer.Typer(help="Epochs: a set of validators each, from one boundary bloc
 
 END_AHEAD = 10
 """Heights that a moved end lies ahead at least (K22)."""
+POLL_SECONDS = 0.25
+WAIT_SECONDS = 900
 END_SPARE = 20
 """Heights that may pass until an order to end the epoch is final, beside those that the rule wants."""
 
@@ -76,6 +79,32 @@ def end(
     send(session, end_order(session, ahead), sender=sender, needed=(sender_keyset(session, sender),), how=how)
 
 
+@command(app, "wait")
+def wait(
+    session: Session,
+    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", min=0, help="Number of the epoch; else the next one.")] = None,
+    *,
+    seconds: Annotated[
+        int, typer.Option("--seconds", min=0, help="How long to wait; an idle network makes a block per heartbeat.")
+    ] = WAIT_SECONDS,
+) -> None:
+    """Wait until an epoch has begun, and say who votes in it. Exit code 1: it had not begun when the time was over."""
+    until = time.monotonic() + seconds
+    now = current_epoch(session)
+    wanted = now.epoch + 1 if number is None else number
+    while now.epoch < wanted:
+        if time.monotonic() > until:
+            raise Refusal(f"epoch {wanted} has not begun after {seconds} s: epoch {now.epoch} ends at height {now.end}, {_left(now)}")
+        time.sleep(POLL_SECONDS)
+        now = current_epoch(session)
+    if session.json:
+        print_json(msgspec.to_builtins(now))
+        return
+    print_line(f"epoch {now.epoch} began after height {now.base}; {now.quorum} of {len(now.validators)} must sign")
+    for each in now.validators:
+        print_line(f"validator {each.index} {each.participant} {each.consensus_key} {each.endpoint}")
+
+
 @command(app, "keys")
 def keys(
     session: Session,
@@ -94,6 +123,10 @@ def keys(
         print_json({"file": str(output), "view_keys": sorted(opened)})
     else:
         print_line(f"{len(opened)} view keys are in {output}: give it to nobody but the node that replays with it")
+
+
+def _left(now: EpochBody) -> str:
+    return f"{now.end - now.as_of} heights from here (som epoch end lets it end early)"
 
 
 def end_order(session: Session, ahead: int) -> ParamSet:

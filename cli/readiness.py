@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,33 @@ from ledger.attestations import ReadyValue, ready_attestation
 from node.api.structs import StatusBody
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ledger.attestations import Attestation
     from node.api.epoch_structs import EpochBody, NextEpochBody
     from node.config import Config
 
+PATIENCE_SECONDS = 900.0
+"""How long `som validator ready --wait` waits for the node to catch up."""
+LOOK_SECONDS = 0.5
 BEHIND_MAX = 100
 """Heights that a node may be behind the network; the ledger takes a thousand, but time passes until the word is final."""
+
+
+class NotYet(Refusal):
+    """The node cannot say it now, and may be able to later."""
+
+
+def awaited_word(config: Config, consensus_key: bytes, look: Callable[[], tuple[EpochBody, NextEpochBody]], seconds: float) -> Attestation:
+    """Word of `word_of`, asked for again for so many seconds while the node is only not there yet; `look` tells how the network stands."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return word_of(config, consensus_key, *look())
+        except NotYet:
+            if time.monotonic() > until:
+                raise
+        time.sleep(LOOK_SECONDS)
 
 
 def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEpochBody) -> Attestation:
@@ -27,7 +49,9 @@ def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEp
     Raises
     ------
     Refusal
-        It is not planned, not synced, hears too few validators, or has no copy of the view key that comes.
+        It is not planned, or has no copy of the view key that comes.
+    NotYet
+        It is not synced, or hears too few validators.
     Unreachable
         The node does not run.
     """
@@ -41,10 +65,12 @@ def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEp
     host = f"[{config.api.host}]" if ":" in config.api.host else config.api.host
     found = Client((f"http://{host}:{config.api.port}",)).get("/v1/status", StatusBody)
     if found.syncing or found.height + BEHIND_MAX < now.as_of:
-        raise Refusal(f"{found.node} is still catching up, at height {found.height} of {now.as_of}: try again when it is there")
+        raise NotYet(
+            f"{found.node} is still catching up, at height {found.height} of {now.as_of}: try again when it is there, or let --wait wait for it"
+        )
     heard = min(found.peers, len(now.validators))
     if heard < now.quorum:
-        raise Refusal(
+        raise NotYet(
             f"{found.node} hears {heard} validators, and {now.quorum} are needed: check its [[peers]] and its network (som status)"
         )
     value = ReadyValue(found.height, view_key.number, heard)

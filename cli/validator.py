@@ -24,14 +24,14 @@ from cli.epochs import (
 from cli.faults import Misuse, Refusal
 from cli.output import print_json, print_line, print_table
 from cli.parties import OPS, find_participant, sender_keyset
-from cli.readiness import word_of
+from cli.readiness import PATIENCE_SECONDS, awaited_word
 from cli.sending import How, Step, send, send_steps
 from cli.session import Session, read_text
 from ledger.epochs import Validator
 from ledger.keys import public_key_of
 from ledger.participants import Participant
 from ledger.transactions.bodies import Attest, ParticipantPut, ValidatorsSet
-from node.api.epoch_structs import EpochBody, NextEpochBody, SeatBody
+from node.api.epoch_structs import EpochBody, NextEpochBody, SeatBody, ViewKeyBody
 from node.api.structs import ParticipantBody
 from node.config import load_config
 from node.keyfiles import read_seed
@@ -136,21 +136,31 @@ def remove(
     keep_view_key: Annotated[bool, typer.Option("--keep-view-key", help="No new view key: who leaves may go on reading.")] = False,
     end_in: EndOption = None,
 ) -> None:
-    """Plan a set without some validators, and a new view key that those who leave cannot open. The quorum of root signs."""
+    """Plan a set without some validators, and a new view key that those who leave cannot open. The quorum of root signs.
+
+    Their nodes' keys are taken off the list of their participant, so that from the end of the epoch on nobody lets them in.
+    """
     nodes = [_keys_of(each, "", "", "") for each in node_config or ()]
     now, coming = current_epoch(session), next_epoch(session)
-    staying, leaving = _split(coming_set(now, coming), [*(who or ()), *(each.consensus.hex() for each in nodes)])
-    gone = {*(parse_key(text) for text in box_key or ()), *(each.box for each in nodes)}
+    planned = coming_set(now, coming)
+    leaving = _leaving(validators_of(now.validators), planned, [*(who or ()), *(each.consensus.hex() for each in nodes)])
+    staying = tuple(each for each in planned if each not in leaving)
+    if not staying:
+        raise Refusal("nobody would be left: a network needs four validators")
     root = session.sender("operator")
     needed = (sender_keyset(session, root),)
-    steps = []
+    named = {*(parse_key(text) for text in box_key or ()), *(each.box for each in nodes)}
+    gone = set() if keep_view_key else _leaving_boxes(session, (now.view_key, coming.view_key), staying, leaving, named)
+    steps = _renewing(now, coming, gone, root, needed)
+    if staying != planned:
+        plan = ValidatorsSet(staying, now.epoch + 1)
+        steps.append(Step(f"plan {len(staying)} validators for epoch {now.epoch + 1}", lambda: plan, root, needed))
     if not keep_view_key:
-        boxes = _staying_boxes(session, now, staying, leaving, gone)
-        order = sealed_copies(new_view_key(), boxes)
-        steps.append(Step(f"plan a new view key, sealed to {len(boxes)} nodes", lambda: order, root, needed))
-    plan = ValidatorsSet(staying, now.epoch + 1)
-    steps.append(Step(f"plan {len(staying)} validators for epoch {now.epoch + 1}", lambda: plan, root, needed))
-    send_steps(session, [*steps, *_ending(session, end_in, root, needed)], how)
+        steps += _striking(session, staying, leaving, gone, root, needed)
+    steps += _ending(session, end_in, root, needed)
+    if not steps:
+        raise Refusal(f"they leave with epoch {now.epoch} already: som validator list; som epoch end lets it end early")
+    send_steps(session, steps, how)
 
 
 @command(app, "set")
@@ -178,13 +188,16 @@ def ready(
     node_config: Annotated[Path, typer.Argument(metavar="NODE.toml", help="Configuration of the newcomer's node, on its machine.")],
     how: How,
 ) -> None:
-    """Say that a planned newcomer can vote: its node is synced, hears the validators, and its box key opens the view key that comes."""
+    """Say that a planned newcomer can vote: its node is synced, hears the validators, and its box key opens the view key that comes.
+
+    With --wait it waits until the node has caught up, a quarter of an hour at most, and then says it.
+    """
     config = load_config(node_config)
     if not config.consensus_key:
         raise Misuse(f"{node_config} names no consensus key: only a validator votes")
     public = public_key_of(read_seed(Path(config.consensus_key)))
-    now, coming = current_epoch(session), next_epoch(session)
-    word = word_of(config, public, now, coming)
+    patience = PATIENCE_SECONDS if how.wait else 0.0
+    word = awaited_word(config, public, lambda: (current_epoch(session), next_epoch(session)), patience)
     sender = session.sender(word.by)
     send(session, Attest(word), sender=sender, needed=(sender_keyset(session, sender), (word.by, OPS)), how=how)
 
@@ -228,6 +241,12 @@ def _registering(found: ParticipantBody, keys: Keys, root: str, needed: tuple[tu
     nodes, boxes = set(found.node_keys) | {keys.node.hex()}, set(found.box_keys) | {keys.box.hex()}
     if (nodes, boxes) == (set(found.node_keys), set(found.box_keys)):
         return []
+    body = ParticipantPut(_record(found, nodes, boxes))
+    return [Step(f"register the keys of its node for {found.id}", lambda: body, root, needed)]
+
+
+def _record(found: ParticipantBody, nodes: set[str], boxes: set[str]) -> Participant:
+    """Record of a participant with these node keys and box keys, in hex."""
     record = (
         found.id,
         found.kind,
@@ -241,8 +260,7 @@ def _registering(found: ParticipantBody, keys: Keys, root: str, needed: tuple[tu
         tuple(bytes.fromhex(key) for key in sorted(boxes)),
         found.endpoints,
     )
-    body = ParticipantPut(msgspec.convert(record, Participant))
-    return [Step(f"register the keys of its node for {found.id}", lambda: body, root, needed)]
+    return msgspec.convert(record, Participant)
 
 
 def _sealing(
@@ -262,42 +280,82 @@ def _sealing(
     ]
 
 
-def _split(old: tuple[Validator, ...], who: list[str]) -> tuple[tuple[Validator, ...], tuple[Validator, ...]]:
-    """Split a set into who stays and who leaves, named by participant or consensus key."""
+def _leaving(old: tuple[Validator, ...], planned: tuple[Validator, ...], who: list[str]) -> tuple[Validator, ...]:
+    """Validators of the current set or the planned one, named by participant or consensus key."""
     if not who:
         raise Misuse("say who leaves: a participant, a consensus key (som validator list), or a node by --node-config")
-    strangers = [name for name in who if not any(name in (each.participant, each.consensus_key.hex()) for each in old)]
+    known = (*planned, *(each for each in old if each not in planned))
+    strangers = [name for name in who if not any(name in (each.participant, each.consensus_key.hex()) for each in known)]
     if strangers:
         raise Refusal(f"{strangers[0]} is no validator of the set, as participant or consensus key: som validator list")
-    leaving = tuple(each for each in old if each.participant in who or each.consensus_key.hex() in who)
-    staying = tuple(each for each in old if each not in leaving)
-    if not staying:
-        raise Refusal("nobody would be left: a network needs four validators")
-    return staying, leaving
+    return tuple(each for each in known if each.participant in who or each.consensus_key.hex() in who)
 
 
-def _staying_boxes(
-    session: Session, now: EpochBody, staying: tuple[Validator, ...], leaving: tuple[Validator, ...], named: set[bytes]
-) -> list[bytes]:
-    """Box keys that get a copy of a new view key: all that have one now and do not leave.
+def _leaving_boxes(
+    session: Session,
+    view_keys: tuple[ViewKeyBody | None, ...],
+    staying: tuple[Validator, ...],
+    leaving: tuple[Validator, ...],
+    named: set[bytes],
+) -> set[bytes]:
+    """Box keys that leave: those that were named, and all of a participant none of whose validators stays.
 
     Raises
     ------
+    Refusal
+        A box key that was named has no copy of the view key.
     Misuse
         A participant keeps a validator and loses some, so that nobody but its operator knows which of its box keys leave.
     """
-    gone = set(named)
+    strangers = named - {parse_key(copy.box_key) for each in view_keys if each is not None for copy in each.copies}
+    if strangers:
+        raise Refusal(f"no view key is sealed to the box key {min(strangers).hex()}: check it, a node that votes has a copy")
     still = {each.participant for each in staying}
+    partly = [each.participant for each in leaving if each.participant in still]
+    if len(named) < len(partly):
+        raise Misuse(
+            f"{partly[0]} keeps a validator: say which of its box keys leave, with --box-key HEX or --node-config FILE for each validator, "
+            "or keep the view key (--keep-view-key)"
+        )
+    whole = sorted({each.participant for each in leaving} - still)
+    return named | {parse_key(text) for name in whole for text in find_participant(session, name).box_keys}
+
+
+def _renewing(now: EpochBody, coming: NextEpochBody, gone: set[bytes], root: str, needed: tuple[tuple[str, str], ...]) -> list[Step]:
+    """Plan a new view key for all who have the present one and do not leave; nothing where nobody loses it, or such a one is planned."""
+    if not gone:
+        return []
+    if coming.view_key is not None and all(parse_key(copy.box_key) not in gone for copy in coming.view_key.copies):
+        return []
+    known = [parse_key(copy.box_key) for copy in (now.view_key if coming.view_key is None else coming.view_key).copies]
+    boxes = [key for key in known if key not in gone]
+    order = sealed_copies(new_view_key(), boxes)
+    return [Step(f"plan a new view key, sealed to {len(boxes)} nodes", lambda: order, root, needed)]
+
+
+def _striking(
+    session: Session,
+    staying: tuple[Validator, ...],
+    leaving: tuple[Validator, ...],
+    gone: set[bytes],
+    root: str,
+    needed: tuple[tuple[str, str], ...],
+) -> list[Step]:
+    """Take the keys of the nodes that leave off their participants: who is not listed is let in no more once its epoch has ended."""
+    kept = {each.node_key for each in staying}
+    lost = {each.node_key.hex() for each in leaving if each.node_key not in kept}
+    steps = []
     for name in sorted({each.participant for each in leaving}):
-        boxes = {parse_key(text) for text in find_participant(session, name).box_keys}
-        if name not in still:
-            gone |= boxes
-        elif len(boxes & gone) < sum(each.participant == name for each in leaving):
-            raise Misuse(
-                f"{name} keeps a validator: say which of its box keys leave, with --box-key HEX or --node-config FILE for each validator, "
-                "or keep the view key (--keep-view-key)"
-            )
-    return [key for key in (parse_key(copy.box_key) for copy in now.view_key.copies) if key not in gone]
+        found = find_participant(session, name)
+        nodes, boxes = set(found.node_keys) - lost, set(found.box_keys) - {key.hex() for key in gone}
+        if (nodes, boxes) != (set(found.node_keys), set(found.box_keys)):
+            body = ParticipantPut(_record(found, nodes, boxes))
+            steps.append(Step(f"strike the keys of the nodes that leave off {name}", partial(_given, body), root, needed))
+    return steps
+
+
+def _given(body: ParticipantPut) -> ParticipantPut:
+    return body
 
 
 def _ending(session: Session, end_in: int | None, root: str, needed: tuple[tuple[str, str], ...]) -> list[Step]:

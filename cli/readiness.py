@@ -66,7 +66,7 @@ def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEp
     found = Client((f"http://{host}:{config.api.port}",)).get("/v1/status", StatusBody)
     if found.syncing or found.height + BEHIND_MAX < now.as_of:
         raise NotYet(
-            f"{found.node} is still catching up, at height {found.height} of {now.as_of}: try again when it is there, or let --wait wait for it"
+            f"{found.node} is still catching up, at height {found.height} of {now.as_of}: try again when it is there (--wait waits for it)"
         )
     heard = min(found.peers, len(now.validators))
     if heard < now.quorum:

@@ -281,7 +281,7 @@ def _sealing(
 
 
 def _leaving(old: tuple[Validator, ...], planned: tuple[Validator, ...], who: list[str]) -> tuple[Validator, ...]:
-    """Validators of the current set or the planned one, named by participant or consensus key."""
+    """Find those of the current set or the planned one that are named by participant or consensus key."""
     if not who:
         raise Misuse("say who leaves: a participant, a consensus key (som validator list), or a node by --node-config")
     known = (*planned, *(each for each in old if each not in planned))

@@ -91,6 +91,7 @@ GAUGES: Final = {
     "epoch": "Current epoch",
     "peers_connected": "Peers connected now",
     "peers_known": "Peers in the configuration",
+    "peers_denied": "Nodes that the operator of this node denies",
     "syncing": "1 while the node is catching up",
     "pool_transactions": "Transactions admitted and not final",
     "pool_bytes": "Bytes of the transactions admitted and not final",

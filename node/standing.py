@@ -65,6 +65,11 @@ class Standing:
         return len(links) if self.roles.voting else sum(1 for link in links if link.validator is not None)
 
     @property
+    def peers_denied(self) -> int:
+        """Nodes on the operator's own list (`node.denied`)."""
+        return self.peers.denied
+
+    @property
     def syncing(self) -> bool:
         """Whether the node is catching up."""
         return self.roles.role.catching_up

@@ -199,6 +199,10 @@ class NodeStatus(Protocol):
         """Connections below which the node cannot do its work: a validator needs quorum - 1, a peer one."""
 
     @property
+    def peers_denied(self) -> int:
+        """Nodes that the operator denies."""
+
+    @property
     def syncing(self) -> bool:
         """Whether it is catching up."""
 

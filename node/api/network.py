@@ -85,6 +85,7 @@ async def status(service: Service, request: web.Request, _: Arguments) -> web.St
         peers_known=node.peers_known,
         syncing=node.syncing,
         pending=service.pool.count,
+        peers_denied=node.peers_denied,
     )
     return answer(request, body)
 

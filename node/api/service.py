@@ -69,6 +69,7 @@ class Service:
             "epoch": node.epoch,
             "peers_connected": node.peers_connected,
             "peers_known": node.peers_known,
+            "peers_denied": node.peers_denied,
             "syncing": float(node.syncing),
             "pool_transactions": self.pool.count,
             "pool_bytes": self.pool.bytes,

@@ -320,6 +320,8 @@ class StatusBody(Struct, frozen=True):
     syncing: bool
     pending: Whole
     """Transactions admitted here and not final."""
+    peers_denied: Whole = 0
+    """Nodes that the operator of this node denies: they are not let in and not called."""
 
 
 class TotalBody(Struct, frozen=True):

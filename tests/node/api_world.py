@@ -251,6 +251,7 @@ class FakeNode:
     view = 7
     final_view = 6
     peers_known = 5
+    peers_denied = 0
 
     def __init__(self) -> None:
         self.role: Role = "validator"

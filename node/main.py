@@ -19,6 +19,7 @@ from node.api.app import build_app, build_runner
 from node.api.backend import Backend
 from node.api.listener import open_listener
 from node.config import ConfigError, load_config
+from node.denied import DeniedList
 from node.errors import OurFault
 from node.fatal import Fatal
 from node.logs import start_logs
@@ -168,7 +169,7 @@ class Node:
             Why it cannot go on.
         """
         prepared, config = self._prepared, self._prepared.config
-        secured = secure(config.peer)
+        secured, denied = secure(config.peer), DeniedList(config.data_folder)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -178,6 +179,8 @@ class Node:
             runner = build_runner(build_app(self._backend(parts, roles)))
             try:
                 parts.tasks.spawn(parts.gossip.run(), "gossip")
+                parts.peers.deny(denied.keys)
+                parts.tasks.spawn(denied.watch(parts.peers.deny), "denied")
                 roles.start()
                 snapshots = offer_snapshots(parts, roles.flush)
                 await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of), *snapshots], secured.server)

@@ -3,7 +3,7 @@
 Not here: what frames say (`node.inbox`), and who is listed (the caller's `Roster`). Of a pair of validators, the one with the smaller
 node key calls, and the other one too where no link came for a while: it may be the only one that knows an address. A node that does not
 vote calls the validators. Who votes changes with the epoch; links outlive that, they are only labelled anew. A node that lies or sends
-garbage is cut off and not let in again for a while.
+garbage is cut off and not let in again for a while; one that the operator denies (`node.denied`), until it is denied no more.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Peers:
         self._tokens: dict[bytes, Link] = {}
         self._bans: dict[bytes, tuple[float, float]] = {}
         """Node key -> (until, seconds of the ban); loop time."""
+        self._denied: frozenset[bytes] = frozenset()
+        """Node keys on the operator's own list."""
         self._pending = 0
         self._runner: web.AppRunner | None = None
         self._session: ClientSession | None = None
@@ -151,6 +153,25 @@ class Peers:
             del self._bans[next(iter(self._bans))]
         self._bans[link.node_key] = (now + seconds, seconds)
         log.warning("peer cut off", peer=link.name, kind=error.kind, why=str(error), seconds=seconds)
+        self._hang_up(link)
+
+    def deny(self, keys: frozenset[bytes]) -> None:
+        """Have nothing to do with these nodes from now on: their links close, they are not let in and not called.
+
+        A node that is no longer among them is let in and called as before.
+        """
+        self._denied = keys
+        for link in self._links.values():
+            if link.node_key in keys:
+                log.warning("peer denied", peer=link.name)
+                self._hang_up(link)
+
+    @property
+    def denied(self) -> int:
+        """How many nodes the operator denies."""
+        return len(self._denied)
+
+    def _hang_up(self, link: Link) -> None:
         for socket in link.sockets():
             self._tasks.spawn(socket.close(), f"close {link.name}")
 
@@ -210,6 +231,8 @@ class Peers:
 
     def _patience(self, key: bytes) -> float | None:
         """Seconds without a link after which it is on us to call this node: 0 where it is always, None where it never is."""
+        if key in self._denied:
+            return None
         mine = self._roster.validator_of(self._key) is not None
         theirs = self._roster.validator_of(key) is not None
         if self._key < key if mine == theirs else theirs:
@@ -236,6 +259,9 @@ class Peers:
             return socket
         finally:
             self._pending -= 1
+        if key in self._denied:  # since the handshake began
+            await socket.close()
+            return socket
         link = self._link(key)
         link.token = token_back(token)
         self._tokens[token] = link
@@ -249,6 +275,8 @@ class Peers:
         """Why this key is not let in."""
         if key == self._key:
             return "this is your own node key: it must not run in two nodes"
+        if key in self._denied:
+            return "the operator of this node denies your node key; ask there why"
         if self._roster.name_of(key) is None:
             return f"the ledger does not list the node key {key.hex()}; have it registered by participant.put"
         until, _ = self._bans.get(key, (0.0, 0.0))
@@ -302,6 +330,8 @@ class Peers:
             raise WireError("handshake", f"{url} answers {problem.status}") from problem
         try:
             token = await greet_server(socket, self._identity, key)
+            if key in self._denied:  # since the call began
+                return
             link = self._link(key, entry.name)
             link.token, back = token, token_back(token)
             self._tokens[back] = link

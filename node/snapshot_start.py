@@ -16,6 +16,7 @@ import structlog
 
 from ledger.edge_cases import VerifierDiffers, check_verifier
 from ledger.genesis import chain_id, sealed_copies
+from node.denied import DeniedList
 from node.epochchain import EpochChainBroken
 from node.errors import KeyUnfit
 from node.files import DiskFiles, FolderLock
@@ -85,7 +86,9 @@ class SnapshotStart:
         identity = Identity(self._chain, read_seed(Path(config.node_key)), secured.certificate_hash)
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(client_session())
-            opened = [open_source(session, entry, identity, secured.client) for entry in config.peers]
+            denied = DeniedList(config.data_folder).keys
+            asked = [entry for entry in config.peers if bytes.fromhex(entry.node_key) not in denied]
+            opened = [open_source(session, entry, identity, secured.client) for entry in asked]
             found = await asyncio.gather(*(stack.enter_async_context(each) for each in opened))
             sources = {source.name: source for source in found if source is not None}
             offers = await self._ask(list(sources.values()))

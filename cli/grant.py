@@ -57,6 +57,7 @@ def put(
             lifted_by=(),
             not_before=parse_point(start) if start else 0,
             until=parse_point(until) if until else 0,
+            rank=0,
         )
     )
     sender = session.sender()

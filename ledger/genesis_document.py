@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from ledger.accounts import AccountKind
 from ledger.assets import FeeType
 from ledger.epochs import COPIES_MAX, VALIDATORS_MAX
-from ledger.grants import Permission
+from ledger.grants import Permission, Rank
 from ledger.json_lines import RepeatedKeyError, line_at, lines_of, nearest_line
 from ledger.keys import tagged
 from ledger.participants import ParticipantKind
@@ -94,9 +94,13 @@ class GenesisGrant(Struct, frozen=True, forbid_unknown_fields=True):
     scope: GenesisScope
     quota: GenesisQuota | None
     need: GenesisNeed | None
+    lifted_by: Annotated[tuple[Text16, ...], Meta(max_length=8)]
+    """Of `order.*` (L27)."""
     not_before: TimeMs
     until: TimeMs
     """0: no end."""
+    rank: Rank
+    """Of `order.*` (L31); else 0."""
 
 
 class GenesisFee(Struct, frozen=True, forbid_unknown_fields=True):

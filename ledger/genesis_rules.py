@@ -226,7 +226,8 @@ class _Founding:
         scope = Scope(document.scope.asset, document.scope.participant, document.scope.account, ())
         quota = None if document.quota is None else Quota(int(document.quota.amount), document.quota.per)
         need = None if document.need is None else Need(document.need.m, document.need.of)
-        grant = Grant(document.id, document.to, document.permission, scope, quota, need, (), document.not_before, document.until)
+        limits = (document.lifted_by, document.not_before, document.until, document.rank)
+        grant = Grant(document.id, document.to, document.permission, scope, quota, need, *limits)
         with _at(path):
             check_grant(grant)
             if quota is not None and quota.amount == 0:

@@ -9,8 +9,23 @@ from msgspec import Meta, Struct
 from ledger.accounts import CLASSES_MAX
 from ledger.types import Amount, AmountOrZero, ClassText, Text16, Text64, TimeMs
 
-Permission = Literal["root", "register", "tier", "wallet", "issue", "attest.reserve", "attest.price"]
+Permission = Literal[
+    "root",
+    "register",
+    "tier",
+    "wallet",
+    "issue",
+    "attest.reserve",
+    "attest.price",
+    "order.freeze",
+    "order.arrest",
+    "order.seize",
+    "order.pause",
+]
 """Those that exist now. attest.* authorise nothing yet, but the duties must already be disjoint (L10)."""
+
+Rank = Annotated[int, Meta(ge=0, le=9)]
+"""Of the authority behind an order: a court of appeal may go before a bailiff."""
 
 
 class Scope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -47,12 +62,14 @@ class Grant(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     scope: Scope
     quota: Quota | None
     need: Need | None
-    lifted_by: Annotated[tuple[Text16, ...], Meta(max_length=0)]
-    """L27 comes later; must be empty."""
+    lifted_by: Annotated[tuple[Text16, ...], Meta(max_length=8)]
+    """Of `order.*`: participants that may lift what was ordered under it, beside its maker; sorted (L27)."""
     not_before: TimeMs
     """`from` of the catalogue."""
     until: TimeMs
     """0: no end."""
+    rank: Rank
+    """Of `order.*`: where its orders stand among others, 0 first (L31); 0 for every other permission."""
 
 
 class GrantRecord(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -282,8 +282,10 @@ def _grant(plan: GrantPlan) -> GenesisGrant:
         scope=GenesisScope(asset=plan.asset, participant=plan.participant, account=""),
         quota=None,
         need=GenesisNeed(plan.need_m, tuple(sorted(plan.need_of))) if plan.need_of else None,
+        lifted_by=(),
         not_before=0,
         until=0,
+        rank=0,
     )
 
 

@@ -37,6 +37,7 @@ from ledger.transactions.bodies import (
     Void,
 )
 from ledger.transactions.governance_forms import check_governance_form
+from ledger.transactions.order_forms import check_order_terms
 
 if TYPE_CHECKING:
     from ledger.assets import Policy
@@ -184,6 +185,7 @@ def check_grant(grant: Grant) -> None:
             raise Malformed(reason=f"grant {grant.id} needs {need.m} of {len(need.of)} keysets")
     if scope.classes:
         raise Malformed(reason=f"classes in the scope of grant {grant.id} are not known in this version")
+    check_order_terms(grant)
     if grant.until and grant.until <= grant.not_before:
         raise Malformed(reason=f"grant {grant.id} ends before it begins")
 

@@ -61,7 +61,7 @@ def accounts() -> dict[str, Account]:
 
 def grant(name: str, permission: str, asset: str, participant: str = "") -> GrantRecord:
     scope = Scope(asset, participant, "", ())
-    return GrantRecord(Grant(name, "operator", permission, scope, None, None, (), 0, 0), "root", "", 0)  # type: ignore[arg-type]
+    return GrantRecord(Grant(name, "operator", permission, scope, None, None, (), 0, 0, 0), "root", "", 0)  # type: ignore[arg-type]
 
 
 def put_epoch(overlay: Overlay, length: int) -> None:

@@ -51,7 +51,7 @@ NOW = 1_700_000_000_000
 PARTICIPANT = Participant("bank-a", "bank", "Bank A", "BANKKG22", "", "KG", "active", "", (HASH,), (HASH,), ("tcp://a:1",))
 KEYSET = Keyset("ops", 1, (Key(public_key_of(SEED), 0),), "", 0)
 GRANT = Grant(
-    "g1", "operator", "issue", Scope("KGS", "", "", ()), Quota(10**9, "day"), Need(2, ("operator/board", "operator/ops")), (), NOW, 0
+    "g1", "operator", "issue", Scope("KGS", "", "", ()), Quota(10**9, "day"), Need(2, ("operator/board", "operator/ops")), (), NOW, 0, 0
 )
 FEES = (FeeRule("pay", "", "", 5, 10, 1, 1_000),)
 POLICY = Policy("KGS", 2, "operator", "sovereign", 10**15, (), FEES, 0, (), None, (), "block", ("cap",))

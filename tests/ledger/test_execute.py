@@ -197,7 +197,7 @@ def test_header_bytes_are_canonical_or_refused() -> None:
             decode_header(bad)
 
 
-MOVED_GRANT = Grant("wal", "operator", "wallet", Scope("", "bank-a", "", ()), None, None, (), 0, 0)
+MOVED_GRANT = Grant("wal", "operator", "wallet", Scope("", "bank-a", "", ()), None, None, (), 0, 0, 0)
 
 
 @pytest.mark.parametrize(

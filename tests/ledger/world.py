@@ -108,7 +108,7 @@ def grant(
     quota: Quota | None = None,
 ) -> Grant:
     """Make a grant without begin and end, as a body carries it; `msgspec.structs.replace` for the rest."""
-    return Grant(name, to, permission, Scope(asset, participant, "", ()), quota, need, (), 0, 0)
+    return Grant(name, to, permission, Scope(asset, participant, "", ()), quota, need, (), 0, 0, 0)
 
 
 def _document_keyset(made: Keyset) -> GenesisKeyset:
@@ -123,8 +123,10 @@ def _document_grant(made: Grant) -> GenesisGrant:
         GenesisScope(made.scope.asset, made.scope.participant, made.scope.account),
         None if made.quota is None else GenesisQuota(str(made.quota.amount), made.quota.per),
         None if made.need is None else GenesisNeed(made.need.m, made.need.of),
+        made.lifted_by,
         made.not_before,
         made.until,
+        made.rank,
     )
 
 

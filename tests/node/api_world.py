@@ -303,6 +303,7 @@ def furnish(world: World) -> None:
         (),
         0,
         0,
+        0,
     )
     put("grant/issue-kgs", GrantRecord(grant, "root", "2026-11-21", 600))
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from consensus.types import ValidatorId
     from ledger.transactions.bodies import Transaction
     from node.link import Link
+    from node.metrics import RepairKind
 
 HEADERS_MAX = 1_024
 """Headers remembered: every view that is retained may have one, and a few."""
@@ -92,14 +93,33 @@ class Links(Protocol):
         ...
 
 
+class Repairs(Protocol):
+    """Who counts what is asked of others, and what came of it (`node.metrics.Metrics`)."""
+
+    def repair_asked(self, kind: RepairKind, count: int = 1) -> None:
+        """Count requests."""
+        ...
+
+    def repaired(self, kind: RepairKind, count: int = 1) -> None:
+        """Count pieces."""
+        ...
+
+
 class Bodies:
     """What a validator knows of unfinal blocks before they are judged. Judged ones are the chain's."""
 
     def __init__(
-        self, chain: Blocks, pool: RawPool, peers: Links, node_keys: Sequence[bytes], journaled: Mapping[BlockId, StoredBlock], height: int
+        self,
+        chain: Blocks,
+        pool: RawPool,
+        peers: Links,
+        node_keys: Sequence[bytes],
+        journaled: Mapping[BlockId, StoredBlock],
+        height: int,
+        repairs: Repairs,
     ) -> None:
         """Begin an epoch: the node keys of its validators by index, and what the journal holds above a height."""
-        self._chain, self._pool, self._peers, self._node_keys = chain, pool, peers, node_keys
+        self._chain, self._pool, self._peers, self._node_keys, self._repairs = chain, pool, peers, node_keys, repairs
         self._headers: dict[BlockId, bytes] = {}
         self.lists: dict[bytes, dict[BlockId, tuple[bytes, ...]]] = {}
         """Node key of the sender -> block id -> ids. They name no epoch, so the next epoch's bodies take them over."""
@@ -228,6 +248,7 @@ class Bodies:
             place = missing.get(sha256(raw).digest())
             if place is not None:
                 held[place] = raw
+                self._repairs.repaired("transactions")
 
     # --- from others --------------------------------------------------------------------------------------------------
 
@@ -246,6 +267,7 @@ class Bodies:
                 self._peers.cut(link, problem)
                 continue
             if named == block_id and self._chain.body_fits(answer.header, answer.body):
+                self._repairs.repaired("block")
                 return StoredBlock(answer.header, answer.body)
         return None
 
@@ -257,6 +279,7 @@ class Bodies:
             waiting = asyncio.get_running_loop().create_future()
             self._answers[key] = waiting
             link.send(Lane.BULK, encode_frame(request))
+            self._repairs.repair_asked("block" if isinstance(request, BlockRequest) else "transactions")
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await asyncio.shield(waiting)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -63,6 +64,18 @@ STALE_SECONDS = 3.0
 log = structlog.get_logger("follow")
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a validator said of itself last; a claim is not a fact."""
+
+    height: int
+    """Final, or committed where it takes this node for a validator."""
+    time_ms: int
+    """Its clock."""
+    heard_at_ms: int
+    """Ours."""
+
+
 class Follower:
     """Receiver of frames in a node that does not vote."""
 
@@ -83,8 +96,8 @@ class Follower:
         self._finisher, self._gossip, self._metrics, self._later = finisher, gossip, metrics, later
         self._asks = Rates()
         self._source: Link | None = None
-        self._claims: dict[bytes, int] = {}
-        """Node key -> final height that a validator claims."""
+        self.claims: dict[bytes, Claim] = {}
+        """Node key -> what that validator claims; only of those that are connected."""
         self._queue: asyncio.Queue[tuple[Link, FinalBlock]] = asyncio.Queue(BLOCKS_MAX)
         self._pending: list[tuple[BlockId, StoredBlock]] = []
         self._moved = 0.0
@@ -93,7 +106,12 @@ class Follower:
     @property
     def behind(self) -> int:
         """How many heights the validators claim above this node's own; a claim is not a fact."""
-        return max(0, max(self._claims.values(), default=0) - self._chain.tip.facts.height)
+        return max(0, max((claim.height for claim in self.claims.values()), default=0) - self._chain.tip.facts.height)
+
+    @property
+    def source(self) -> str:
+        """Name of the validator that is followed; empty: none."""
+        return "" if self._source is None else self._source.name
 
     def connected(self, link: Link) -> None:
         """Say how far we are; a validator answers by its own status."""
@@ -103,7 +121,7 @@ class Follower:
 
     def disconnected(self, link: Link) -> None:
         """Look for another source at once where this was ours."""
-        self._claims.pop(link.node_key, None)
+        self.claims.pop(link.node_key, None)
         self._asks.forget(link)
         if link is self._source:
             self._source = None
@@ -113,10 +131,10 @@ class Follower:
         """Take one frame; raises WireError where no honest node sends it to a follower."""
         frame = decode_frame(lane, data)
         match frame:
-            case PeerStatus(final_height):
+            case PeerStatus(final_height, time_ms):
                 self._metrics.received("status")
                 if link.validator is not None:
-                    self._claims[link.node_key] = final_height
+                    self.claims[link.node_key] = Claim(final_height, time_ms, now_ms())
             case FinalBlock() if link.validator is not None or self._later is not None:
                 self._metrics.received("body")
                 if link is self._source and not self._queue.full():
@@ -149,7 +167,7 @@ class Follower:
     def _answer(self, link: Link, frame: StatusFrame | BlockRequest) -> None:
         if isinstance(frame, StatusFrame):
             if link.validator is not None:
-                self._claims[link.node_key] = frame.committed_height
+                self.claims[link.node_key] = Claim(frame.committed_height, frame.time_ms, now_ms())
             answer_old_epoch(self._chain, link, frame.epoch)
             return
         stored = self._chain.bytes_of(BlockId(frame.block_id))

@@ -45,7 +45,16 @@ class Following:
             work=None,
             ended=ended,
         )
-        self.sync = Sync(parts.chain, parts.peers, parts.votes, self.flusher, finisher, parts.urls, parts.session)
+        self.sync = Sync(
+            chain=parts.chain,
+            peers=parts.peers,
+            verifiers=parts.votes,
+            flusher=self.flusher,
+            finisher=finisher,
+            urls=parts.urls,
+            session=parts.session,
+            metrics=parts.metrics,
+        )
         self.receiver = Follower(
             chain=parts.chain,
             peers=parts.peers,
@@ -70,6 +79,16 @@ class Following:
     def catching_up(self) -> bool:
         """Whether this node is behind what validators claim."""
         return self.sync.running or self.receiver.behind > BEHIND_MAX
+
+    @property
+    def waits_for(self) -> str:
+        """What this node waits for, one sentence."""
+        source, behind = self.receiver.source, self.receiver.behind
+        if not source:
+            return "a validator to follow: none is connected"
+        if self.sync.running:
+            return f"the ranges of blocks that {source} sends"
+        return f"{behind} blocks that validators claim, from {source}" if behind else f"the next final block, from {source}"
 
     async def close(self) -> None:
         """Stop everything that is of this role."""

@@ -15,8 +15,11 @@ HEARTBEATS_MAX: Final = 3
 """An idle chain makes a block every heartbeat; a leader or two may be down. The larger of both limits holds."""
 
 
-def not_ready(reads: Reads, node: NodeStatus) -> tuple[str, ...]:
-    """Return why the node should get no clients, a sentence each; empty: it is ready. Reads only memory, so it is safe to call often."""
+def not_ready(reads: Reads, node: NodeStatus, silenced: str) -> tuple[str, ...]:
+    """Return why the node should get no clients, a sentence each; empty: it is ready. Reads only memory, so it is safe to call often.
+
+    `silenced` is why its key must not vote any more (K15), empty where it may.
+    """
     reasons = []
     age_ms = node.time_ms - reads.tip.facts.time_ms
     if reads.tip.facts.height == 0:
@@ -27,4 +30,6 @@ def not_ready(reads: Reads, node: NodeStatus) -> tuple[str, ...]:
         reasons.append(f"{node.peers_connected} peers are connected, {node.peers_needed} are needed; look at addresses, firewalls and keys")
     if node.syncing:
         reasons.append("the node is catching up; wait")
+    if silenced:
+        reasons.append(silenced)
     return tuple(reasons)

@@ -10,10 +10,12 @@ It does not know what records mean, except how long each is needed (`records.rea
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.fatal import Fatal
+from node.files import ignore_seconds
 from node.records import Entry, RecordKind, reach
 from node.segments import (
     FIRST_BYTES,
@@ -29,6 +31,7 @@ from node.segments import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from consensus.types import BlockFacts
@@ -93,6 +96,8 @@ class Journal:
         self._newest: tuple[tuple[int, int], list[tuple[int, Entry]]] = ((0, 0), [])
         """The highest (epoch, view) voted in, and the votes there with the number of the segment that holds each."""
         self._broken = False
+        self.watch: Callable[[float], None] = ignore_seconds
+        """Hears how long each sync took, in seconds."""
 
     @classmethod
     def create(cls, files: Files, folder: Path, epoch: int, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> Journal:
@@ -185,9 +190,11 @@ class Journal:
         if self._synced == self._written:
             return
         self._broken = True
+        began = time.perf_counter()
         self._open_file().sync()
         self._broken = False
         self._synced = self._written
+        self.watch(time.perf_counter() - began)
 
     def begin_epoch(self, epoch: int) -> None:
         """Start a new segment for a new epoch: none holds two."""

@@ -20,6 +20,7 @@ from node.api.backend import Backend
 from node.api.listener import open_listener
 from node.config import ConfigError, load_config
 from node.denied import DeniedList
+from node.diagnosis import watch
 from node.errors import OurFault
 from node.fatal import Fatal
 from node.logs import start_logs
@@ -224,5 +225,10 @@ class Node:
             peers_known=len(config.peers),
         )
         return Backend(
-            reads=Reads(parts.chain), pool=ClientPool(parts.gossip, parts.pool), node=standing, metrics=parts.metrics, fail=self.fail
+            reads=Reads(parts.chain),
+            pool=ClientPool(parts.gossip, parts.pool),
+            node=standing,
+            diagnosis=watch(parts, roles),
+            metrics=parts.metrics,
+            fail=self.fail,
         )

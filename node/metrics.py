@@ -14,9 +14,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from consensus.effects import Cause
+from node.viewtimes import STEPS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
+
+    from node.viewtimes import StepName
 
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
 """Signatures; canonical decoding and ids; ledger rules; leaves, trees and roots; the store; journal and signer with their syncs."""
@@ -28,9 +33,19 @@ Dropped = Literal["malformed", "signature", "membership", "epoch", "view", "queu
 """Why a message from a peer went no further."""
 MessageKind = Literal["vote", "proposal", "certificate", "status", "header", "body", "transaction", "fetch", "other"]
 
+RepairKind = Literal["certificate", "block", "transactions", "range"]
+"""Certificates; whole blocks; transactions of a proposal that are not in the pool; blocks in ranges (K20)."""
+Synced = Literal["journal", "mark"]
+"""Files of a validator's memory."""
+
 STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 FINALITY_BUCKETS: Final = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
 """Seconds; the goals of 10, 20 and 80 ms are edges."""
+VIEW_BUCKETS: Final = (*FINALITY_BUCKETS, 30.0)
+"""Seconds; an idle view waits a heartbeat for its proposal, a view after many failed ones up to 3 T_max."""
+ENTRY_CAUSES: Final = (Cause.NONE, Cause.NOTARIZED, Cause.NULLIFIED, Cause.FINALIZED)
+TIMEOUT_CAUSES: Final = tuple(cause for cause in Cause if cause not in ENTRY_CAUSES)
+"""K6."""
 DISK_BUCKETS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds; a good disk syncs in 0.1 to 1 ms."""
 
@@ -95,6 +110,9 @@ GAUGES: Final = {
     "syncing": "1 while the node is catching up",
     "pool_transactions": "Transactions admitted and not final",
     "pool_bytes": "Bytes of the transactions admitted and not final",
+    "progress_stalled_seconds": "Since the last final block, once the watchdog finds that too long; else 0",
+    "silenced": "1 once this node's key must not vote any more (K15)",
+    "double_votes": "Proofs of double votes that are kept",
 }
 
 
@@ -109,6 +127,7 @@ class Metrics:
         self._count_money()
         self._count_messages()
         self._count_times()
+        self._count_views()
 
     def _count_money(self) -> None:
         self.blocks_final = self._counter("blocks_final", "Final blocks executed by this node since it started")
@@ -135,12 +154,41 @@ class Metrics:
         self.finality = self._histogram(
             "finality_seconds", "From the time of a block, its leader's clock, until it was final here", FINALITY_BUCKETS
         )
-        self.journal_sync = self._histogram("journal_sync_seconds", "One synced append to the journal", DISK_BUCKETS)
+        self.journal_sync = self._histogram(
+            "journal_sync_seconds", "One cast made durable: records, mark and votes, up to three syncs", DISK_BUCKETS
+        )
         self.flush = self._histogram("flush_seconds", "One commit of the store", DISK_BUCKETS)
         self.epoch_switch = self._histogram(
             "epoch_switch_seconds", "From the final end of an epoch until the next one has begun here", DISK_BUCKETS
         )
         self.judge = self._histogram("judge_seconds", "Execution of one proposed block", DISK_BUCKETS)
+
+    def _count_views(self) -> None:
+        entered = self._counter("views_entered", "Views entered, by what let this node in (none: the first one after a start)", "cause")
+        self._views_entered = {cause: entered.labels(cause.value) for cause in ENTRY_CAUSES}
+        self._view_timeouts = self._counter(
+            "view_timeouts", "Views that this node gave up, by why and by whose they were", "cause", "leader"
+        )
+        self._timeouts: dict[tuple[Cause, int], Counter] = {}
+        self._leaders: frozenset[str] = frozenset()
+        steps = Histogram(
+            "som_view_seconds",
+            "From entering a view until its proposal, notarization, verdict or finality",
+            ["step"],
+            buckets=VIEW_BUCKETS,
+            registry=self.registry,
+        )
+        self._view_steps: dict[StepName, Histogram] = {step: steps.labels(step) for step in STEPS}
+        requests = self._counter(
+            "repair_requests", "Certificates asked for; requests for whole blocks, transactions of a proposal, ranges of blocks", "kind"
+        )
+        pieces = self._counter("repair_pieces", "Pieces that came because they were asked for", "kind")
+        self._repair_requests: dict[RepairKind, Counter] = {kind: requests.labels(kind) for kind in get_args(RepairKind)}
+        self._repair_pieces: dict[RepairKind, Counter] = {kind: pieces.labels(kind) for kind in get_args(RepairKind)}
+        syncs = Histogram(
+            "som_fsync_seconds", "One fsync of the journal or of the signer's mark", ["file"], buckets=DISK_BUCKETS, registry=self.registry
+        )
+        self.fsync: dict[Synced, Histogram] = {file: syncs.labels(file) for file in get_args(Synced)}
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"som_{name}", text, labels, registry=self.registry)
@@ -180,6 +228,36 @@ class Metrics:
     def request(self, method: str, route: str, status: int) -> None:
         """Count a client's request. `route` is the pattern, never the path: clients must not be able to make series."""
         self._requests.labels(method, route, str(status)).inc()
+
+    def expect_leaders(self, names: Sequence[str]) -> None:
+        """Create the series of every cause and every leader of a set, by index, before its first timeout; those of others go."""
+        for gone in sorted(self._leaders.difference(names)):
+            for cause in TIMEOUT_CAUSES:
+                self._view_timeouts.remove(cause.value, gone)
+        self._leaders = frozenset(names)
+        self._timeouts = {
+            (cause, index): self._view_timeouts.labels(cause.value, name) for cause in TIMEOUT_CAUSES for index, name in enumerate(names)
+        }
+
+    def view_entered(self, cause: Cause) -> None:
+        """Count a view that was entered."""
+        self._views_entered[cause].inc()
+
+    def view_timeout(self, cause: Cause, leader: int) -> None:
+        """Count a view that was given up; `leader` is an index of the set in force."""
+        self._timeouts[cause, leader].inc()
+
+    def view_step(self, step: StepName, seconds: float) -> None:
+        """Count how long a view took up to a step."""
+        self._view_steps[step].observe(seconds)
+
+    def repair_asked(self, kind: RepairKind, count: int = 1) -> None:
+        """Count what was asked of others."""
+        self._repair_requests[kind].inc(count)
+
+    def repaired(self, kind: RepairKind, count: int = 1) -> None:
+        """Count what came of it."""
+        self._repair_pieces[kind].inc(count)
 
     def render(self, node: Gauged) -> bytes:
         """Text of all series, gauges read now."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from node.builder import BlockLimits, Builder
 from node.config import ConfigError, PeerEntry, usable_url
 from node.driver import now_ms
+from node.evidence import EvidenceBook
+from node.files import DiskFiles
 from node.gossip import Gossip
 from node.greeting import Identity
 from node.handshake import PLAIN
@@ -19,6 +21,7 @@ from node.mempool import Mempool
 from node.peers import Peers
 from node.roster import LedgerRoster
 from node.tasks import Tasks
+from node.teller import Teller
 from node.verify import EpochVerifiers, TransactionVerifier
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Parts:
     votes: EpochVerifiers
     transactions: TransactionVerifier
     later: Later
+    evidence: EvidenceBook
+    teller: Teller
     session: ClientSession
     urls: dict[bytes, str]
     """Node key -> address of the peer listener: as configured, else as the ledger says."""
@@ -98,6 +103,8 @@ def join(prepared: Prepared, session: ClientSession, secured: Secured, fail: Cal
         votes=EpochVerifiers(chain, metrics),
         transactions=transactions,
         later=Later(),
+        evidence=EvidenceBook(DiskFiles(), config.data_folder / "evidence", fail),
+        teller=Teller(metrics),
         session=session,
         urls={},
     )

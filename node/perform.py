@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
 from consensus.effects import (
     Alarm,
-    AlarmKind,
     Append,
     BodyRecord,
     Build,
@@ -68,20 +67,13 @@ if TYPE_CHECKING:
     from node.judging import Judging
     from node.link import Link
     from node.memory import Memory
-    from node.metrics import Alarm as AlarmName
     from node.metrics import Metrics
     from node.peers import Peers
     from node.records import Entry
+    from node.teller import Teller
     from node.timers import Timers
 
 log = structlog.get_logger("consensus")
-
-ALARMS: Final[dict[AlarmKind, AlarmName]] = {
-    AlarmKind.NO_VERDICT: "no_verdict",
-    AlarmKind.REFUSED: "refused",
-    AlarmKind.FORGOTTEN_VOTE: "forgotten_vote",
-}
-"""What the core's alarms are counted as; a false verdict is counted where the block was judged."""
 
 
 class Performer:
@@ -102,13 +94,15 @@ class Performer:
         finisher: Finisher,
         bodies: Bodies,
         evidence: EvidenceBook,
+        teller: Teller,
         metrics: Metrics,
         catch_up: Callable[[CatchUp], None],
     ) -> None:
         self._chain_id, self._me, self._replica, self._driver = chain_id, me, replica, driver
         self._memory, self._journal = memory, memory.journal
         self._chain, self._peers, self._timers, self._judging = chain, peers, timers, judging
-        self._finisher, self._bodies, self._evidence, self._metrics, self._catch_up = finisher, bodies, evidence, metrics, catch_up
+        self._finisher, self._bodies, self._evidence, self._teller = finisher, bodies, evidence, teller
+        self._metrics, self._catch_up = metrics, catch_up
 
     def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one arm per effect, nothing else
         """Carry out one effect."""
@@ -128,6 +122,8 @@ class Performer:
             case SendStatus():
                 self._send_status(effect)
             case FetchCertificates(peer, notarizations, nullifications):
+                self._teller.asked(Kind.NOTARIZE, notarizations)
+                self._teller.asked(Kind.NULLIFY, nullifications)
                 self._send(Lane.VOTES, encode_frame(CertificateRequest(notarizations, nullifications)), peer)
             case FetchBlock():
                 self._judging.fetch(effect)
@@ -145,20 +141,11 @@ class Performer:
                 self._metrics.alarm("evidence")
                 self._evidence.store(evidence)
             case Alarm() | Milestone():
-                self._tell(effect)
+                self._teller.tell(effect)
             case Halt(reason, certificates):
                 self._evidence.halt(reason, certificates)
             case _:
                 assert_never(effect)
-
-    def _tell(self, effect: Alarm | Milestone) -> None:
-        """Count and log what operators want to know."""
-        if isinstance(effect, Milestone):
-            log.debug("milestone", kind=effect.kind.value, view=effect.view, leader=effect.leader, cause=effect.cause.value)
-            return
-        if effect.kind in ALARMS:
-            self._metrics.alarm(ALARMS[effect.kind])
-        log.warning("alarm", kind=effect.kind.value, why=effect.reason)
 
     # --- durable before sent ------------------------------------------------------------------------------------------
 
@@ -189,8 +176,10 @@ class Performer:
                 block = self._bodies.find(record.facts.block_id)
                 if block is None:
                     raise AssertionError(f"the body of {record.facts.block_id.hex()} is to be journaled and is not here")
-            elif isinstance(record, CertificateRecord) and record.certificate.subject.kind is Kind.NULLIFY:
-                self._metrics.views_nullified.inc()
+            elif isinstance(record, CertificateRecord):
+                self._teller.arrived(record.certificate.subject)
+                if record.certificate.subject.kind is Kind.NULLIFY:
+                    self._metrics.views_nullified.inc()
             entries.append(encode(record, block))
         return entries
 

@@ -14,6 +14,7 @@ import structlog
 
 from node.errors import KeyUnfit
 from node.following import Following
+from node.seats import names_of
 from node.voting import Voting
 from node.wire import WireError
 
@@ -40,6 +41,7 @@ class Roles:
         self._parts, self._voter, self._node_key = parts, voter, node_key
         self._ended = asyncio.Event()
         self._epoch = parts.chain.epoch_number
+        parts.teller.begin(names_of(parts.chain.council.members))
         self.role: Voting | Following = self._make({})
         parts.peers.receiver = self.role.receiver
 
@@ -88,6 +90,7 @@ class Roles:
             await parts.chain.flush()
             self._epoch = parts.chain.epoch_number
             parts.peers.relabel()
+            parts.teller.begin(names_of(parts.chain.council.members))
             self.role = self._make(old.bodies.lists if isinstance(old, Voting) else {})
             parts.peers.receiver = self.role.receiver
             self.role.start(source)
@@ -95,6 +98,7 @@ class Roles:
         else:
             self._epoch = parts.chain.epoch_number
             parts.peers.relabel()
+            parts.teller.begin(names_of(parts.chain.council.members))
         parts.peers.aim(parts.addresses())
         seconds = clock() - began
         parts.metrics.epoch_switch.observe(seconds)
@@ -140,9 +144,10 @@ class Roles:
     def _seat(self) -> ValidatorId | None:
         """Index at which this node votes in the current epoch.
 
-        None where its key is not in the set, and where its memory is of a later epoch: the chain here has yet to come to that (K15).
+        None where its key is not in the set, where its memory is of a later epoch (the chain here has yet to come to that), and once a
+        vote of the key was shown that it does not remember: such a key votes in no later epoch either (K15).
         """
         chain, voter = self._parts.chain, self._voter
         if voter is None or voter.memory.epoch > chain.epoch_number:
             return None
-        return chain.council.seat_of(voter.key)
+        return None if self._parts.teller.silenced else chain.council.seat_of(voter.key)

@@ -12,6 +12,7 @@ replaced, and the mark before it stands: no signature had left on the torn one. 
 
 from __future__ import annotations
 
+import time
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
@@ -20,10 +21,11 @@ from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypa
 
 from consensus.types import Kind
 from node.fatal import Fatal
+from node.files import ignore_seconds
 from node.records import VOTE_BYTES, decode_vote, encode_vote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from consensus.types import Vote
@@ -156,6 +158,8 @@ class Signer:
     def __init__(self, file: File, key: SigningKey, mark: Mark, turn: int) -> None:
         self._file, self._key, self._mark, self._turn = file, key, mark, turn
         self._broken = False
+        self.watch: Callable[[float], None] = ignore_seconds
+        """Hears how long each sync of the mark took, in seconds."""
 
     @classmethod
     def create(cls, files: Files, path: Path, key: SigningKey) -> None:
@@ -239,8 +243,10 @@ class Signer:
     def _keep(self, mark: Mark) -> None:
         self._broken = True
         self._file.write_at((self._turn + 1) % 2 * SLOT_BYTES, _pack(mark, self._turn + 1))
+        began = time.perf_counter()
         self._file.sync()
         self._mark, self._turn, self._broken = mark, self._turn + 1, False
+        self.watch(time.perf_counter() - began)
 
 
 def raised(mark: Mark, marked: Marked) -> Mark:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from node.finish import Finisher
     from node.flusher import Flusher
     from node.link import Link
+    from node.metrics import Metrics
     from node.peers import Peers
     from node.records import StoredBlock
     from node.verify import EpochVerifiers
@@ -39,8 +40,9 @@ log = structlog.get_logger("sync")
 class Sync:
     """One catch-up at a time, from one node at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it joins what the node is made of
         self,
+        *,
         chain: Chain,
         peers: Peers,
         verifiers: EpochVerifiers,
@@ -48,9 +50,10 @@ class Sync:
         finisher: Finisher,
         urls: Mapping[bytes, str],
         session: ClientSession,
+        metrics: Metrics,
     ) -> None:
         self._chain, self._peers, self._verifiers, self._flusher, self._finisher = chain, peers, verifiers, flusher, finisher
-        self._urls, self._session = urls, session
+        self._urls, self._session, self._metrics = urls, session, metrics
         self.source: Link | None = None
         """Node that a catch-up is under way from."""
 
@@ -99,12 +102,14 @@ class Sync:
         start = Height(base.height + 1)
         new = Range(start, base.block_id, self._chain.epoch_number, self._verifiers.certificate)
         judged: list[BlockId] = []
+        self._metrics.repair_asked("range")
         async with aclosing(fetch_range(self._session, url, link.token, new, start)) as blocks:
             async for block_id, stored in blocks:
                 await judge_final(self._chain, block_id, stored)
                 judged.append(block_id)
         if new.certificate is None:
             raise AssertionError("a range without a certificate was taken")
+        self._metrics.repaired("range", len(judged))
         self._finisher.finalize(judged, new.certificate)
         return bool(judged)
 

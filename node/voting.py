@@ -14,8 +14,6 @@ from ledger.parameters import parameter_of
 from node.bodies import Bodies
 from node.clockwatch import ClockWatch
 from node.driver import Driver, now_ms
-from node.evidence import EvidenceBook
-from node.files import DiskFiles
 from node.finish import Finisher
 from node.flusher import Flusher, stagger
 from node.follow import answer_old_epoch
@@ -61,6 +59,7 @@ class Voting:
         if verifier is None:
             raise AssertionError(f"epoch {council.epoch} has not begun")
         self._parts, self._memory, self._tasks = parts, memory, Tasks(parts.fail)
+        self.me = me
         self.replica = Replica(chain_id, council.keys, me, timing, tip.facts, None if tip.facts.boundary else tip.certificate)
         self.replica.restore(memory.replayed)
         self._driver = Driver(self.replica)
@@ -69,7 +68,8 @@ class Voting:
         self._ahead: dict[bytes, float] = {}
         """Node key -> when it first showed the next epoch; loop time."""
         parts.gossip.changed = self._work.look
-        self.bodies = Bodies(chain, parts.gossip, parts.peers, council.node_keys, memory.blocks, tip.facts.height)
+        memory.journal.watch, memory.signer.watch = parts.metrics.fsync["journal"].observe, parts.metrics.fsync["mark"].observe
+        self.bodies = Bodies(chain, parts.gossip, parts.peers, council.node_keys, memory.blocks, tip.facts.height, parts.metrics)
         self.bodies.lists.update(lists)
         memory.taken()
         self.flusher = Flusher(chain, parts.metrics, stagger(config.limits.flush_transactions, me, council.keys.size), self._committed)
@@ -83,7 +83,16 @@ class Voting:
             work=self._work,
             ended=ended,
         )
-        self.sync = Sync(chain, parts.peers, parts.votes, self.flusher, finisher, parts.urls, parts.session)
+        self.sync = Sync(
+            chain=chain,
+            peers=parts.peers,
+            verifiers=parts.votes,
+            flusher=self.flusher,
+            finisher=finisher,
+            urls=parts.urls,
+            session=parts.session,
+            metrics=parts.metrics,
+        )
         judging = Judging(
             chain=chain,
             bodies=self.bodies,
@@ -96,7 +105,6 @@ class Voting:
             me=me,
             timing=timing,
         )
-        self.evidence = EvidenceBook(DiskFiles(), config.data_folder / "evidence", parts.fail)
         self._performer = Performer(
             chain_id=chain_id,
             me=me,
@@ -109,7 +117,8 @@ class Voting:
             judging=judging,
             finisher=finisher,
             bodies=self.bodies,
-            evidence=self.evidence,
+            evidence=parts.evidence,
+            teller=parts.teller,
             metrics=parts.metrics,
             catch_up=self._catch_up,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from consensus.evidence import Evidence
     from ledger.blocks import Receipt
     from ledger.errors import LedgerError
     from ledger.state import StateReader
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from node.api.structs import Role
     from node.blocks import FinalBlock, Finality, Tip
     from node.metrics import Metrics
+    from node.outlook import Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +214,50 @@ class NodeStatus(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptEvidence:
+    """A double vote, and who cast it by the set of its epoch; both are empty where that set is not known here."""
+
+    id: str
+    """64 hex digits."""
+    proof: Evidence
+    participant: str
+    public_key: bytes
+
+
+class Diagnosis(Protocol):
+    """What an operator asks when something is wrong."""
+
+    def outlook(self) -> Outlook:
+        """Return what this node knows of its consensus, now."""
+
+    @property
+    def stalled_ms(self) -> int:
+        """Since the last block became final, once that is too long; 0: the chain moves."""
+
+    @property
+    def silenced(self) -> str:
+        """Why this node's key must not vote any more (K15); empty: it may."""
+
+    def evidence(self, after: str, limit: int) -> Sequence[KeptEvidence]:
+        """Double votes by id, above `after`, at most `limit`."""
+
+    @property
+    def evidence_count(self) -> int:
+        """Double votes kept."""
+
+    @property
+    def halts(self) -> int:
+        """Proofs kept of more than f liars."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """All that `build_app` takes."""
 
     reads: Reads
     pool: Pool
     node: NodeStatus
+    diagnosis: Diagnosis
     metrics: Metrics
     fail: Callable[[BaseException], None]
     """Stop the node: a read met a store that cannot be trusted any more."""

@@ -102,7 +102,7 @@ async def healthz(service: Service, request: web.Request, _: Arguments) -> web.S
 
 async def readyz(service: Service, request: web.Request, _: Arguments) -> web.StreamResponse:
     """`GET /readyz`: 503 with reasons while the node should get no clients."""
-    reasons = not_ready(service.reads, service.node)
+    reasons = not_ready(service.reads, service.node, service.diagnosis.silenced)
     if reasons:
         return answer(request, Health("not ready", reasons, service.height), status=503)
     return answer(request, Health("ok", (), service.height))

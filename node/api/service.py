@@ -23,6 +23,7 @@ class Service:
         self.reads = backend.reads
         self.pool = backend.pool
         self.node = backend.node
+        self.diagnosis = backend.diagnosis
         self.metrics = backend.metrics
         self.fail = backend.fail
         self.finals = Finals(backend.reads)
@@ -73,6 +74,9 @@ class Service:
             "syncing": float(node.syncing),
             "pool_transactions": self.pool.count,
             "pool_bytes": self.pool.bytes,
+            "progress_stalled_seconds": self.diagnosis.stalled_ms / 1_000,
+            "silenced": float(bool(self.diagnosis.silenced)),
+            "double_votes": self.diagnosis.evidence_count,
         }
 
 

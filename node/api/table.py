@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import TIME_MS_MAX
-from node.api import accounts, directory, epochs, events, network, proposals, submissions, transactions
+from node.api import accounts, diagnosis, directory, epochs, events, network, proposals, submissions, transactions
 from node.api.arguments import (
     ACCOUNT,
     ASSET,
@@ -24,6 +24,7 @@ from node.api.arguments import (
     Number,
     OneOf,
 )
+from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
 from node.api.parts import ENTRIES_PAGE_MAX
 from node.api.routes import Answer, Route
@@ -216,6 +217,24 @@ ROUTES: Final = (
         },
     ),
     Route("GET", "/v1/status", network.status, "Where this node stands.", {200: Answer("the status", StatusBody)}),
+    Route(
+        "GET",
+        "/v1/consensus",
+        diagnosis.show_consensus,
+        "What this node's consensus waits for, and whom it hears.",
+        {200: Answer("as of now", ConsensusBody)},
+    ),
+    Route(
+        "GET",
+        "/v1/evidence",
+        diagnosis.list_evidence,
+        "Double votes seen here, to be checked by anyone.",
+        {200: Answer("a page", EvidencePage)},
+        keys={
+            "after": Key(HASH, "`next` of the page before"),
+            "limit": Key(Number(1, EVIDENCE_PAGE_MAX), "proofs in the page; 20 where it is not given"),
+        },
+    ),
     Route("GET", "/v1/genesis", network.genesis, "The genesis document.", {200: Answer("as reviewed", media="application/json")}),
     Route("GET", "/v1/trial-balance", accounts.trial_balance, "Sums per asset.", {200: Answer("the sums", TrialBalance)}),
     Route("GET", "/healthz", network.healthz, "Alive.", {200: Answer("alive", Health)}),

@@ -27,6 +27,7 @@ from node.api.backend import Backend, FinalTransaction, HistoryRow, ValidatorEnt
 from node.blocks import FinalBlock, Finality, Tip
 from node.metrics import Metrics
 from node.records import StoredBlock
+from tests.node.diagnosis_world import FakeDiagnosis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -266,13 +267,14 @@ class World:
 
     def __init__(self) -> None:
         self.reads, self.pool, self.node, self.metrics = FakeReads(), FakePool(), FakeNode(), Metrics()
+        self.diagnosis = FakeDiagnosis()
         self.faults: list[BaseException] = []
         """Why the node was told to stop."""
 
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, self.pool, self.node, self.metrics, self.faults.append)
+        return Backend(self.reads, self.pool, self.node, self.diagnosis, self.metrics, self.faults.append)
 
 
 def furnish(world: World) -> None:

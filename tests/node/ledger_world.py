@@ -29,6 +29,7 @@ from node.reads import Reads
 from node.store import Store
 from node.viewkeys import KeyRing
 from tests.node.api_world import FakeNode
+from tests.node.diagnosis_world import FakeDiagnosis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -109,7 +110,7 @@ class LedgerWorld:
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, LonelyPool(self.pool), self.node, self.metrics, self.faults.append)
+        return Backend(self.reads, LonelyPool(self.pool), self.node, FakeDiagnosis(), self.metrics, self.faults.append)
 
     def _poisoned(self, transaction: object, reason: str) -> None:
         raise AssertionError(f"{transaction}: {reason}")

@@ -13,6 +13,7 @@ from ledger.blocks import Header, body_hash, encode_body
 from ledger.canonical import encode
 from node.bodies import BLOCKS_MAX, LISTS_MAX, Bodies
 from node.link import Link
+from node.metrics import Metrics
 from node.records import StoredBlock
 from node.wire import (
     BlockIds,
@@ -121,7 +122,7 @@ def world(
     answer: Callable[[Link, Frame], BlockResponse | TransactionsResponse | None] = lambda _, __: None, *, pool: tuple[bytes, ...] = RAWS
 ) -> tuple[Bodies, Others, Kept]:
     kept, others = Kept(), Others(answer)
-    bodies = Bodies(kept, Pool({sha256(raw).digest(): raw for raw in pool}), others, KEYS, {}, 0)
+    bodies = Bodies(kept, Pool({sha256(raw).digest(): raw for raw in pool}), others, KEYS, {}, 0, Metrics())
     others.bodies = bodies
     return bodies, others, kept
 
@@ -220,7 +221,7 @@ async def test_what_is_kept_is_bounded_and_journaled_blocks_stay() -> None:
     journaled_id, journaled = block(RAWS[:1], 2)
     old_id, old = block(RAWS[:2], 1)
     pool = Pool()
-    bodies = Bodies(kept, pool, others, KEYS, {journaled_id: journaled, old_id: old}, 1)
+    bodies = Bodies(kept, pool, others, KEYS, {journaled_id: journaled, old_id: old}, 1, Metrics())
     assert bodies.find(old_id) is None, "a block that is in the store is not kept twice"
     made = [block((encode(number),), 1) for number in range(BLOCKS_MAX + 5)]
     for number, (block_id, stored) in enumerate(made):

@@ -158,7 +158,7 @@ class World:
             replica=self.all,
             driver=self.all,
             verifier=VoteVerifier(CHAIN, VALIDATORS, self.metrics),
-            bodies=Bodies(self.all, self.all, self.all, [bytes(32)] * 4, {}, 0),
+            bodies=Bodies(self.all, self.all, self.all, [bytes(32)] * 4, {}, 0, self.metrics),
             gossip=self.all,
             clocks=ClockWatch(self.metrics),
             metrics=self.metrics,

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-HELP = "A network of real nodes on this machine, for developers: up, down, status, reset, kill, pause, resume, load."
+HELP = "A network of real nodes on this machine, for developers: up, down, status, reset, kill, pause, resume, partition, heal, load."
 AS_IS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 

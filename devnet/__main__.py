@@ -83,6 +83,13 @@ def parser() -> Parser:
         ("resume", "let paused nodes go on, start killed ones again"),
     ):
         verb(name, about, orders.fault).add_argument("nodes", nargs="+", metavar="NODE", help="such as validator-3")
+    split = verb(
+        "partition", "cut nodes off from all others, or from those after --from; they run on, and cuts add up until `heal`", orders.cut
+    )
+    split.add_argument("nodes", nargs="+", metavar="NODE", help="such as validator-2 validator-3")
+    split.add_argument("--from", dest="others", nargs="+", default=[], metavar="NODE", help="the other side (all other nodes)")
+    whole_again = verb("heal", "end all cuts, or those of the nodes named", orders.heal)
+    whole_again.add_argument("nodes", nargs="*", metavar="NODE", help="such as validator-2")
     adding = verb("add-validator", "make a node that follows; som validator add and ready give it a vote", orders.add_validator)
     adding.add_argument("nodes", nargs="+", metavar="NAME", help="such as validator-4")
     paying = verb("load", "payments at a steady rate, and what became of them", orders.load)

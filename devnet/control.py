@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from devnet.client import Refused
+from devnet.cuts import Cuts, NotTaken
 from devnet.network import NotReady
 from devnet.ports import NoFreePorts
 from devnet.processes import NodeFailed
@@ -58,8 +59,10 @@ class NotRunning(ControlFault):
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """One order."""
 
-    verb: Literal["status", "kill", "pause", "resume", "down", "add-validator"]
+    verb: Literal["status", "kill", "pause", "resume", "partition", "heal", "down", "add-validator"]
     nodes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """The other side of a partition; empty: every other node."""
 
 
 class NodeLine(Struct, frozen=True):
@@ -71,6 +74,8 @@ class NodeLine(Struct, frozen=True):
     pid: int
     api_url: str
     peer_url: str
+    cut_from: tuple[str, ...] = ()
+    """Nodes that it has nothing to do with until `heal`."""
 
 
 class Answer(Struct, frozen=True):
@@ -150,13 +155,13 @@ class Control:
             writer.close()
 
     async def _answer(self, request: Request) -> Answer:
-        refusal = ""
         try:
             async with self._one_at_a_time:
                 await self._obey(request)
-        except (Refusal, NodeFailed, NotReady, ConfigError, NoFreePorts, Refused, OSError) as problem:
-            refusal = str(problem)
-        return Answer(os.getpid(), tuple(_line(node) for node in self.network.nodes), refusal)
+            cuts = Cuts(self.network.nodes)
+            return Answer(os.getpid(), tuple(_line(node, cuts.of(node.name)) for node in self.network.nodes))
+        except (Refusal, NodeFailed, NotReady, NotTaken, ConfigError, NoFreePorts, Refused, OSError) as problem:
+            return Answer(os.getpid(), (), str(problem))
 
     async def _obey(self, request: Request) -> None:
         if request.verb in ("status", "down"):
@@ -169,6 +174,16 @@ class Control:
             return
         nodes = [self._named(name) for name in dict.fromkeys(request.nodes)]
         match request.verb:
+            case "partition":
+                await self._partition(nodes, [self._named(name) for name in dict.fromkeys(request.others)])
+            case "heal":
+                await Cuts(self.network.nodes).heal(node.name for node in nodes or self.network.nodes)
+            case _:
+                await self._touch(request.verb, nodes)
+
+    async def _touch(self, verb: str, nodes: list[NodeProcess]) -> None:
+        """Kill, pause or resume processes."""
+        match verb:
             case "kill":
                 _insist(nodes, ("running", "paused"), "runs no more")
                 await asyncio.gather(*(node.kill() for node in nodes))
@@ -179,6 +194,13 @@ class Control:
             case "resume":
                 _insist(nodes, ("paused", "stopped"), "runs already")
                 await asyncio.gather(*(self._resume(node) for node in nodes))
+
+    async def _partition(self, group: list[NodeProcess], others: list[NodeProcess]) -> None:
+        """Cut a group off from the others named, else from all others."""
+        others = others or [node for node in self.network.nodes if node not in group]
+        if not others or any(node in group for node in others):
+            raise Refusal("a node cannot be cut off from itself: name nodes for one side only")
+        await Cuts(self.network.nodes).cut([node.name for node in group], [node.name for node in others])
 
     async def _resume(self, node: NodeProcess) -> None:
         """Let a paused node go on; start one that was killed, and wait until it answers."""
@@ -216,8 +238,8 @@ def _insist(nodes: list[NodeProcess], states: tuple[str, ...], otherwise: str) -
             raise Refusal(f"{node.name} {otherwise}")
 
 
-def _line(node: NodeProcess) -> NodeLine:
-    return NodeLine(node.name, node.role, node.state, node.pid, node.api_url, node.peer_url)
+def _line(node: NodeProcess, cut_from: tuple[str, ...]) -> NodeLine:
+    return NodeLine(node.name, node.role, node.state, node.pid, node.api_url, node.peer_url, cut_from)
 
 
 def ask(folder: Path, request: Request) -> Answer:

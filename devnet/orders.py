@@ -39,11 +39,13 @@ def status(options: argparse.Namespace) -> None:
         _print_json({"pid": answer.pid, "nodes": msgspec.to_builtins(lines)})
         return
     table = Table(title=f"devnet on {options.data}, process {answer.pid}", title_justify="left")
-    for column in ("node", "role", "state", "client API", "peer protocol", "pid", "height"):
+    split = any(line.cut_from for line in lines)
+    for column in ("node", "role", "state", "client API", "peer protocol", "pid", "height", *(["cut off from"] if split else [])):
         table.add_column(column)
     for line in lines:
         height = "-" if line.height is None else str(line.height)
-        table.add_row(line.name, line.role, line.state, line.api_url, line.peer_url, str(line.pid or "-"), height)
+        cells = (line.name, line.role, line.state, line.api_url, line.peer_url, str(line.pid or "-"), height)
+        table.add_row(*cells, *([", ".join(line.cut_from) or "-"] if split else []))
     console = Console(highlight=False)
     (console if console.is_terminal else Console(highlight=False, width=PLAIN_COLUMNS)).print(table)
 
@@ -57,6 +59,27 @@ def fault(options: argparse.Namespace) -> None:
         return
     for line in touched:
         sys.stdout.write(f"{line.name} is {line.state}\n")
+
+
+def cut(options: argparse.Namespace) -> None:
+    """Cut nodes off from others."""
+    _show_cuts(options, ask(options.data, Request("partition", tuple(options.nodes), tuple(options.others))).nodes)
+
+
+def heal(options: argparse.Namespace) -> None:
+    """End cuts."""
+    _show_cuts(options, ask(options.data, Request("heal", tuple(options.nodes))).nodes)
+
+
+def _show_cuts(options: argparse.Namespace, lines: tuple[NodeLine, ...]) -> None:
+    if options.json:
+        _print_json({"nodes": msgspec.to_builtins(lines)})
+        return
+    for line in lines:
+        if line.cut_from:
+            sys.stdout.write(f"{line.name} is cut off from {', '.join(line.cut_from)}\n")
+    if not any(line.cut_from for line in lines):
+        sys.stdout.write("no node is cut off from another\n")
 
 
 def add_validator(options: argparse.Namespace) -> None:

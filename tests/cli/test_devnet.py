@@ -24,7 +24,9 @@ def som(folder: Path, *arguments: str) -> tuple[int, str, str]:
         (("devnet", "status"), 3, "no devnet runs on devnet-data"),
         (("--json", "devnet", "status"), 3, "no devnet runs on devnet-data"),
         (("devnet", "load", "--rate", "0"), 2, "not a whole number from 1 to"),
-        (("devnet", "partition"), 2, "invalid choice"),
+        (("devnet", "melt"), 2, "invalid choice"),
+        (("devnet", "partition"), 2, "required: NODE"),
+        (("devnet", "heal"), 3, "no devnet runs on devnet-data"),
         (("devnet", "kill"), 2, "required: NODE"),
         (("devnet", "reset", "--data", "."), 1, "nothing was removed"),
     ],
@@ -41,8 +43,8 @@ def test_the_help_lists_the_verbs_there_are(tmp_path: Path) -> None:
     """Goal: help without a verb, and of a verb; nothing is offered that does not exist. Method: read them."""
     code, out, _ = som(tmp_path, "devnet")
     assert code == 0
-    assert all(verb in out for verb in ("up", "down", "status", "reset", "kill", "pause", "resume", "load"))
-    assert "partition" not in out
+    assert all(verb in out for verb in ("up", "down", "status", "reset", "kill", "pause", "resume", "partition", "heal", "load"))
+    assert "melt" not in out
     code, out, _ = som(tmp_path, "devnet", "load", "--help")
     assert code == 0
     assert "--rate" in out

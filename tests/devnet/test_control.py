@@ -67,7 +67,7 @@ def running(data: Path) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_running_devnet_takes_orders(tmp_path: Path) -> None:
     """Goal: every verb does what it says, and says why not. Method: one network from first start to reset."""
     data = tmp_path / "net"
@@ -79,6 +79,7 @@ def test_a_running_devnet_takes_orders(tmp_path: Path) -> None:
         assert "there is no node validator-9" in there.refused("kill", VICTIM, "validator-9")
         assert there.nodes()[VICTIM].state == "running"  # all or nothing
         faults_and_repairs(there)
+        cuts(there)
         assert "a devnet runs on" in there.refused("reset")
         assert "a devnet runs on" in there.refused("up")
         found = there.good("load", "--seconds", "2", "--rate", "50")
@@ -108,6 +109,25 @@ def faults_and_repairs(there: Terminal) -> None:
     assert [node.name for node in there.nodes().values() if node.state == "paused"] == ["peer-0", VICTIM]
     there.good("resume", VICTIM, "peer-0")
     assert {node.state for node in there.nodes().values()} == {"running"}
+
+
+def cuts(there: Terminal) -> None:
+    """Cut one off from another and from all, heal one and all; what makes no sense is refused."""
+    assert "for one side only" in there.refused("partition", VICTIM, "peer-0", "--from", VICTIM)
+    there.good("partition", "peer-0", "--from", "validator-0")
+    there.good("partition", VICTIM)
+    found = {name: node.cut_from for name, node in there.nodes().items()}
+    assert found == {
+        "peer-0": ("validator-0", VICTIM),
+        "validator-0": ("peer-0", VICTIM),
+        "validator-1": (VICTIM,),
+        "validator-2": (VICTIM,),
+        VICTIM: ("peer-0", "validator-0", "validator-1", "validator-2"),
+    }
+    there.good("heal", VICTIM)
+    code, out, _ = there.som("status")
+    assert (code, out.count("cut off from")) == (0, 1)
+    assert there.som("heal")[1] == "no node is cut off from another\n"
 
 
 @pytest.mark.parametrize("missing", ["genesis.json", "som.toml", "devnet"])

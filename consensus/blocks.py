@@ -131,6 +131,7 @@ def take_verdict(state: State, event: Judged) -> None:
         condemn(state, block)
     else:
         block.stage = Stage.DOUBTED
+        state.unsettled[block.block_id] = None
         block.doubts += 1
         if block.doubts > 1:
             _doubt_parent(state, block.facts)
@@ -293,17 +294,20 @@ def move_final(state: State, facts: BlockFacts) -> None:
 
 
 def retry_blocks(state: State) -> None:
-    """Ask again for what was not answered, judge again what had no verdict, and turn to ranges where nothing moved since the last retry."""
+    """Ask again for what was not answered, judge again what had no verdict, and turn to ranges where nothing moved since the last retry.
+
+    What nobody needs now is let go, but as if it were new: it may yet be notarized, after a view of its own has passed, and is then wanted.
+    """
     proposal = state.at(state.view).proposal
     current = None if proposal is None else proposal.facts.block_id
     for block_id in list(state.unsettled)[:RETRY_BLOCKS_MAX]:
         block = state.blocks[block_id]
-        if not block.needed and block_id != current:
-            del state.unsettled[block_id]
-            continue
         if block.stage in (Stage.FETCHING, Stage.DOUBTED):
             block.stage = Stage.IDLE
-        want(state, block)
+        if block.needed or block_id == current:
+            want(state, block)
+        else:
+            del state.unsettled[block_id]
     state.catching_up = False
     if state.behind:
         if state.stuck_at == state.executed_count:

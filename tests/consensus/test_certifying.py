@@ -140,6 +140,38 @@ def test_k8_no_verdict_is_tried_again() -> None:
     assert kinds(scene.judge(facts)) == ((Kind.FINALIZE, 2),)
 
 
+def _doubted(scene: Scene, facts: BlockFacts) -> None:
+    """Have a proposal that gets no verdict, and leave its view before the retry."""
+    scene.propose(facts, 0)
+    scene.judge(facts, Verdict.NONE)
+    scene.nullified(facts.view)
+
+
+def test_k8_notarized_after_a_retry_in_a_later_view_it_is_judged_again() -> None:
+    """Goal: K8, K9 (seed 24670). Method: no verdict on a proposal; its view is left; a retry; only then its notarization comes."""
+    scene = at_view_two()
+    scene.work(1)
+    facts = block(GENESIS, 2)
+    _doubted(scene, facts)
+    assert judged(scene.fire(TimerKind.RETRY, after_ms=1_000)) == []
+    assert judged(scene.notarized(facts, 0)) == [facts.block_id]
+    scene.judge(facts)
+    scene.nullified(3)
+    assert [build.parent for build in only(scene.nullified(4), Build)] == [facts]
+
+
+def test_k8_without_verdict_after_its_view_was_left_it_is_judged_again() -> None:
+    """Goal: K8, K9. Method: the view is left, a retry passes and the notarization comes while the first verdict is still out: none."""
+    scene = at_view_two()
+    facts = block(GENESIS, 2)
+    scene.propose(facts, 0)
+    scene.nullified(2)
+    assert judged(scene.fire(TimerKind.RETRY, after_ms=1_000)) == []
+    assert judged(scene.notarized(facts, 0)) == []
+    scene.judge(facts, Verdict.NONE)
+    assert judged(scene.fire(TimerKind.RETRY, after_ms=1_000)) == [facts.block_id]
+
+
 def test_k8_a_fetch_that_fails_is_repeated() -> None:
     """Goal: K8. Method: nobody answers; the retry asks again, starting with another one."""
     scene = at_view_two()

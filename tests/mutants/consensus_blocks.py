@@ -42,6 +42,34 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "K8",
+        "what_nobody_needs_now_is_left_without_verdict_for_ever",
+        BLOCKS,
+        """        if block.stage in (Stage.FETCHING, Stage.DOUBTED):
+            block.stage = Stage.IDLE
+        if block.needed or block_id == current:
+            want(state, block)
+        else:
+            del state.unsettled[block_id]
+""",
+        """        if not block.needed and block_id != current:
+            del state.unsettled[block_id]
+            continue
+        if block.stage in (Stage.FETCHING, Stage.DOUBTED):
+            block.stage = Stage.IDLE
+        want(state, block)
+""",
+        (CERTIFYING,),
+    ),
+    Mutant(
+        "K8",
+        "no_verdict_on_what_was_let_go_is_forgotten",
+        BLOCKS,
+        "        state.unsettled[block.block_id] = None\n        block.doubts += 1\n",
+        "        block.doubts += 1\n",
+        (CERTIFYING,),
+    ),
+    Mutant(
+        "K8",
         "judges_at_once_again_without_verdict",
         BLOCKS,
         "        block.stage = Stage.DOUBTED\n",

@@ -20,7 +20,7 @@ def shared_root(ledger: MemoryLedger) -> None:
     """Give bank-a and bank-b a quorum of two for `issue`."""
     record = given("issue-2", "issue", "KGS")
     body = GrantPut(
-        type(record.grant)("issue-2", "operator", "issue", record.grant.scope, None, Need(2, ("bank-a/ops", "bank-b/ops")), (), 0, 0)
+        type(record.grant)("issue-2", "operator", "issue", record.grant.scope, None, Need(2, ("bank-a/ops", "bank-b/ops")), (), 0, 0, 0)
     )
     assert ledger.block(ledger.sign(body, sender="operator")).result.receipts[0].code == 0
 

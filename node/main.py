@@ -23,6 +23,8 @@ from node.denied import DeniedList
 from node.diagnosis import watch
 from node.errors import OurFault
 from node.fatal import Fatal
+from node.files import FolderInUse
+from node.lastwords import forget_last_words, keep_last_words
 from node.logs import start_logs
 from node.parts import join, secure
 from node.peers import client_session
@@ -58,22 +60,30 @@ log = structlog.get_logger("node")
 
 def run_node(config: Config) -> int:
     """Run a node until SIGTERM or SIGINT; return the exit code: 0 stopped as told, else that of the fault (node/README.md)."""
+    folder = config.data_folder
     try:
         start_logs(config)
         if not run_begin(config):
+            keep_last_words(folder, 0, "")
             return 0
         prepared = prepare(config)
+        forget_last_words(folder)
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         try:
             _loop(Node(prepared).run)
         finally:
             prepared.close()
-    except Fatal as fault:
+    except FolderInUse as fault:  # the folder's last words are those of the node that runs on it
         return _say(fault)
+    except Fatal as fault:
+        return _end(folder, fault)
     except Exception as fault:  # the outermost edge: our fault, told with its trace
         log.critical("our fault", exc_info=fault)
-        return _say(OurFault(f"a fault in the program stopped the node: {type(fault).__name__}: {fault}; the log has the trace, report it"))
+        return _end(
+            folder, OurFault(f"a fault in the program stopped the node: {type(fault).__name__}: {fault}; the log has the trace, report it")
+        )
+    keep_last_words(folder, 0, "")
     return 0
 
 
@@ -84,6 +94,12 @@ def run(path: Path) -> int:
     except ConfigError as fault:
         return _say(fault)
     return run_node(config)
+
+
+def _end(folder: Path, fault: Fatal) -> int:
+    """Say why the node ends, also to whoever looks at its data folder later."""
+    keep_last_words(folder, fault.exit_code, str(fault))
+    return _say(fault)
 
 
 def _say(fault: Fatal) -> int:

@@ -47,7 +47,13 @@ class Lookout:
         """Return what the watchdog needs each second; costs next to nothing."""
         chain, role = self._parts.chain, self._roles.role
         busy = self._follower_busy(role) if isinstance(role, Following) else role.replica.awake
-        return Seen(chain.tip.facts.height, busy, self._parts.config.timing.delta_ms, parameter_of(chain.state, "heartbeat_ms"))
+        return Seen(
+            height=chain.tip.facts.height,
+            busy=busy,
+            delta_ms=self._parts.config.timing.delta_ms,
+            heartbeat_ms=parameter_of(chain.state, "heartbeat_ms"),
+            faults=chain.council.keys.faults,
+        )
 
     def outlook(self) -> Outlook:
         """Return what this node knows now."""

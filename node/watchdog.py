@@ -6,7 +6,8 @@ that was stopped, must not cry as soon as it wakes. `Watchdog` is the thin shell
 Two limits, because an idle chain makes a block each heartbeat only (K18):
 - something to do: 10 s, or 40 delta where that is more. A leader that is down costs its view at most 3 delta before the timers back off
   (K16), so even f = 10 of 31 validators down one after the other cost 30.
-- nothing to do: the larger of 10 s and 4 heartbeats, for a leader or two may be down and each costs a heartbeat and its timers.
+- nothing to do: as much and f + 1 heartbeats, for f leaders in a row may be down, and an idle view waits a heartbeat for each of them
+  before its timers start, and one for the leader that proposes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ SLEPT_MS: Final = 2 * LOOK_MS
 """More than this between two looks is time in which this process did not run: it is counted as one look."""
 LIMIT_MS: Final = 10_000
 LIMIT_DELTAS: Final = 40
-LIMIT_HEARTBEATS: Final = 4
 PAUSE_MS: Final = (10_000, 60_000)
 """From the first word to the second, and the longest between two words; doubled each time."""
 
@@ -48,6 +48,18 @@ class Seen:
     """Whether there is anything to do."""
     delta_ms: int
     heartbeat_ms: int
+    faults: int
+    """How many validators may be down: f."""
+
+    @property
+    def busy_limit_ms(self) -> int:
+        """How long something to do may wait for a final block."""
+        return max(LIMIT_MS, LIMIT_DELTAS * self.delta_ms)
+
+    @property
+    def limit_ms(self) -> int:
+        """How long no block may become final, whatever there is to do."""
+        return self.busy_limit_ms + (self.faults + 1) * self.heartbeat_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def step(course: Course, seen: Seen, now_ms: int) -> tuple[Course, Word]:
             return course, ""
         pause = min(2 * course.pause_ms, PAUSE_MS[1])
         return replace(course, tell_at_ms=quiet + pause, pause_ms=pause), "stalled"
-    if owed < max(LIMIT_MS, LIMIT_DELTAS * seen.delta_ms) and quiet < max(LIMIT_MS, LIMIT_HEARTBEATS * seen.heartbeat_ms):
+    if owed < seen.busy_limit_ms and quiet < seen.limit_ms:
         return course, ""
     return replace(course, stalled=True, tell_at_ms=quiet + PAUSE_MS[0], pause_ms=PAUSE_MS[0]), "stalled"
 

@@ -151,6 +151,8 @@ class Link:
         """What the other node gave us in its `Welcome`: authorises our GETs there."""
         self.follows = False
         """Whether it asked to be sent every new final block."""
+        self.listed = False
+        """Whether the ledger listed its key when the link was made: a node that is behind may call nodes that it does not know yet."""
         self._lanes: dict[Lane, LaneSocket] = {}
 
     @property

@@ -41,6 +41,8 @@ LOOK_SECONDS = 1.0
 """How often whoever need not call looks whether it must now."""
 PATIENCE_SECONDS = 5.0
 """So long the validator with the larger node key waits for the other one's call before it calls itself."""
+PART_SECONDS = 3.0
+"""How long after a boundary the links of those who are listed no more stay open."""
 BAN_SECONDS = (5.0, 300.0)
 """First and longest time that a liar is kept out; doubled each time."""
 BANS_MAX = 1_024
@@ -219,9 +221,18 @@ class Peers:
                 self._calling[key] = (entry, tasks)
 
     def relabel(self) -> None:
-        """Look up anew who is who: another set is in force. Links stay open."""
+        """Look up anew who is who: another set is in force. Links stay open; those of nodes that the ledger lists no more close soon."""
         for link in self._links.values():
             link.validator = self._roster.validator_of(link.node_key)
+        self._tasks.spawn(self._part(), "part")
+
+    async def _part(self) -> None:
+        """Give who left the time to hear how its last epoch ended; then close its link, unless it is listed again."""
+        await asyncio.sleep(PART_SECONDS)
+        for link in self._links.values():
+            if link.listed and self._roster.name_of(link.node_key) is None:
+                log.info("peer is listed no more", peer=link.name)
+                self._hang_up(link)
 
     async def close(self) -> None:
         """Close every link and the listener."""
@@ -348,6 +359,7 @@ class Peers:
         link = self._links.get(key)
         if link is None:
             link = Link(key, name or self._roster.name_of(key) or key.hex()[:16], self._roster.validator_of(key))
+            link.listed = self._roster.name_of(key) is not None
             self._links[key] = link
         return link
 

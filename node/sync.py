@@ -6,6 +6,7 @@ off.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
     from node.records import StoredBlock
     from node.verify import EpochVerifiers
 
+AGAIN_SECONDS = 2.0
+"""After a block without a verdict."""
+
 log = structlog.get_logger("sync")
+
+
+class NoVerdict(RangeUnavailable):
+    """A final block that cannot be judged here now, whoever sends it: the view key of its epoch is missing, say."""
 
 
 class Sync:
@@ -56,6 +64,7 @@ class Sync:
         self._urls, self._session, self._metrics = urls, session, metrics
         self.source: Link | None = None
         """Node that a catch-up is under way from."""
+        self._again_at, self._said = 0.0, ""
 
     @property
     def running(self) -> bool:
@@ -67,7 +76,8 @@ class Sync:
 
         A node that has nothing, or goes away, ends it without a word; one that lies is cut off.
         """
-        if self.running:
+        clock = asyncio.get_running_loop().time
+        if self.running or clock() < self._again_at:
             return
         self.source = link
         began = self._chain.tip.facts.height
@@ -77,6 +87,9 @@ class Sync:
                     await self._finish(reached)
         except RangeEnd:
             pass
+        except NoVerdict as problem:
+            self._again_at = clock() + AGAIN_SECONDS
+            self._puzzled(link, str(problem))
         except RangeUnavailable as problem:
             log.info("catch-up paused", peer=link.name, why=str(problem), height=self._chain.tip.facts.height)
         except WireError as problem:
@@ -86,6 +99,12 @@ class Sync:
         if self._chain.tip.facts.height > began:
             await self._finish(reached)
             log.info("caught up", peer=link.name, blocks=self._chain.tip.facts.height - began, height=self._chain.tip.facts.height)
+
+    def _puzzled(self, link: Link, why: str) -> None:
+        """Say once why a block cannot be judged here; what is final elsewhere does not change, so that is not tried again at once."""
+        if why != self._said:
+            self._said = why
+            log.warning("a final block cannot be judged here", peer=link.name, why=why, height=self._chain.tip.facts.height)
 
     async def _finish(self, reached: Callable[[Synced], None]) -> None:
         tip = self._chain.tip
@@ -121,8 +140,8 @@ async def judge_final(chain: Chain, block_id: BlockId, stored: StoredBlock) -> N
     ------
     WireError
         `range`: the body is not the header's.
-    RangeUnavailable
-        No verdict: try again later.
+    NoVerdict
+        Try again later.
     Diverged
         A final block is not what we compute: stop.
     """
@@ -134,7 +153,7 @@ async def judge_final(chain: Chain, block_id: BlockId, stored: StoredBlock) -> N
         case Verdict.VALID:
             return
         case Verdict.NONE:
-            raise RangeUnavailable(f"no verdict on block {block_id.hex()[:16]}: {judgement.reason}")
+            raise NoVerdict(f"no verdict on block {block_id.hex()[:16]}: {judgement.reason}")
         case Verdict.INVALID:
             raise Diverged(
                 f"block {judgement.facts.height} is final, and this node finds it invalid ({judgement.reason}): "

@@ -143,6 +143,22 @@ MUTANTS = [
         (f"{PEERS}::test_k22_links_stay_open_and_are_labelled_anew",),
     ),
     Mutant(
+        "L28",
+        "who_left_stays_connected",
+        "node/peers.py",
+        '        self._tasks.spawn(self._part(), "part")',
+        '        self._tasks.spawn(asyncio.sleep(0), "part")',
+        (f"{PEERS}::test_l28_who_is_listed_no_more_parts_after_the_boundary",),
+    ),
+    Mutant(
+        "K22",
+        "who_is_behind_parts_from_whom_it_does_not_know_yet",
+        "node/peers.py",
+        "            if link.listed and self._roster.name_of(link.node_key) is None:",
+        "            if self._roster.name_of(link.node_key) is None:",
+        (f"{PEERS}::test_k22_a_node_that_is_behind_keeps_the_links_that_it_made_to_nodes_unknown_to_it",),
+    ),
+    Mutant(
         "K22",
         "only_the_smaller_key_ever_calls",
         "node/peers.py",

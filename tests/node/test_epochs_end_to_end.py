@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from structlog.testing import capture_logs
 
+from cli.epochs import new_view_key, sealed_copies
 from ledger.attestations import ReadyValue, ready_attestation
 from ledger.epochs import Validator, set_hash, view_key_of
 from ledger.keys import public_key_of
@@ -16,6 +18,7 @@ from node.files import DiskFiles
 from node.init import begin_memory
 from node.keyfiles import new_seed, read_seed, write_seed
 from node.prepare import STORE_FOLDER
+from node.viewkeys import BoxKey
 from tests.node.network import LocalNetwork, codes, network
 from tests.node.test_node_end_to_end import fund, posted
 
@@ -165,6 +168,25 @@ async def test_k22_a_validator_that_slept_through_a_boundary_comes_back(tmp_path
             assert codes(await client.submit([pay(net)], wait="final")) == [0]
         seat = net.validators.index("validator-3")
         await net.until(lambda: net.running["validator-0"].chain.last_signed[seat] > 0)
+
+
+async def test_l28_a_node_that_cannot_open_the_new_view_key_stays_behind_and_says_so_once(tmp_path: Path) -> None:
+    """Goal: a new view key shuts out, quietly. Method: plan one without a copy for the peer; blocks later it is at the boundary."""
+    async with network(tmp_path, peers=1, params=SHORT) as net:
+        await net.start(*net.configs)
+        await fund(net, "validator-0")
+        chain, out = net.running["validator-0"].chain, BoxKey.of(read_seed(Path(net.configs["peer-0"].box_key))).public
+        known = [box for box, _ in view_key_of(chain.state, chain.epoch.view_key).copies]
+        order = sealed_copies(new_view_key(), [box for box in known if box != out])
+        with capture_logs() as lines:
+            await decide(net, "operator", order, "operator/ops", "treasury/ops")
+            await net.until(lambda: chain.epoch.view_key == 1)
+            async with net.client("validator-0") as client:
+                for _ in range(15):
+                    assert codes(await client.submit([pay(net)], wait="final")) == [0]
+            await net.until(lambda: any(line["event"] == "a final block cannot be judged here" for line in lines))
+        assert net.running["peer-0"].chain.tip.facts.boundary
+        assert [line["log_level"] for line in lines if line["event"] == "a final block cannot be judged here"] == ["warning"]
 
 
 async def test_k22_all_start_again_at_the_very_boundary(tmp_path: Path) -> None:

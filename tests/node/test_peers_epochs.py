@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+import pytest
 from aiohttp import web
 
 from consensus.types import ValidatorId
 from node import peers as peers_module
 from node.peers import client_session
-from node.wire import Lane
-from tests.node.stations import KEYS, Station, stations
-
-if TYPE_CHECKING:
-    import pytest
+from node.wire import Lane, WireError
+from tests.node.stations import KEYS, SEEDS, Station, caller, stations
 
 SMALLER, LARGER = sorted(range(4), key=lambda number: KEYS[number])[:2]
 
 
 class Council:
-    """A roster whose set can change: every station is listed, those in `voters` vote."""
+    """A roster whose set can change: every station but those `struck` is listed, those in `voters` vote."""
 
     def __init__(self, *voters: int) -> None:
         self.voters = list(voters)
+        self.struck: list[int] = []
 
     def validator_of(self, node_key: bytes) -> ValidatorId | None:
         """Position in the set."""
@@ -31,8 +29,9 @@ class Council:
         return ValidatorId(self.voters.index(number)) if number in self.voters else None
 
     def name_of(self, node_key: bytes) -> str | None:
-        """Everybody is listed."""
-        return f"node-{KEYS.index(node_key)}" if node_key in KEYS else None
+        """Everybody is listed but those that were struck off."""
+        known = node_key in KEYS and KEYS.index(node_key) not in self.struck
+        return f"node-{KEYS.index(node_key)}" if known else None
 
 
 def use(station: Station, council: Council) -> None:
@@ -128,3 +127,38 @@ async def test_k20_both_sides_of_a_link_have_a_token_for_plain_gets() -> None:
                 assert await answer.text() == name
     for station in made:
         await station.close()
+
+
+async def test_l28_who_is_listed_no_more_parts_after_the_boundary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: who left reads nothing new. Method: strike a node while it votes; its link closes after the boundary and stays closed."""
+    monkeypatch.setattr(peers_module, "PART_SECONDS", 0.05)
+    async with stations(SMALLER, LARGER) as (one, two):
+        council, others = Council(SMALLER, LARGER), Council(SMALLER, LARGER)
+        use(one, council)
+        use(two, others)
+        two.call(one)
+        one.call(two)
+        assert (await one.link()).validator is not None
+        council.voters.remove(LARGER)
+        council.struck.append(LARGER)
+        one.peers.relabel()
+        assert (await one.loss()).node_key == KEYS[LARGER]
+        with pytest.raises(WireError, match="does not list the node key"):
+            async with caller(one, SEEDS[LARGER]):
+                raise AssertionError("a node that was struck off was let in")
+
+
+async def test_k22_a_node_that_is_behind_keeps_the_links_that_it_made_to_nodes_unknown_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: a newcomer can catch up from whom it was told of. Method: it knows nobody; it passes a boundary; a frame still arrives."""
+    monkeypatch.setattr(peers_module, "PART_SECONDS", 0.05)
+    async with stations(SMALLER, LARGER) as (one, two):
+        behind, ahead = Council(SMALLER), Council(SMALLER)
+        behind.struck += [SMALLER]
+        use(two, behind)
+        use(one, ahead)
+        two.call(one)
+        await one.link()
+        two.peers.relabel()
+        await asyncio.sleep(0.2)
+        (await two.link()).send(Lane.VOTES, b"still here")
+        assert (await one.frame())[2] == b"still here"

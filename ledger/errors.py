@@ -8,9 +8,24 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ledger.holder_errors import LimitBalance, LimitTransaction, LimitWindow, NotEligible, TravelInvalid, TravelRequired
 from ledger.refusals import MEANINGS, OK, BrokenState, LedgerError, Ordered, Unorderable
 
-__all__ = ["BY_CODE", "OK", "BrokenState", "LedgerError", "Ordered", "Refusal", "Unorderable"]
+__all__ = [
+    "BY_CODE",
+    "OK",
+    "BrokenState",
+    "LedgerError",
+    "LimitBalance",
+    "LimitTransaction",
+    "LimitWindow",
+    "NotEligible",
+    "Ordered",
+    "Refusal",
+    "TravelInvalid",
+    "TravelRequired",
+    "Unorderable",
+]
 
 
 class Malformed(Unorderable):
@@ -299,10 +314,16 @@ _CLASSES: tuple[type[LedgerError], ...] = (
     BadKeyset,
     NoAsset,
     FixedField,
+    NotEligible,
     AmountTooLarge,
     TooManyLegs,
     FeeMismatch,
     FundsTooLow,
+    LimitBalance,
+    LimitTransaction,
+    LimitWindow,
+    TravelRequired,
+    TravelInvalid,
     CapExceeded,
     NoHold,
     HoldExpired,

@@ -12,8 +12,10 @@ from ledger.accounts import Account
 from ledger.blocks import Entry
 from ledger.errors import BrokenState
 from ledger.grants import GrantRecord
+from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
+from ledger.limits import give_back
 from ledger.money import post
 from ledger.proposals import Proposal
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from ledger.state import Overlay
 
 HOLD_LEAVES = 3
-"""Leaves that a lapsed hold writes: the hold, its source's balance, its source's account."""
+"""Leaves that a lapsed hold writes: the hold, its source's balance, its source's account; and its window, if it counts in one."""
 OTHER_LEAVES = 1
-"""A lapsed grant or proposal is one record."""
+"""A lapsed grant or proposal, or a payment that is too old to be returned, is one record."""
 
 
 def hold_key(hold_id: bytes) -> str:
@@ -49,13 +51,13 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
     for index in due:
         key = index.split("/", 2)[2]
         record = overlay.get(key)
-        written += HOLD_LEAVES if isinstance(record, Hold) else OTHER_LEAVES
+        written += HOLD_LEAVES + bool(record.window) if isinstance(record, Hold) else OTHER_LEAVES
         if written > most:
             overlay.due_left = True
             break
         if isinstance(record, Hold):
-            entries.append(release(overlay, record))
-        elif isinstance(record, GrantRecord | Proposal):
+            entries.append(release(overlay, record, context.time_ms))
+        elif isinstance(record, GrantRecord | Proposal | Returnable):
             put_indexed(overlay, key, None)
         else:
             raise BrokenState(f"{index} points at nothing that lapses")
@@ -74,14 +76,15 @@ def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> l
             for index in overlay.scan(start, start + "~", record.holds):
                 hold = overlay.get("hold/" + index.removeprefix(start))
                 if isinstance(hold, Hold) and has_lapsed(hold.until, time_ms):
-                    entries.append(release(overlay, hold))
+                    entries.append(release(overlay, hold, time_ms))
     return entries
 
 
-def release(overlay: Overlay, hold: Hold) -> Entry:
-    """Remove a hold and free what it still reserves, its fee included; return the entry."""
+def release(overlay: Overlay, hold: Hold, time_ms: int) -> Entry:
+    """Remove a hold and free what it still reserves, its fee and its part of open windows included (L18); return the entry."""
     entry = Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)
     post(overlay, (entry,))
+    give_back(overlay, hold, time_ms)
     close_hold(overlay, hold)
     return entry
 

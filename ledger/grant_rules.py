@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ledger.authority import OPS
+from ledger.classes import covered
 from ledger.dates import business_date, business_month
 from ledger.errors import BrokenState, ConflictOfDuty, NoGrant, QuorumNotMet, QuotaExceeded
 from ledger.expiry import has_lapsed
 from ledger.grants import GrantRecord, Permission
+from ledger.holders import ANONYMOUS
 from ledger.names import servicer_of
 from ledger.participants import Keyset, Participant
 
@@ -40,6 +42,8 @@ class Wanted(Struct, frozen=True):
     account: str = ""
     to: str = ""
     """Only a grant to this participant will do; empty: to anyone."""
+    classes: tuple[str, ...] = ()
+    """Of an account: each must be covered; `anonymous` by a grant with a quota (L18)."""
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.asset, self.account or self.participant) if part) or "the ledger"
@@ -74,6 +78,8 @@ def fits(grant: Grant, wanted: Wanted) -> bool:
         and scope.participant in ("", wanted.participant)
         and scope.account in ("", wanted.account)
         and wanted.to in ("", grant.to)
+        and (not scope.classes or all(covered(scope.classes, name) for name in wanted.classes))
+        and (ANONYMOUS not in wanted.classes or grant.quota is not None)
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Account
 from ledger.assets import Asset
 from ledger.grants import GrantRecord
+from ledger.holders import Pseudonym, Returnable
 from ledger.holds import Hold
 from ledger.names import servicer_of
 from ledger.proposals import Proposal, open_keys
@@ -51,14 +52,35 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
         case Proposal():
             return due_key(record.until, key), open_keys(servicer_of(record.proposer))[0] + record.id.hex()
         case Account():
-            return (f"~accounts/{record.id}",)
-        case Asset():
-            return (f"~assets/{record.policy.code}",)
+            return _account_keys(record)
         case Refs():
             _, sender, minute = _split_refs(key)
             return (bucket_key(minute, sender),)
         case _:
+            return _more_keys(key, record)
+
+
+def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
+    """Index keys of what the rules about backing and about people keep."""
+    match record:
+        case Asset(policy=policy):
+            return (f"~assets/{policy.code}",)
+        case Pseudonym():
+            return (f"~pseudonyms/{record.holder.hex()}/{key.removeprefix('pseudonym/')}",)
+        case Returnable():
+            return (due_key(record.until, key),)
+        case _:
             return ()
+
+
+def _account_keys(account: Account) -> tuple[str, ...]:
+    listed = f"~accounts/{account.id}"
+    if account.kind == "settlement":
+        return listed, f"~settlements/{account.id}"
+    if account.pseudonym:
+        participant, _, local = account.id.partition("/")
+        return listed, f"~wallets/{participant}/{account.pseudonym.hex()}/{local}"
+    return (listed,)
 
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:

@@ -20,6 +20,7 @@ from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.money import NOTHING
 from ledger.names import CONTRA, contra_of, servicer_of
+from ledger.people_checks import WholePeople, check_people
 from ledger.proposals import OPEN_MAX, Proposal
 from ledger.types import AMOUNT_MAX
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ledger.blocks import Entry
+    from ledger.limits import People
     from ledger.state import Overlay, Record
 
 ZERO = (0, 0)
@@ -38,14 +40,14 @@ Write = tuple["Record | None", "Record | None"]
 UNTOUCHED: Write = (None, None)
 
 
-def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], type_: str) -> None:
-    """Check what one transaction has written since a mark.
+def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], type_: str, people: People | None = None) -> None:
+    """Check what one transaction has written since a mark; `people` where any may be behind the accounts that it touched.
 
     Raises
     ------
     InvariantBroken
-        1 (sums, supply), 2 (only issue and redeem change supply), 3 (0 <= held <= posted; held is the sum of open holds) or 15 (duties)
-        would not hold, or the entries are not what the balances did.
+        1 (sums, supply), 2 (only issue and redeem change supply), 3 (0 <= held <= posted; held is the sum of open holds), 14 (limits) or
+        15 (duties) would not hold, or the entries are not what the balances did.
 
     Source: ledger/README.md, L12 and section 7.
     """
@@ -72,6 +74,8 @@ def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], typ
             reserved[key] = held
     if any(sums.values()):
         raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
+    if people is not None:
+        check_people(overlay, shown.items(), writes, people.time_ms)
     if writes or reserved:
         _check_rest(overlay, writes, reserved, type_)
 
@@ -203,17 +207,19 @@ class WholeSums:
         self._supply: dict[str, int] = {}
         """Key of a contra balance -> supply of the asset, plus its posted."""
         self._epochs = WholeEpochs()
+        self._people = WholePeople()
         self._proposals: dict[str, int] = {}
         """Participant -> its proposals."""
 
     def add(self, key: str, record: Record) -> None:
-        """Take one record; the order does not matter.
+        """Take one record; accounts come before balances, as in the order of keys.
 
         Raises
         ------
         InvariantBroken
             3: the balance itself cannot be.
         """
+        self._people.add(key, record)
         match record:
             case Balance(posted=posted, held=held):
                 self._add_balance(key, posted, held)
@@ -238,9 +244,10 @@ class WholeSums:
         Raises
         ------
         InvariantBroken
-            1, 3, 23 or the totals per participant do not hold.
+            1, 3, 14, 23 or the totals per participant do not hold.
         """
         self._epochs.check()
+        self._people.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
         if any(self._supply.values()):
@@ -279,8 +286,8 @@ def check_whole(records: Mapping[str, Record]) -> None:
         1, 3 or the totals per participant do not hold.
     """
     sums = WholeSums()
-    for key, record in records.items():
-        sums.add(key, record)
+    for key in sorted(records):
+        sums.add(key, records[key])
     sums.check()
 
 

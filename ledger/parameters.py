@@ -37,6 +37,8 @@ class Parameters(Struct, frozen=True):
     """Leaf writes that one block spends on what has lapsed (L19)."""
     holds_per_account_max: int = 256
     hold_ms_max: int = 400 * DAY_MS
+    return_days: int = 30
+    """How long a payment with a UETR can be returned (L18)."""
     proposals_open_max: int = OPEN_MAX
     """Of one participant and its accounts (L26)."""
     proposal_ms_max: int = 30 * DAY_MS
@@ -61,6 +63,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "sweep_max": (3, 100_000),
     "holds_per_account_max": (1, 256),
     "hold_ms_max": (MINUTE_MS, 4_000 * DAY_MS),
+    "return_days": (1, 400),
     "proposals_open_max": (1, OPEN_MAX),
     "proposal_ms_max": (MINUTE_MS, 30 * DAY_MS),
     "participants_max": (1, 1_024),

@@ -32,6 +32,7 @@ from ledger.transactions.bodies import (
     GrantEnd,
     GrantPut,
     HoldBody,
+    HolderPut,
     Issue,
     KeysetPut,
     ParamSet,
@@ -46,6 +47,7 @@ from ledger.transactions.bodies import (
 from ledger.transactions.forms import check_money_form, check_registry_form
 from ledger.transactions.governance import ParameterChange, Planning, Readying
 from ledger.transactions.grants import Ending, Giving
+from ledger.transactions.holders import Tiering
 from ledger.transactions.payments import Payment
 from ledger.transactions.proposals import Proposing, Voting
 from ledger.transactions.registry import KeysetChange, Registration
@@ -63,7 +65,8 @@ if TYPE_CHECKING:
     from ledger.transactions.work import Action
 
     Governance = Propose | Approve | Attest | ParamSet | ValidatorsSet
-    Registry = ParticipantPut | KeysetPut | AccountOpen | AccountSet | GrantPut | GrantEnd | AssetPut | Governance
+    Authority = GrantPut | GrantEnd | HolderPut | AssetPut | Governance
+    Registry = ParticipantPut | KeysetPut | AccountOpen | AccountSet | Authority
 
 __all__ = ["apply_transaction", "begin_block", "check_admission", "check_form", "end_block", "parties", "servicer_of", "tree_of"]
 
@@ -103,7 +106,8 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
         action.authorise()
         work.signers.refuse_superfluous()
         action.perform()
-        check_transaction(overlay, mark, work.entries, work.tx.type)
+        people = work.people_seen if isinstance(tx.body, Pay) else work.people
+        check_transaction(overlay, mark, work.entries, work.tx.type, people)
         outcome = Outcome(OK, None, work.codes, tuple(work.entries), "", work.ballot)
     except Ordered as refusal:
         overlay.rollback(mark)
@@ -241,10 +245,18 @@ def _registry_action(work: Work, body: Registry) -> Action:
             if body.keyset is not None:
                 work.signers.bring(body.id, body.keyset)
             return Setting(work, body)
+        case _:
+            return _authority_action(work, body)
+
+
+def _authority_action(work: Work, body: Authority) -> Action:
+    match body:
         case GrantPut():
             return Giving(work, body)
         case GrantEnd():
             return Ending(work, body)
+        case HolderPut():
+            return Tiering(work, body)
         case AssetPut():
             return Definition(work, body)
         case _:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Account
 from ledger.assets import Asset
 from ledger.authority import OPS, active_participant
-from ledger.errors import BrokenState, Closed, Exists, NoParticipant, NotEmpty, WrongKind
+from ledger.classes import vouchers_of
+from ledger.errors import BrokenState, Closed, Exists, FixedField, NoParticipant, NotEligible, NotEmpty, WrongKind
 from ledger.grant_rules import Wanted, charge_quota, use_grant
+from ledger.holders import ANONYMOUS, pseudonym_key
 from ledger.indexes import put_indexed
 from ledger.keysets import check_lasting, put_keyset
 from ledger.money import NOTHING
@@ -17,6 +19,8 @@ from ledger.transactions.registry import check_keyset_owner, keyset_of
 from ledger.transactions.work import existing_account
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ledger.grants import GrantRecord
     from ledger.participants import Keyset
     from ledger.state import Overlay
@@ -50,36 +54,39 @@ class Opening:
         if body.kind not in OPENABLE:
             raise WrongKind(subject=body.id, kind=body.kind, action="account.open")
         work.signers.need(f"{self.servicer}/{OPS}")
-        wanted = Wanted("wallet", participant=self.servicer, account=body.id, to=self.servicer)
-        self.grant = use_grant(work.overlay, work.signers, wanted, work.time_ms)
+        self.grant = use_wallet_grant(work, body.id, body.classes)
         if body.keyset is not None:
             work.signers.need_change(body.id, None, body.keyset)
 
     def perform(self) -> None:
-        """Check keys and the grant's quota of openings; open."""
+        """Check keys, the grant's quota of openings and that the operator knows the person; open."""
         work, body, keyset = self.work, self.body, self.body.keyset
         if keyset is not None:
             check_lasting(body.id, keyset, work.time_ms)
             put_keyset(work.overlay, body.id, None, keyset)
         charge_quota(work.overlay, self.grant, 1, work.time_ms)
+        if body.pseudonym and work.overlay.get(pseudonym_key(self.servicer, body.pseudonym)) is None:
+            raise NotEligible(account=body.id, reason=f"no holder is registered under pseudonym {body.pseudonym.hex()} of {self.servicer}")
         account = Account(body.id, body.kind, body.pseudonym, keyset.name if keyset else "", "open", body.classes, 0)
         put_indexed(work.overlay, "account/" + body.id, account)
 
 
 class Setting:
-    """One account.set transaction: another status, another keyset, or both."""
+    """One account.set transaction: another status, another keyset, other classes."""
 
-    __slots__ = ("account", "body", "current", "work")
+    __slots__ = ("account", "body", "current", "grant", "work")
 
     account: Account
     current: Keyset | None
+    grant: GrantRecord | None
+    """Of new classes."""
 
     def __init__(self, work: Work, body: AccountSet) -> None:
         self.work = work
         self.body = body
 
     def authorise(self) -> None:
-        """See that the account is no asset's, its servicer agrees, and for a keyset the current one and each new key do."""
+        """See that the account is no asset's, its servicer agrees, for a keyset the current one and each new key, for classes a grant."""
         work, body = self.work, self.body
         self.account = account = existing_account(work.overlay, body.id)
         servicer = servicer_of(body.id)
@@ -93,22 +100,51 @@ class Setting:
         if body.keyset is not None:
             check_keyset_owner(account)
             work.signers.need_change(body.id, self.current, body.keyset)
+        added = [name for name in body.classes or () if name not in account.classes]
+        self.grant = use_wallet_grant(work, body.id, added) if added else None
 
     def perform(self) -> None:
-        """Check that an account to be closed is empty, and the keys; change."""
+        """Check that an account to be closed is empty, the classes and the keys; change."""
         work, body = self.work, self.body
         work.sweep(body.id)
         account = existing_account(work.overlay, body.id)
         if body.status == "closed":
             empty_account(work.overlay, account)
-        keyset = account.keyset
+        keyset, classes = account.keyset, account.classes if body.classes is None else body.classes
+        if (ANONYMOUS in classes) != (ANONYMOUS in account.classes):
+            raise FixedField(field=f"class {ANONYMOUS}", subject=account.id)
+        if self.grant is not None:
+            charge_quota(work.overlay, self.grant, 1, work.time_ms)
         if body.keyset is not None:
             check_lasting(body.id, body.keyset, work.time_ms)
             put_keyset(work.overlay, body.id, self.current, body.keyset)
             keyset = body.keyset.name
         status = body.status or account.status
-        changed = Account(account.id, account.kind, account.pseudonym, keyset, status, account.classes, account.holds)
+        changed = Account(account.id, account.kind, account.pseudonym, keyset, status, classes, account.holds)
         work.overlay.put("account/" + body.id, changed)
+
+
+def use_wallet_grant(work: Work, account_id: str, classes: Sequence[str]) -> GrantRecord:
+    """Find the servicer's grant `wallet` that covers an account and its classes; whoever vouches for one agrees.
+
+    Raises
+    ------
+    NoParticipant, Suspended
+        Of a participant that would vouch.
+    QuorumNotMet, NoGrant
+        As `use_grant`. Accounts of nobody that the ledger knows need a grant whose number is limited (L18).
+
+    Source: ledger/README.md, L18, L25.
+    """
+    servicer = servicer_of(account_id)
+    vouchers = vouchers_of(classes)
+    for voucher in vouchers:
+        active_participant(work.overlay, voucher)
+    wanted = Wanted("wallet", participant=servicer, account=account_id, to=servicer, classes=tuple(classes))
+    record = use_grant(work.overlay, work.signers, wanted, work.time_ms)
+    for voucher in vouchers:
+        work.signers.need(f"{voucher}/{OPS}")
+    return record
 
 
 def empty_account(overlay: Overlay, account: Account) -> None:

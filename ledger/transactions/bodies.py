@@ -10,13 +10,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Raw, Struct
 
 from ledger import blocks
-from ledger.accounts import AccountKind
+from ledger.accounts import CLASSES_MAX, AccountKind
 from ledger.assets import Policy
 from ledger.attestations import Attestation
 from ledger.epochs import Validators, ViewKey
 from ledger.grants import Grant
+from ledger.holders import PseudonymAt, TierText
 from ledger.participants import Keyset, Participant
 from ledger.proposals import CONTENT_BYTES_MAX, MemberText
+from ledger.travel import Travel
 from ledger.types import (
     U32,
     U63,
@@ -24,6 +26,7 @@ from ledger.types import (
     Amount,
     AmountOrZero,
     AssetText,
+    ClassText,
     Hash32,
     PublicKey,
     Salt16,
@@ -83,23 +86,38 @@ class KeysetPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
     keyset: Keyset
 
 
+class HolderPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Say the tier of a person, and by which pseudonyms participants know it (type 3)."""
+
+    holder: Salt16
+    tier: TierText
+    """Empty: a legal person."""
+    valid_until: TimeMs
+    """0: no end."""
+    pseudonyms: Annotated[tuple[PseudonymAt, ...], Meta(max_length=64)]
+    """New ones, sorted; those that the holder has already stay."""
+
+
 class AccountOpen(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Open an account (type 4). `pseudonym` and `classes` come later and must be empty."""
+    """Open an account (type 4)."""
 
     id: AccountText
     kind: AccountKind
-    pseudonym: Annotated[bytes, Meta(max_length=0)]
+    pseudonym: Annotated[bytes, Meta(max_length=16)]
+    """Of a wallet: whose it is, as holder.put registered the person for its servicer (16 bytes); empty: nobody's that the ledger knows."""
     keyset: Keyset | None
     """The account's own keyset, brought and signed by its keys in the same envelope; None: the servicer signs for it."""
-    classes: Annotated[tuple[Text35, ...], Meta(max_length=0)]
+    classes: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
+    """Sorted; one with `@participant` is vouched for by that participant's `ops`."""
 
 
 class AccountSet(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Close or reopen an account, or replace its keyset (type 5). An empty status / None leaves that as it is; one of both must be set."""
+    """Close or reopen an account, replace its keyset or its classes (type 5). Empty status, None: as it is; something must be set."""
 
     id: AccountText
     status: Literal["", "open", "closing", "closed"]
     keyset: Keyset | None
+    classes: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)] | None = None
 
 
 class GrantPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -176,16 +194,25 @@ class Leg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=F
     reference: Text35
 
 
+class ReturnOf(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The payment that a return goes back on (L18)."""
+
+    tx_id: Hash32
+    leg: Annotated[int, Meta(ge=0, lt=LEGS_MAX)]
+
+
 class Pay(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Move value (type 14). `travel` and `return_of` come later and must be empty; `uetr` only with one leg."""
+    """Move value (type 14). `uetr` and `return_of` only with one leg."""
 
     legs: Annotated[tuple[Leg, ...], Meta(min_length=1, max_length=LEGS_MAX)]
     mode: Literal["atomic", "each"]
     purpose: Text35
     uetr: Annotated[bytes, Meta(min_length=16, max_length=16)] | None
+    """A payment with one can be returned (L18)."""
     memo: Text140
-    travel: None
-    return_of: None
+    travel: Annotated[tuple[Travel, ...], Meta(min_length=1, max_length=32)] | None
+    """Sorted by participant."""
+    return_of: ReturnOf | None
 
 
 class HoldBody(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -245,6 +272,7 @@ class ValidatorsSet(Struct, frozen=True, array_like=True, forbid_unknown_fields=
 Body = (
     ParticipantPut
     | KeysetPut
+    | HolderPut
     | AccountOpen
     | AccountSet
     | GrantPut
@@ -266,6 +294,7 @@ Body = (
 TYPES: dict[str, type[Body]] = {
     "participant.put": ParticipantPut,
     "keyset.put": KeysetPut,
+    "holder.put": HolderPut,
     "account.open": AccountOpen,
     "account.set": AccountSet,
     "grant.put": GrantPut,

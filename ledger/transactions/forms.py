@@ -27,6 +27,7 @@ from ledger.transactions.bodies import (
     GrantEnd,
     GrantPut,
     HoldBody,
+    HolderPut,
     Issue,
     KeysetPut,
     ParticipantPut,
@@ -38,6 +39,14 @@ from ledger.transactions.bodies import (
 )
 from ledger.transactions.governance_forms import check_governance_form
 from ledger.transactions.order_forms import check_order_terms
+from ledger.transactions.people_forms import (
+    check_classes,
+    check_holder,
+    check_limits,
+    check_patterns,
+    check_person,
+    check_return_and_travel,
+)
 
 if TYPE_CHECKING:
     from ledger.assets import Policy
@@ -100,6 +109,9 @@ def check_registry_form(body: Body) -> None:
             check_not_reserved(body.id)
             if body.keyset is not None:
                 check_keyset_form(body.keyset)
+            check_person(body)
+        case HolderPut():
+            check_holder(body)
         case AccountSet():
             _check_account_set(body)
         case GrantPut(grant=grant):
@@ -183,8 +195,9 @@ def check_grant(grant: Grant) -> None:
         check_sorted(need.of, f"the quorum of grant {grant.id}")
         if need.m > len(need.of):
             raise Malformed(reason=f"grant {grant.id} needs {need.m} of {len(need.of)} keysets")
-    if scope.classes:
-        raise Malformed(reason=f"classes in the scope of grant {grant.id} are not known in this version")
+    if scope.classes and grant.permission != "wallet":
+        raise Malformed(reason=f"grant {grant.id} opens no accounts: it has no classes")
+    check_patterns(scope.classes, f"the classes of grant {grant.id}")
     check_order_terms(grant)
     if grant.until and grant.until <= grant.not_before:
         raise Malformed(reason=f"grant {grant.id} ends before it begins")
@@ -195,8 +208,8 @@ def check_policy(policy: Policy) -> None:
     check_asset_code(policy.code)
     check_participant_id(policy.issuer)
     check_sorted(policy.fixed, f"the fixed fields of {policy.code}")
-    if policy.limits or policy.receive or policy.travel_min:
-        raise Malformed(reason=f"limits, classes and travel rule of {policy.code} are not known in this version")
+    check_patterns(policy.receive, f"who may receive {policy.code}")
+    check_limits(policy)
     for rule in policy.fees:
         if rule.min > rule.max:
             raise Malformed(reason=f"a fee of {policy.code} is at least {rule.min} and at most {rule.max}")
@@ -208,6 +221,8 @@ def _check_pay(body: Pay) -> None:
     for leg in body.legs:
         check_asset_code(leg.asset)
         check_two_accounts(leg.debit, leg.credit)
+    if body.return_of is not None or body.travel is not None:
+        check_return_and_travel(body)
 
 
 def _check_propose(body: Propose) -> None:
@@ -223,7 +238,8 @@ def _check_propose(body: Propose) -> None:
 
 def _check_account_set(body: AccountSet) -> None:
     check_account_id(body.id)
-    if not body.status and body.keyset is None:
-        raise Malformed(reason="account.set changes the status, the keyset or both")
+    if not body.status and body.keyset is None and body.classes is None:
+        raise Malformed(reason="account.set changes the status, the keyset or the classes")
+    check_classes(body.classes or (), f"the classes of {body.id}")
     if body.keyset is not None:
         check_keyset_form(body.keyset)

@@ -11,15 +11,20 @@ from ledger.accounts import Account
 from ledger.assets import Asset
 from ledger.authority import OPS, check_member_active, signer_of
 from ledger.blocks import Entry
+from ledger.classes import check_accepted
 from ledger.errors import OK, NoAccount, NoAsset, Ordered, TooManyLegs
 from ledger.fees import check_fee, fee_rule
+from ledger.limits import WALLET, Debit
 from ledger.money import fee_entry
 from ledger.names import servicer_of
+from ledger.returns import count_return, keep_returnable, returned_payment
 from ledger.transactions.work import check_pays, check_spendable, check_takes
+from ledger.travel import check_leg_travel, check_no_more_travel, compliance_of, needed_travel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from ledger.holders import Returnable
     from ledger.transactions.bodies import Leg, Pay
     from ledger.transactions.work import Work
 
@@ -29,7 +34,7 @@ ACTION = "payments"
 class Payment:
     """One pay transaction."""
 
-    __slots__ = ("accounts", "assets", "body", "members", "refused", "work")
+    __slots__ = ("accounts", "assets", "body", "members", "refused", "returned", "ruled", "travelling", "wallets", "work")
 
     def __init__(self, work: Work, body: Pay) -> None:
         self.work = work
@@ -40,6 +45,13 @@ class Payment:
         """Debited account -> keyset that has to agree."""
         self.refused: dict[int, Ordered] = {}
         """Mode `each`: legs that fail by themselves."""
+        self.wallets: dict[str, Account] = {}
+        """Accounts that people may be behind; where there are none and no rule is `ruled`, value moves the short way."""
+        self.ruled = body.uetr is not None or body.return_of is not None or body.travel is not None
+        self.returned: Returnable | None = None
+        """The payment that this one returns."""
+        self.travelling: dict[int, Debit] = {}
+        """Legs that need travel data."""
 
     def authorise(self) -> None:
         """Accounts and assets exist, are of a kind that pays, and every debited party agrees."""
@@ -47,16 +59,20 @@ class Payment:
         if len(self.body.legs) > most:
             raise TooManyLegs(legs=len(self.body.legs), most=most)
         self._check_legs(self._check_existence)
+        if self.body.return_of is not None:
+            self.returned = returned_payment(self.work.overlay, self.body.return_of, self.body.legs[0], self.work.time_ms)
         self._check_legs(self._check_kind)
         signers = self.work.signers
         for member in self.members.values():
             signers.need(member)
+        for travel in self.body.travel or ():
+            signers.need(compliance_of(travel.participant))
         for index in self.refused:
             debit = self.body.legs[index].debit
             signers.allow((signer_of(self.accounts[debit]) if debit in self.accounts else f"{servicer_of(debit)}/{OPS}",))
 
     def perform(self) -> None:
-        """Check fees, funds and totals; move."""
+        """Check fees, funds, totals, limits, travel data and who is eligible; move."""
         if self.work.overlay.due_left:
             self.work.sweep(*self.accounts)
         self._check_legs(self._check_fee)
@@ -64,8 +80,13 @@ class Payment:
             entries: list[Entry] = []
             for index, leg in enumerate(self.body.legs):
                 self._add_entries(entries, index, leg)
-            self.work.post(entries)
+            if self.ruled or self.wallets:
+                self._move_people(entries)
+            else:
+                self.work.post_among_institutions(entries)
             return
+        self._find_travelling()
+        self._check_no_more_travel()
         for index, leg in enumerate(self.body.legs):
             if index not in self.refused:
                 self._move_alone(index, leg)
@@ -93,11 +114,15 @@ class Payment:
                 if not isinstance(account, Account):
                     raise NoAccount(account=account_id)
                 accounts[account_id] = account
+                if account.kind == WALLET:
+                    self.wallets[account_id] = account
         if leg.asset not in self.assets:
             asset = get("asset/" + leg.asset)
             if not isinstance(asset, Asset):
                 raise NoAsset(asset=leg.asset)
             self.assets[leg.asset] = asset
+            if asset.policy.receive:
+                self.ruled = True
 
     def _check_kind(self, leg: Leg) -> None:
         debit, credit = self.accounts[leg.debit], self.accounts[leg.credit]
@@ -122,13 +147,78 @@ class Payment:
         if fee:
             entries.append(fee_entry(self.assets[leg.asset].policy.issuer, leg.asset, fee, index))
 
+    def _move_people(self, entries: list[Entry]) -> None:
+        """Move all legs at once, by every rule that people and classes bring."""
+        work, legs = self.work, self.body.legs
+        work.post(entries)
+        if self.returned is None:
+            work.people.spend([_debit(index, leg, leg.amount + leg.fee) for index, leg in enumerate(legs)])
+            self._find_travelling()
+            self._check_travel(range(len(legs)))
+            self._check_no_more_travel()
+        self._check_legs(self._check_eligible)
+        if self.body.return_of is not None and self.returned is not None:
+            count_return(work.overlay, self.body.return_of, self.returned, legs[0].amount)
+        if self.body.uetr is not None:
+            keep_returnable(work, legs[0])
+
     def _move_alone(self, index: int, leg: Leg) -> None:
+        """Move one leg of several in mode `each`, or refuse it without a trace."""
+        work = self.work
         entries: list[Entry] = []
         self._add_entries(entries, index, leg)
+        if not (self.ruled or self.wallets):
+            try:
+                work.post_among_institutions(entries)
+            except Ordered as refusal:
+                self.refused[index] = refusal.at(index)
+            return
+        mark, kept, spent = work.overlay.mark(), len(work.entries), work.people.spent_so_far()
         try:
-            self.work.post(entries)
+            work.post(entries)
+            work.people.spend([_debit(index, leg, leg.amount + leg.fee)])
+            self._check_travel((index,))
+            self._check_eligible(leg)
         except Ordered as refusal:
+            work.overlay.rollback(mark)
+            del work.entries[kept:]
+            work.people.forget(spent)
             self.refused[index] = refusal.at(index)
+            return
+        if self.body.uetr is not None:
+            keep_returnable(work, leg)
+
+    def _find_travelling(self) -> None:
+        """Find the legs that need travel data."""
+        body = self.body
+        if body.travel is None and all(asset.policy.travel_min == 0 for asset in self.assets.values()):
+            return
+        payments = [_debit(index, leg, leg.amount) for index, leg in enumerate(body.legs) if index not in self.refused]
+        self.travelling = needed_travel(payments, self.wallets, self.assets, self.work.people)
+
+    def _check_no_more_travel(self) -> None:
+        if self.body.travel is not None:
+            check_no_more_travel(self.body.travel, self.travelling.values())
+
+    def _check_travel(self, legs: Iterable[int]) -> None:
+        for index in legs:
+            if index in self.travelling:
+                debit = self.travelling[index]
+                check_leg_travel(self.body.travel or (), debit, self.assets[debit.asset])
+
+    def _check_eligible(self, leg: Leg) -> None:
+        """Refuse people whom no tier covers, and accounts whose class the asset does not pay; its issuer pays anyone."""
+        policy, people = self.assets[leg.asset].policy, self.work.people
+        debit, credit = self.accounts[leg.debit], self.accounts[leg.credit]
+        if policy.limits:
+            people.check_eligible(debit, policy)
+            people.check_eligible(credit, policy)
+        if self.returned is None:
+            check_accepted(policy, debit, credit)
+
+
+def _debit(index: int, leg: Leg, amount: int) -> Debit:
+    return Debit(leg.debit, leg.credit, leg.asset, amount, index)
 
 
 def _code_then_leg(refusal: Ordered) -> tuple[int, int]:

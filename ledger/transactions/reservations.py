@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from ledger.authority import check_member_active, keyset_of_party, signer_of
 from ledger.blocks import Entry
+from ledger.classes import check_accepted
 from ledger.errors import HoldAmount, HoldExpired, NoAccount, NoHold, NoParticipant, TooMany
 from ledger.expiry import close_hold, count_hold, has_lapsed, hold_key, release
 from ledger.fees import check_fee, fee_of, fee_rule
 from ledger.holds import Hold
 from ledger.indexes import put_indexed
+from ledger.limits import Debit
 from ledger.money import fee_entry
-from ledger.transactions.work import check_pays, check_spendable, check_takes, existing_account, existing_asset
+from ledger.names import servicer_of
+from ledger.transactions.work import check_pays, check_spendable, check_takes, existing_account, existing_asset, settlement_account_of
+from ledger.travel import compliance_of, needs_agreement
 
 if TYPE_CHECKING:
     from ledger.accounts import Account
@@ -54,9 +58,11 @@ class Placement:
         check_spendable(self.source, ACTION)
         check_spendable(self.target, ACTION)
         work.signers.need(signer_of(self.source))
+        if needs_agreement(self.source, self.target, self.asset, body.amount):
+            work.signers.need(compliance_of(servicer_of(self.target.id)))
 
     def perform(self) -> None:
-        """Check fee, funds, number of holds and time; reserve. The rule of the fee stays with the hold (L17)."""
+        """Check fee, funds, number of holds, time and limits; reserve. The rule of the fee stays with the hold (L17)."""
         work, body = self.work, self.body
         work.sweep(body.source)
         rule = fee_rule(self.asset.policy, "hold", self.source.kind, self.target.kind)
@@ -69,6 +75,7 @@ class Placement:
             raise TooMany(subject=body.source, count=held, what="open holds", most=most)
         if not work.time_ms < body.until <= latest:
             raise HoldExpired(until=body.until, time_ms=work.time_ms, latest=latest)
+        window = self._count_in_window()
         hold = Hold(
             id=work.tx.tx_id,
             source=body.source,
@@ -83,9 +90,19 @@ class Placement:
             kind=body.kind,
             fee_rule=rule,
             fee_left=body.fee,
+            window=window,
         )
         put_indexed(work.overlay, hold_key(hold.id), hold)
         count_hold(work.overlay, body.source, 1)
+
+    def _count_in_window(self) -> str:
+        """Count the hold against its holder's limits now, and see who may have the asset (L18); return the date it counts in."""
+        body, people, policy = self.body, self.work.people, self.asset.policy
+        window = people.spend([Debit(body.source, body.target, body.asset, body.amount + body.fee, 0)])
+        people.check_eligible(self.source, policy)
+        people.check_eligible(self.target, policy)
+        check_accepted(policy, self.source, self.target)
+        return window
 
 
 class Settlement:
@@ -109,7 +126,10 @@ class Settlement:
         work.signers.need(member)
 
     def perform(self) -> None:
-        """Check the amount; move it, and the fee that is due so far less what was taken (L17). What is left of the hold stays open."""
+        """Check the amount; move it, and the fee that is due so far less what was taken (L17). What is left of the hold stays open.
+
+        What the holder of the target may not have goes to its servicer (L30).
+        """
         work, hold, amount = self.work, self.hold, self.body.amount
         if amount > hold.left:
             raise HoldAmount(left=hold.left, asked=amount)
@@ -117,7 +137,7 @@ class Settlement:
         left = hold.left - amount
         fee_left = fee_of(hold.fee_rule, hold.amount) - fee_of(hold.fee_rule, hold.amount - left)
         fee = hold.fee_left - fee_left
-        entries = [Entry(hold.source, hold.asset, -amount - fee, -amount - fee, 0), Entry(hold.target, hold.asset, amount, 0, 0)]
+        entries = [Entry(hold.source, hold.asset, -amount - fee, -amount - fee, 0), *self._credits(fee)]
         if fee:
             entries.append(fee_entry(existing_asset(work.overlay, hold.asset).policy.issuer, hold.asset, fee, 0))
         work.post(entries)
@@ -125,6 +145,18 @@ class Settlement:
             close_hold(work.overlay, hold)
         else:
             put_indexed(work.overlay, hold_key(hold.id), reduced(hold, left, fee_left))
+
+    def _credits(self, fee: int) -> list[Entry]:
+        """Credit the target, and the excess over its holder's limit to its servicer; the entry before that names the wallet (L30)."""
+        work, hold, amount = self.work, self.hold, self.body.amount
+        people = work.people
+        room = people.room(hold.target, hold.asset)
+        if people.person(hold.source) == people.person(hold.target) and people.person(hold.target):
+            room += amount + fee
+        if amount <= room:
+            return [Entry(hold.target, hold.asset, amount, 0, 0)]
+        till = settlement_account_of(work.overlay, servicer_of(hold.target))
+        return [Entry(hold.target, hold.asset, room, 0, 0), Entry(till, hold.asset, amount - room, 0, 0)]
 
 
 class Release:
@@ -149,7 +181,7 @@ class Release:
     def perform(self) -> None:
         """Release what is left and the fee that is reserved with it."""
         self.work.sweep(self.hold.source)
-        self.work.entries.append(release(self.work.overlay, self.hold))
+        self.work.entries.append(release(self.work.overlay, self.hold, self.work.time_ms))
 
 
 def open_hold(work: Work, hold_id: bytes) -> Hold:
@@ -186,6 +218,7 @@ def reduced(hold: Hold, left: int, fee_left: int) -> Hold:
         hold.kind,
         hold.fee_rule,
         fee_left,
+        hold.window,
     )
 
 

@@ -52,6 +52,7 @@ class Issuance:
         if issued > AMOUNT_MAX:
             raise AmountTooLarge(subject=f"all {body.asset} ever issued", total=issued)
         work.post(movement(contra_of(policy.issuer, body.asset), body.to, body.asset, body.amount, 0))
+        work.people.check_eligible(existing_account(work.overlay, body.to), policy)
         charge_quota(work.overlay, self.grant, body.amount, work.time_ms)
         if policy.cap is not None and supply > policy.cap:
             raise CapExceeded(asset=body.asset, supply=supply, cap=policy.cap)

@@ -9,6 +9,7 @@ from ledger.assets import Asset
 from ledger.authority import Signers
 from ledger.errors import Closed, NoAccount, NoAsset, WrongKind
 from ledger.expiry import sweep_accounts
+from ledger.limits import People
 from ledger.money import post
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ledger.state import Overlay
     from ledger.transactions.bodies import Transaction
 
+SETTLEMENTS_SCAN = 64
+"""Settlement accounts of a participant that are looked at."""
 SPENDABLE = ("settlement", "wallet", "clearing", "fee")
 """Kinds that pay, hold and redeem; contra (and later vault) accounts take part in issue and redeem only (L21)."""
 
@@ -27,7 +30,7 @@ SPENDABLE = ("settlement", "wallet", "clearing", "fee")
 class Work:
     """The state, the block, the transaction, who signed it, and the entries made so far."""
 
-    __slots__ = ("ballot", "codes", "context", "entries", "overlay", "signers", "time_ms", "tx")
+    __slots__ = ("ballot", "codes", "context", "entries", "overlay", "people_seen", "signers", "time_ms", "tx")
 
     def __init__(self, overlay: Overlay, tx: Transaction, context: BlockContext) -> None:
         self.overlay = overlay
@@ -40,6 +43,15 @@ class Work:
         """A code per leg in mode `each`."""
         self.ballot: Ballot | None = None
         """What a proposal or a vote on one adds to the outcome."""
+        self.people_seen: People | None = None
+        """The people behind the accounts, once the transaction has asked for them."""
+
+    @property
+    def people(self) -> People:
+        """The people behind the accounts that the transaction touches (L16)."""
+        if self.people_seen is None:
+            self.people_seen = People(self.overlay, self.time_ms)
+        return self.people_seen
 
     def sweep(self, *accounts: str) -> None:
         """Release the lapsed holds of accounts that this transaction touches (L19)."""
@@ -47,7 +59,25 @@ class Work:
             self.entries += sweep_accounts(self.overlay, accounts, self.time_ms)
 
     def post(self, entries: Sequence[Entry]) -> None:
-        """Post entries and keep them for the receipt."""
+        """Post entries and keep them for the receipt; what holders have follows (L16).
+
+        Raises
+        ------
+        FundsTooLow, AmountTooLarge, LimitBalance
+            In this order.
+        """
+        post(self.overlay, entries)
+        self.people.keep(entries)
+        self.entries += entries
+
+    def post_among_institutions(self, entries: Sequence[Entry]) -> None:
+        """Post entries that touch no wallet, behind whose accounts are no people: the short way.
+
+        Raises
+        ------
+        FundsTooLow, AmountTooLarge
+            In this order.
+        """
         post(self.overlay, entries)
         self.entries += entries
 
@@ -108,3 +138,19 @@ def check_spendable(account: Account, action: str) -> None:
     """Refuse a kind that takes part in issue and redeem only (L21)."""
     if account.kind not in SPENDABLE:
         raise WrongKind(subject=account.id, kind=account.kind, action=action)
+
+
+def settlement_account_of(overlay: Overlay, participant: str) -> str:
+    """Account in which a participant takes what its customers may not have (L18, L30): its first open settlement account by id.
+
+    Raises
+    ------
+    NoAccount
+        It has none.
+    """
+    start = f"~settlements/{participant}/"
+    for index in overlay.scan(start, start + "~", SETTLEMENTS_SCAN):
+        account = existing_account(overlay, index.removeprefix("~settlements/"))
+        if account.status == "open":
+            return account.id
+    raise NoAccount(account=f"{participant}, which has no open settlement account")

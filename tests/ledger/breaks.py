@@ -13,6 +13,7 @@ from ledger.parameters import parameter_records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ledger.state import Record
     from ledger.transactions.bodies import Body
     from tests.ledger.world import Signer, World
 
@@ -36,6 +37,16 @@ def gone(key: str, *indexes: str) -> Change:
     def change(world: World, body: Body) -> Body:
         for each in (key, *indexes):
             del world.state.records[each]
+        return body
+
+    return change
+
+
+def put(key: str, record: Record) -> Change:
+    """Add a record."""
+
+    def change(world: World, body: Body) -> Body:
+        world.state.records[key] = record
         return body
 
     return change

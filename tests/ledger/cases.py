@@ -42,6 +42,7 @@ from tests.ledger.cast import (
 )
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
+from tests.ledger.people_cases import PEOPLE
 from tests.ledger.voting_cases import VOTING
 from tests.ledger.world import (
     ALICE,
@@ -250,4 +251,4 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE)

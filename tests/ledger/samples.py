@@ -12,7 +12,7 @@ from ledger.canonical import encode
 from ledger.codec import make_envelope, sign_transaction
 from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
-from ledger.holders import Holder, Pseudonym, Returnable, Spent
+from ledger.holders import Holder, Limit, Pseudonym, PseudonymAt, Returnable, Spent
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.participants import Key, KeyOwner, Keyset, Participant
@@ -28,6 +28,7 @@ from ledger.transactions.bodies import (
     GrantEnd,
     GrantPut,
     HoldBody,
+    HolderPut,
     Issue,
     KeysetPut,
     Leg,
@@ -40,6 +41,7 @@ from ledger.transactions.bodies import (
     ValidatorsSet,
     Void,
 )
+from ledger.travel import Travel
 
 CHAIN = sha256(b"chain").digest()
 HASH = sha256(b"hash").digest()
@@ -54,7 +56,8 @@ GRANT = Grant(
     "g1", "operator", "issue", Scope("KGS", "", "", ()), Quota(10**9, "day"), Need(2, ("operator/board", "operator/ops")), (), NOW, 0, 0
 )
 FEES = (FeeRule("pay", "", "", 5, 10, 1, 1_000),)
-POLICY = Policy("KGS", 2, "operator", "sovereign", 10**15, (), FEES, 0, (), None, (), "block", ("cap",))
+LIMITS = (Limit("basic", 10**7, 10**6, 10**6, 10**7, anonymous=False), Limit("none", 10**5, None, None, 10**5, anonymous=True))
+POLICY = Policy("KGS", 2, "operator", "sovereign", 10**15, LIMITS, FEES, 0, ("mcc:8211", "school*"), None, (), "block", ("cap",), 10**6)
 LEGS = (
     Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
     Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
@@ -68,8 +71,9 @@ VIEW_KEY = ViewKey(HASH, ((HASH, bytes(range(80))),))
 BODIES: dict[str, Body] = {
     "participant.put": ParticipantPut(PARTICIPANT),
     "keyset.put": KeysetPut("bank-a", KEYSET),
-    "account.open": AccountOpen("bank-a/w1", "wallet", b"", KEYSET, ()),
-    "account.set": AccountSet("bank-a/w1", "closing", None),
+    "holder.put": HolderPut(SALT, "basic", NOW, (PseudonymAt("bank-a", HASH[:16]),)),
+    "account.open": AccountOpen("bank-a/w1", "wallet", SALT, KEYSET, ("mcc:8211@treasury", "school")),
+    "account.set": AccountSet("bank-a/w1", "closing", None, ("school",)),
     "grant.put": GrantPut(GRANT),
     "grant.end": GrantEnd("g1"),
     "propose": Propose("grant.end", encode(GrantEnd("g1")), NOW, NOW + 86_400_000),
@@ -77,7 +81,7 @@ BODIES: dict[str, Body] = {
     "asset.put": AssetPut(POLICY),
     "issue": Issue("KGS", "bank-a/settlement", 10**8, "order 7", None),
     "redeem": Redeem("KGS", "bank-a/settlement", 10**6, "payout 7", None),
-    "pay": Pay(LEGS, "each", "salary", None, "memo", None, None),
+    "pay": Pay(LEGS, "each", "salary", None, "memo", (Travel("bank-c", "IVMS101", HASH),), None),
     "hold": HoldBody("bank-a/w1", "bank-b/settlement", "KGS", 500, 0, NOW + 86_400_000, "bank-b", "bank-b", "none", "authorisation"),
     "settle": Settle(HASH, 200, b""),
     "void": Void(HASH),
@@ -88,7 +92,7 @@ BODIES: dict[str, Body] = {
 """A body of each type."""
 
 RECORDS: dict[str, Record] = {
-    "account/bank-a/w1": Account("bank-a/w1", "wallet", b"", "ops", "open", (), 1),
+    "account/bank-a/w1": Account("bank-a/w1", "wallet", SALT, "ops", "open", ("mcc:8211@treasury", "school"), 1),
     "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, "open"),
     "balance/bank-a/w1/KGS": Balance(1_250, 500),
     "balance/operator/contra:KGS/KGS": Balance(-(10**8), 0),

@@ -66,7 +66,7 @@ KEYSETS = {
     "operator": {"ops": (1, 1), "board": (2, 3)},
     "treasury": {"ops": (1, 1), "treasury": (1, 1)},
     "bank-a": {"ops": (1, 2)},
-    "bank-b": {"ops": (1, 1)},
+    "bank-b": {"ops": (1, 1), "compliance": (1, 1)},
 }
 """Participant -> keyset -> (m, number of keys)."""
 KINDS: dict[str, ParticipantKind] = {"operator": "operator", "treasury": "treasury", "bank-a": "bank", "bank-b": "bank"}
@@ -137,6 +137,7 @@ def first_grants(quota_a_day: int = 10**17) -> list[Grant]:
         grant("root", "root", "operator", need=quorum),
         grant("issue-kgs", "issue", "operator", asset="KGS", need=quorum, quota=Quota(quota_a_day, "day")),
         grant("register", "register", "operator"),
+        grant("tier", "tier", "operator"),
         *(grant(f"wallet-{name}", "wallet", name, participant=name) for name in KEYSETS),
     ]
 

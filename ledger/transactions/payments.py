@@ -167,24 +167,29 @@ class Payment:
         work = self.work
         entries: list[Entry] = []
         self._add_entries(entries, index, leg)
-        if not (self.ruled or self.wallets):
-            try:
+        mark, kept = work.overlay.mark(), len(work.entries)
+        try:
+            if self.ruled or self.wallets:
+                self._move_person(index, leg, entries)
+            else:
                 work.post_among_institutions(entries)
-            except Ordered as refusal:
-                self.refused[index] = refusal.at(index)
-            return
-        mark, kept, spent = work.overlay.mark(), len(work.entries), work.people.spent_so_far()
+        except Ordered as refusal:
+            work.overlay.rollback(mark)
+            del work.entries[kept:]
+            self.refused[index] = refusal.at(index)
+
+    def _move_person(self, index: int, leg: Leg, entries: list[Entry]) -> None:
+        """Move one leg by every rule that people and classes bring; what a refused one spent does not count."""
+        work = self.work
+        spent = work.people.spent_so_far()
         try:
             work.post(entries)
             work.people.spend([_debit(index, leg, leg.amount + leg.fee)])
             self._check_travel((index,))
             self._check_eligible(leg)
-        except Ordered as refusal:
-            work.overlay.rollback(mark)
-            del work.entries[kept:]
+        except Ordered:
             work.people.forget(spent)
-            self.refused[index] = refusal.at(index)
-            return
+            raise
         if self.body.uetr is not None:
             keep_returnable(work, leg)
 

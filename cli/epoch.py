@@ -74,9 +74,16 @@ def end(
         int, typer.Option("--in", metavar="HEIGHTS", min=END_AHEAD + 1, help="How many heights from now the epoch ends.")
     ] = END_AHEAD + END_SPARE,
 ) -> None:
-    """Let the current epoch end early, so that what is planned takes effect (param.set epoch_end). The quorum of `root` signs."""
-    sender = session.sender("operator")
+    """Let the current epoch end early, so that what is planned takes effect (param.set epoch_end). The quorum of `root` signs.
+
+    With --wait it returns when the next epoch has begun.
+    """
+    sender, coming = session.sender("operator"), current_epoch(session).epoch + 1
     send(session, end_order(session, ahead), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+    if how.wait and not how.propose and how.export is None:
+        begun = _awaited(session, coming, WAIT_SECONDS)
+        if not session.json:
+            _print_begun(begun)
 
 
 @command(app, "wait")
@@ -89,17 +96,36 @@ def wait(
     ] = WAIT_SECONDS,
 ) -> None:
     """Wait until an epoch has begun, and say who votes in it. Exit code 1: it had not begun when the time was over."""
-    until = time.monotonic() + seconds
-    now = current_epoch(session)
-    wanted = now.epoch + 1 if number is None else number
-    while now.epoch < wanted:
-        if time.monotonic() > until:
-            raise Refusal(f"epoch {wanted} has not begun after {seconds} s: epoch {now.epoch} ends at height {now.end}, {_left(now)}")
-        time.sleep(POLL_SECONDS)
-        now = current_epoch(session)
+    wanted = current_epoch(session).epoch + 1 if number is None else number
+    begun = _awaited(session, wanted, seconds)
     if session.json:
-        print_json(msgspec.to_builtins(now))
-        return
+        print_json(msgspec.to_builtins(begun))
+    else:
+        _print_begun(begun)
+
+
+def _awaited(session: Session, wanted: int, seconds: float) -> EpochBody:
+    """Epoch that the network is in, once it is this one or a later one.
+
+    Raises
+    ------
+    Refusal
+        So many seconds have passed.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        now = current_epoch(session)
+        if now.epoch >= wanted:
+            return now
+        if time.monotonic() > until:
+            raise Refusal(
+                f"epoch {wanted} has not begun after {seconds} s: epoch {now.epoch} ends at height {now.end}, "
+                f"{now.end - now.as_of} heights from here (som epoch end lets it end early)"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _print_begun(now: EpochBody) -> None:
     print_line(f"epoch {now.epoch} began after height {now.base}; {now.quorum} of {len(now.validators)} must sign")
     for each in now.validators:
         print_line(f"validator {each.index} {each.participant} {each.consensus_key} {each.endpoint}")
@@ -123,10 +149,6 @@ def keys(
         print_json({"file": str(output), "view_keys": sorted(opened)})
     else:
         print_line(f"{len(opened)} view keys are in {output}: give it to nobody but the node that replays with it")
-
-
-def _left(now: EpochBody) -> str:
-    return f"{now.end - now.as_of} heights from here (som epoch end lets it end early)"
 
 
 def end_order(session: Session, ahead: int) -> ParamSet:

@@ -95,9 +95,7 @@ class Council:
 
     async def turn(self) -> None:
         """End the epoch and wait for the next."""
-        number = (await self.epoch()).epoch + 1
         await self.commands.som("epoch", "end", "--in", str(AHEAD), "--wait")
-        await self.commands.som("epoch", "wait", str(number), "--seconds", "60")
 
     async def locked_out(self, before: EpochBody, now: EpochBody) -> None:
         """See that the view key is a new one, and that nobody who left has a copy or can open one (L28)."""

@@ -104,6 +104,12 @@ class Others:
         self.cut_off: list[str] = []
         self.links = [Answering(index, self) for index in range(4)]
         self.bodies: Bodies
+        self.metrics = Metrics()
+
+    def repairs(self, kind: str) -> tuple[float | None, float | None]:
+        """Requests and pieces that were counted."""
+        value = self.metrics.registry.get_sample_value
+        return value("som_repair_requests_total", {"kind": kind}), value("som_repair_pieces_total", {"kind": kind})
 
     def link_of(self, validator: ValidatorId) -> Link | None:
         """By index."""
@@ -122,7 +128,7 @@ def world(
     answer: Callable[[Link, Frame], BlockResponse | TransactionsResponse | None] = lambda _, __: None, *, pool: tuple[bytes, ...] = RAWS
 ) -> tuple[Bodies, Others, Kept]:
     kept, others = Kept(), Others(answer)
-    bodies = Bodies(kept, Pool({sha256(raw).digest(): raw for raw in pool}), others, KEYS, {}, 0, Metrics())
+    bodies = Bodies(kept, Pool({sha256(raw).digest(): raw for raw in pool}), others, KEYS, {}, 0, others.metrics)
     others.bodies = bodies
     return bodies, others, kept
 
@@ -174,6 +180,7 @@ async def test_what_is_missing_comes_from_the_leader() -> None:
     propose(bodies, others)
     assert await bodies.obtain(BLOCK_ID, ASK) == BLOCK
     assert len(others.asked) == 1
+    assert (others.repairs("transactions"), others.repairs("block")) == ((1, 1), (0, 0))
 
 
 async def test_two_bodies_for_one_id_do_not_stop_anybody() -> None:
@@ -188,6 +195,7 @@ async def test_two_bodies_for_one_id_do_not_stop_anybody() -> None:
     propose(bodies, others, (IDS[0], b"?" * 32))
     assert await bodies.obtain(BLOCK_ID, ASK) == BLOCK
     assert [validator for validator, _ in others.asked] == [LEADER, 2, 3]
+    assert (others.repairs("transactions"), others.repairs("block")) == ((1, 0), (2, 1))
     assert others.cut_off == []
 
 

@@ -107,7 +107,7 @@ class Others:
         self.metrics = Metrics()
 
     def repairs(self, kind: str) -> tuple[float | None, float | None]:
-        """Requests and pieces that were counted."""
+        """Return the requests and the pieces that were counted."""
         value = self.metrics.registry.get_sample_value
         return value("som_repair_requests_total", {"kind": kind}), value("som_repair_pieces_total", {"kind": kind})
 

@@ -162,6 +162,8 @@ class Performer:
                 return
         self._metrics.journal_sync.observe(time.perf_counter() - began)
         self._send_votes(signed, effect.proposal, None)
+        for own in signed:
+            log.debug("cast", kind=own.vote.kind.name, view=own.vote.view)
         self._driver.post_next(CastDone(signed, now_ms()))
 
     def _append(self, records: Iterable[Record]) -> None:

@@ -8,8 +8,9 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import CLASSES_MAX
 from ledger.holders import Limit
-from ledger.types import AmountOrZero, AssetText, ClassText, Text16, Text20
+from ledger.types import AmountOrZero, AssetText, ClassText, Text16
 
+Power = Literal["freeze", "pause", "seize"]
 FeeType = Literal["pay", "hold"]
 
 
@@ -26,7 +27,7 @@ class FeeRule(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What the issuer decides. Fields of later rules (expires, powers) must be empty; publish must be "block"."""
+    """What the issuer decides. Fields of later rules (expires) must be empty; publish must be "block"."""
 
     code: AssetText
     decimals: Annotated[int, Meta(ge=0, le=8)]
@@ -42,9 +43,11 @@ class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     receive: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
     """Patterns of classes that may be paid in the asset, sorted; empty: every account may."""
     expires: None
-    powers: Annotated[tuple[Text20, ...], Meta(max_length=0)]
+    powers: Annotated[tuple[Power, ...], Meta(max_length=3)]
+    """What orders may do in it, sorted: without `freeze` it is neither blocked nor arrested. None is ever taken away: that would lift
+    orders silently (L27)."""
     publish: Literal["block"]
-    fixed: Annotated[tuple[Literal["cap", "fees"], ...], Meta(max_length=2)]
+    fixed: Annotated[tuple[Literal["cap", "fees", "powers"], ...], Meta(max_length=3)]
     """Names of further fields that never change once supply > 0, sorted, unique."""
     travel_min: AmountOrZero = 0
     """From this amount on, in minor units, a payment between customers of different participants needs travel data; 0: never."""

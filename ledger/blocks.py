@@ -65,7 +65,7 @@ class Entry(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc
 
 
 class Receipt(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """The network's answer to one ordered transaction. `public_code` equals `code` until L23 comes."""
+    """The network's answer to one ordered transaction. `public_code`, and `codes`, are what everybody may see of it (L23)."""
 
     tx_id: Hash32
     height: U63

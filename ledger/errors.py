@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ledger import order_errors
 from ledger.holder_errors import LimitBalance, LimitTransaction, LimitWindow, NotEligible, TravelInvalid, TravelRequired
 from ledger.refusals import MEANINGS, OK, BrokenState, LedgerError, Ordered, Unorderable
 
@@ -330,6 +331,7 @@ _CLASSES: tuple[type[LedgerError], ...] = (
     ConditionNotMet,
     HoldAmount,
     NotAuthority,
+    *order_errors.CLASSES,
     NoProposal,
     ProposalTime,
     InvariantBroken,

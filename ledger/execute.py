@@ -15,6 +15,7 @@ from msgspec import Struct
 from ledger.blocks import Entry, Receipt, body_hash, encode_body, view_bytes
 from ledger.canonical import encode
 from ledger.commit import EmptyState, commit
+from ledger.disclosure import public_code, public_codes, public_receipt
 from ledger.keys import keyed
 from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.lists import list_root
@@ -155,7 +156,16 @@ class Execution:
         outcome = apply_transaction(overlay, tx, context, self._verifier)
         overlay.forget_undo()
         index, code = len(self._transactions), outcome.code
-        receipt = Receipt(tx.tx_id, context.height, index, code, code, outcome.failed_leg, outcome.codes, outcome.entries)
+        receipt = Receipt(
+            tx.tx_id,
+            context.height,
+            index,
+            code,
+            public_code(code) if code else code,
+            outcome.failed_leg,
+            public_codes(outcome.codes),
+            outcome.entries,
+        )
         opening = opening_of(self._block_key, index)
         concerned = parties(tx, outcome)
         self._views.add(
@@ -261,7 +271,7 @@ def opening_of(key: bytes, index: int) -> bytes:
 def transaction_leaf(tx: Transaction, receipt: Receipt, opening: bytes) -> bytes:
     """Hash of one transaction under transactions_root: order and completeness without content."""
     valid_until = tx.valid_until.to_bytes(8, "big")
-    return sha256(b"som/txleaf/1" + opening + tx.tx_id + tx.raw_id + tx.ref_id + valid_until + encode(receipt)).digest()
+    return sha256(b"som/txleaf/1" + opening + tx.tx_id + tx.raw_id + tx.ref_id + valid_until + encode(public_receipt(receipt))).digest()
 
 
 def legs_of(tx: Transaction, overlay: Overlay) -> int:

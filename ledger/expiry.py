@@ -1,4 +1,4 @@
-"""What lapses by itself (L19): holds, grants and proposals past `until` are void for every read, and are swept out at the start of blocks.
+"""What lapses by itself (L19): holds, orders, grants and proposals past `until` are void for every read, and swept at the start of blocks.
 
 A sweep writes at most `sweep_max` leaves a block, in order of (until, id). While something due is left over, whoever touches an account
 sweeps that account's holds first, so no check ever sees a lapsed hold as held.
@@ -7,6 +7,8 @@ sweeps that account's holds first, so no check ever sees a lapsed hold as held.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ledger.accounts import Account
 from ledger.blocks import Entry
@@ -17,6 +19,7 @@ from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
 from ledger.limits import give_back
 from ledger.money import post
+from ledger.orders import OrderRecord, order_key
 from ledger.proposals import Proposal
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 HOLD_LEAVES = 3
 """Leaves that a lapsed hold writes: the hold, its source's balance, its source's account; and its window, if it counts in one."""
 OTHER_LEAVES = 1
-"""A lapsed grant or proposal, or a payment that is too old to be returned, is one record."""
+"""A lapsed grant, proposal or order, or a payment that is too old to be returned, is one record."""
 
 
 def hold_key(hold_id: bytes) -> str:
@@ -59,6 +62,8 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
             entries.append(release(overlay, record, context.time_ms))
         elif isinstance(record, GrantRecord | Proposal | Returnable):
             put_indexed(overlay, key, None)
+        elif isinstance(record, OrderRecord):
+            lapse(overlay, record)
         else:
             raise BrokenState(f"{index} points at nothing that lapses")
     return tuple(entries)
@@ -78,6 +83,11 @@ def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> l
                 if isinstance(hold, Hold) and has_lapsed(hold.until, time_ms):
                     entries.append(release(overlay, hold, time_ms))
     return entries
+
+
+def lapse(overlay: Overlay, record: OrderRecord) -> None:
+    """End an order whose time is over; it stays on record, and says so."""
+    put_indexed(overlay, order_key(record.order.id), replace(record, status="lapsed"))
 
 
 def release(overlay: Overlay, hold: Hold, time_ms: int) -> Entry:

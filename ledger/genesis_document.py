@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ledger.accounts import AccountKind
-from ledger.assets import FeeType
+from ledger.assets import FeeType, Power
 from ledger.epochs import COPIES_MAX, VALIDATORS_MAX
 from ledger.grants import Permission, Rank
 from ledger.json_lines import RepeatedKeyError, line_at, lines_of, nearest_line
@@ -124,7 +124,9 @@ class GenesisAsset(Struct, frozen=True, forbid_unknown_fields=True):
     reserve: Literal["sovereign"]
     cap: Decimal | None
     fees: Annotated[tuple[GenesisFee, ...], Meta(max_length=16)]
-    fixed: Annotated[tuple[Literal["cap", "fees"], ...], Meta(max_length=2)]
+    fixed: Annotated[tuple[Literal["cap", "fees", "powers"], ...], Meta(max_length=3)]
+    powers: Annotated[tuple[Power, ...], Meta(max_length=3)]
+    """What orders may do in it, sorted."""
 
 
 class GenesisAccount(Struct, frozen=True, forbid_unknown_fields=True):

@@ -196,7 +196,7 @@ class _Founding:
             queued=0,
             receive=(),
             expires=None,
-            powers=(),
+            powers=document.powers,
             publish="block",
             fixed=document.fixed,
         )

@@ -21,7 +21,7 @@ from ledger.names import servicer_of
 from ledger.participants import Keyset, Participant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ledger.authority import Signers
     from ledger.grants import Grant
@@ -106,8 +106,23 @@ def use_grant(overlay: Overlay, signers: Signers, wanted: Wanted, time_ms: int) 
 
     Source: ledger/README.md, L25.
     """
+    return use_first(fitting_grants(overlay, wanted, time_ms), signers, wanted)
+
+
+def fitting_grants(overlay: Overlay, wanted: Wanted, time_ms: int) -> list[GrantRecord]:
+    """Active grants that cover what is wanted, by id."""
     active = [record for record in grants_of(overlay, wanted.permission) if is_active(record.grant, time_ms)]
-    fitting = [record for record in active if fits(record.grant, wanted)]
+    return [record for record in active if fits(record.grant, wanted)]
+
+
+def use_first(fitting: Sequence[GrantRecord], signers: Signers, wanted: Wanted) -> GrantRecord:
+    """Use the first of the grants that fit whose need is met.
+
+    Raises
+    ------
+    QuorumNotMet, NoGrant
+        As `use_grant`.
+    """
     for record in fitting:
         if is_met(record.grant, signers):
             signers.allow(members_of(record.grant))

@@ -14,6 +14,7 @@ from ledger.grants import GrantRecord
 from ledger.holders import Pseudonym, Returnable
 from ledger.holds import Hold
 from ledger.names import servicer_of
+from ledger.orders import OrderRecord, count_keys, order_indexes
 from ledger.proposals import Proposal, open_keys
 from ledger.state import Count, Mark, Refs
 
@@ -51,6 +52,9 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
             return (listed, due_key(grant.until, key)) if grant.until else (listed,)
         case Proposal():
             return due_key(record.until, key), open_keys(servicer_of(record.proposer))[0] + record.id.hex()
+        case OrderRecord(order=order):
+            lapses = (due_key(order.until, key),) if order.until and record.status == "active" else ()
+            return (*order_indexes(record), *lapses)
         case Account():
             return _account_keys(record)
         case Refs():
@@ -85,7 +89,8 @@ def _account_keys(account: Account) -> tuple[str, ...]:
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:
     """Write a record, or remove it with None, and move its index keys along."""
-    old, new = index_keys(key, overlay.get(key)), index_keys(key, record)
+    before = overlay.get(key)
+    old, new = index_keys(key, before), index_keys(key, record)
     overlay.put(key, record)
     if old == new:
         return
@@ -95,20 +100,37 @@ def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:
     for come in new:
         if come not in old:
             overlay.put(come, MARK)
+    if isinstance(before, OrderRecord) or isinstance(record, OrderRecord):
+        _recount(overlay, before, record)
+
+
+def _recount(overlay: Overlay, before: Record | None, after: Record | None) -> None:
+    """Keep the derived numbers of active orders."""
+    change: dict[str, int] = {}
+    for order, sign in ((before, -1), (after, 1)):
+        for key in count_keys(order) if isinstance(order, OrderRecord) else ():
+            change[key] = change.get(key, 0) + sign
+    for key, more in change.items():
+        known = overlay.get(key)
+        count = (known.count if isinstance(known, Count) else 0) + more
+        overlay.put(key, Count(count) if count else None)
 
 
 def derive_indexes(records: Iterable[tuple[str, Record]]) -> dict[str, Record]:
     """Every index record of a whole state, from its hashed records: what a node rebuilds on load."""
     indexes: dict[str, Record] = {}
-    live: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for key, record in records:
         for index in index_keys(key, record):
             indexes[index] = MARK
         if isinstance(record, Refs):
             participant = servicer_of(_split_refs(key)[1])
-            live[participant] = live.get(participant, 0) + record.count
-    for participant, count in live.items():
-        indexes[live_key(participant)] = Count(count)
+            counts[live_key(participant)] = counts.get(live_key(participant), 0) + record.count
+        elif isinstance(record, OrderRecord):
+            for counted in count_keys(record):
+                counts[counted] = counts.get(counted, 0) + 1
+    for index, count in counts.items():
+        indexes[index] = Count(count)
     return indexes
 
 

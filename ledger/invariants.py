@@ -20,6 +20,8 @@ from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.money import NOTHING
 from ledger.names import CONTRA, contra_of, servicer_of
+from ledger.order_checks import WholeOrders, check_order_change, check_restrained
+from ledger.orders import ACTIVE, OrderRecord
 from ledger.people_checks import WholePeople, check_people
 from ledger.proposals import OPEN_MAX, Proposal
 from ledger.types import AMOUNT_MAX
@@ -40,14 +42,16 @@ Write = tuple["Record | None", "Record | None"]
 UNTOUCHED: Write = (None, None)
 
 
-def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], type_: str, people: People | None = None) -> None:
+def check_transaction(
+    overlay: Overlay, mark: int, entries: Sequence[Entry], type_: str, people: People | None = None, time_ms: int = 0
+) -> None:
     """Check what one transaction has written since a mark; `people` where any may be behind the accounts that it touched.
 
     Raises
     ------
     InvariantBroken
-        1 (sums, supply), 2 (only issue and redeem change supply), 3 (0 <= held <= posted; held is the sum of open holds), 14 (limits) or
-        15 (duties) would not hold, or the entries are not what the balances did.
+        1 (sums, supply), 2 (only issue and redeem change supply), 3 (0 <= held <= posted; held is the sum of open holds), 12, 13, 17
+        (orders), 14 (limits) or 15 (duties) would not hold, or the entries are not what the balances did.
 
     Source: ledger/README.md, L12 and section 7.
     """
@@ -78,6 +82,8 @@ def check_transaction(overlay: Overlay, mark: int, entries: Sequence[Entry], typ
         check_people(overlay, shown.items(), writes, people.time_ms)
     if writes or reserved:
         _check_rest(overlay, writes, reserved, type_)
+    if entries and overlay.get(ACTIVE) is not None:
+        check_restrained(overlay, entries, writes, type_, time_ms)
 
 
 def _check_contra(key: str, new: Balance) -> None:
@@ -108,6 +114,8 @@ def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[st
             _check_unposted(key, before, after)
         elif kind == "asset":
             _check_asset_change(overlay, before, after, type_)
+        elif kind == "order":
+            check_order_change(before, after, type_)
         else:
             _check_authority(overlay, key, before, after)
     if any(reserved.values()):
@@ -208,6 +216,7 @@ class WholeSums:
         """Key of a contra balance -> supply of the asset, plus its posted."""
         self._epochs = WholeEpochs()
         self._people = WholePeople()
+        self._orders = WholeOrders()
         self._proposals: dict[str, int] = {}
         """Participant -> its proposals."""
 
@@ -235,6 +244,8 @@ class WholeSums:
                 _add(self._supply, f"balance/{contra_of(policy.issuer, policy.code)}/{policy.code}", supply)
             case Proposal(proposer=proposer):
                 _add(self._proposals, servicer_of(proposer), 1)
+            case OrderRecord():
+                self._orders.add(record)
             case _:
                 self._epochs.add(key, record)
 
@@ -248,6 +259,7 @@ class WholeSums:
         """
         self._epochs.check()
         self._people.check()
+        self._orders.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
         if any(self._supply.values()):

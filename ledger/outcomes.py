@@ -30,6 +30,10 @@ class Outcome(Struct, frozen=True, gc=False):
     """One sentence for logs; never hashed, never in a receipt."""
     ballot: Ballot | None = None
     """None: neither a proposal nor a vote."""
+    told: tuple[str, ...] = ()
+    """Participants that see all of it though nothing of theirs moves: the servicer of an account that an order is put on."""
+    knows: str = ""
+    """Participant that may know why an account of its own refused (L23); empty: nobody, or there is nothing to know."""
 
 
 class Parties(Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, LEGS_MAX, SIGNATURES_MAX, SWEEP_MAX, TX_BYTES_MAX
 from ledger.canonical import decode, encode
+from ledger.orders import ORDERS_MAX
 from ledger.proposals import OPEN_MAX
 from ledger.state import Governed
 
@@ -43,6 +44,12 @@ class Parameters(Struct, frozen=True):
     """Of one participant and its accounts (L26)."""
     proposal_ms_max: int = 30 * DAY_MS
     """How far the `until` of a proposal may lie ahead of the block's time."""
+    orders_per_subject_max: int = ORDERS_MAX
+    """Active orders on one account, holder, participant or asset, or on the ledger (L31)."""
+    guardian_pause_ms_max: int = DAY_MS
+    """How long a pause by one guardian lasts at most (L22)."""
+    guardian_cooldown: int = 7 * DAY_MS
+    """Milliseconds after its end in which one guardian cannot pause the same again (L22)."""
     participants_max: int = 1_024
     assets_max: int = 256
     block_bytes_max: int = BLOCK_BYTES_MAX
@@ -66,6 +73,9 @@ RANGES: dict[str, tuple[int, int]] = {
     "return_days": (1, 400),
     "proposals_open_max": (1, OPEN_MAX),
     "proposal_ms_max": (MINUTE_MS, 30 * DAY_MS),
+    "orders_per_subject_max": (1, ORDERS_MAX),
+    "guardian_pause_ms_max": (MINUTE_MS, DAY_MS),
+    "guardian_cooldown": (HOUR_MS, 400 * DAY_MS),
     "participants_max": (1, 1_024),
     "assets_max": (1, 1_024),
     "block_bytes_max": (TX_BYTES_MAX + 16, BLOCK_BYTES_MAX),

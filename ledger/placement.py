@@ -9,10 +9,12 @@ from ledger.grants import GrantRecord
 from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.names import OPERATOR, servicer_of
+from ledger.orders import OrderRecord
 from ledger.participants import KeyOwner
 from ledger.proposals import Proposal
 
 if TYPE_CHECKING:
+    from ledger.orders import Order
     from ledger.state import Record
 
 ASSETS = "A"
@@ -53,7 +55,16 @@ def _tree_of_record(key: str, record: Record) -> str:
             return servicer_of(record.proposer)
         case Returnable():
             return servicer_of(record.credit)
+        case OrderRecord(order=order):
+            return _tree_of_order(order)
         case KeyOwner():
             return OPERATOR if "/" in record.owner else GOVERNANCE
         case _:
             raise BrokenState(f"{key} belongs to no tree")
+
+
+def _tree_of_order(order: Order) -> str:
+    """Tree of who services what the order is on; a person's is the operator's, an asset's is public."""
+    if order.scope in ("account", "participant"):
+        return servicer_of(order.subject)
+    return {"holder": OPERATOR, "asset": ASSETS}.get(order.scope, GOVERNANCE)

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header
 from ledger.canonical import decode, encode
+from ledger.disclosure import public_receipt
 from ledger.epochs import NO_EPOCH_BEGINS
 from ledger.errors import BrokenState, Malformed
 from ledger.keys import tagged
@@ -166,7 +167,8 @@ def build_state_proof(
 def build_transaction_proof(finality: Finality, tx: Transaction, receipt: Receipt, *, opening: bytes, leaves: Sequence[bytes]) -> bytes:
     """File for one transaction of a block whose transaction leaves are `leaves`."""
     path = list_path(leaves, receipt.index)
-    return encode(TransactionProof(TRANSACTION_FORMAT, finality, opening, tx.raw_id, tx.ref_id, tx.valid_until, receipt, len(leaves), path))
+    shown = public_receipt(receipt)
+    return encode(TransactionProof(TRANSACTION_FORMAT, finality, opening, tx.raw_id, tx.ref_id, tx.valid_until, shown, len(leaves), path))
 
 
 def check_state_proof(data: bytes, *, chain: bytes) -> ProvenState:

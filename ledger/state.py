@@ -5,7 +5,7 @@ total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes
 `~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`,
 `~settlements/PARTICIPANT/LOCAL`, `~wallets/PARTICIPANT/<pseudonym hex>/LOCAL`, `~pseudonyms/<holder hex>/PARTICIPANT/<hex>`,
 `~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
-`Count`: its live references).
+`Count`: its live references), `~ordered/SCOPE/SUBJECT/ID`, `~guarded/...` and `~active...` (see `ledger.orders`).
 `ledger.indexes` says how each follows from the records.
 """
 
@@ -22,6 +22,7 @@ from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
 from ledger.holders import Holder, Pseudonym, Returnable, Spent
 from ledger.holds import Hold
+from ledger.orders import OrderRecord
 from ledger.participants import KeyOwner, Keyset, Participant
 from ledger.proposals import Proposal
 from ledger.types import U63, AmountOrZero, Hash32, Text35
@@ -83,6 +84,7 @@ Record = (
     | KeyOwner
     | Keyset
     | Mark
+    | OrderRecord
     | Participant
     | PlannedParameters
     | Proposal
@@ -108,6 +110,7 @@ KINDS: dict[str, type[Record]] = {
     "return": Returnable,
     "grant": GrantRecord,
     "proposal": Proposal,
+    "order": OrderRecord,
     "asset": Asset,
     "participant": Participant,
     "keyset": Keyset,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ledger.blocks import U32, U63, Code, Entry
 from ledger.canonical import decode, encode
 from ledger.codec import ENVELOPE_VERSION, decode_transaction
+from ledger.disclosure import public_code
 from ledger.errors import Malformed
 from ledger.keys import keyed, tagged
 from ledger.leaves import LEAF_BYTES_MAX, STORAGE_KEY_MAX, leaf_hash, leaf_key
@@ -96,7 +97,7 @@ class View(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=
     """SHA-256(k | index): with it the participant recomputes the leaf of transactions_root. Zeros in the system view."""
     type: Text35
     code: Code
-    """As this participant may know it; equals the receipt's until L23 comes."""
+    """As this participant may know it: the servicer of the account that refused sees why, everybody else the public code (L23)."""
     part: Part
     entries: tuple[Entry, ...]
     writes: tuple[Write, ...]
@@ -138,13 +139,14 @@ class ViewBuilder:
     def add(self, tx: Transaction, outcome: Outcome, *, index: int, opening: bytes, whole: Iterable[str], credited: Iterable[str]) -> None:
         """Tell everybody concerned of a transaction: `whole` sees all of it, `credited` (who is not in `whole`) what it is paid."""
         of = entries_by_participant(outcome.entries)
-        head = (self._height, index, tx.tx_id, opening, tx.type, outcome.code)
+        head = (self._height, index, tx.tx_id, opening, tx.type, public_code(outcome.code))
         shown = (WHOLE, Raw(tx.raw))
         told: list[str] = []
         for participant in whole:
             if participant not in told:
                 told.append(participant)
-                self._tell(participant, encode((*head, shown, of.get(participant, ()), ())))
+                mine = (*head[:-1], outcome.code) if participant == outcome.knows else head
+                self._tell(participant, encode((*mine, shown, of.get(participant, ()), ())))
         for participant in credited:
             if participant not in told:
                 part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))

@@ -41,11 +41,14 @@ from node.plan import GrantPlan, KeysetPlan, NodePlan, ParticipantPlan, Plan, us
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ledger.assets import Power
     from node.keystore import Cost
 
     Draw = Callable[[int], bytes]
 
 SEED_BYTES = 32
+POWERS: tuple[Power, ...] = ("freeze", "pause", "seize")
+"""What orders may do in the assets of a new network (L22, L31)."""
 PASSPHRASE_BYTES = 24
 ROOT_TYPES = ("asset.put", "grant.put", "grant.end", "param.set", "validator.set")
 """Types that the quorum of root signs."""
@@ -131,7 +134,7 @@ def draft(plan: Plan, view_key: bytes, *, time_ms: int) -> Genesis:
         participants=tuple(_participant(each, plan.nodes) for each in sorted(plan.participants, key=lambda each: each.id)),
         grants=tuple(_grant(each) for each in sorted(plan.grants, key=lambda each: each.id)),
         assets=tuple(
-            GenesisAsset(each.code, each.decimals, each.issuer, "sovereign", None if each.cap is None else str(each.cap), (), ())
+            GenesisAsset(each.code, each.decimals, each.issuer, "sovereign", None if each.cap is None else str(each.cap), (), (), POWERS)
             for each in sorted(plan.assets, key=lambda each: each.code)
         ),
         accounts=tuple(GenesisAccount(each.id, each.kind, None) for each in sorted(plan.accounts, key=lambda each: each.id)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Balance, Total
 from ledger.authority import sender_keyset
 from ledger.boundary import end_epoch
+from ledger.disclosure import refused_by
 from ledger.errors import OK, BadSignature, Expired, Ordered, WrongChain
 from ledger.expiry import sweep
 from ledger.invariants import check_transaction
@@ -35,11 +36,14 @@ from ledger.transactions.bodies import (
     HolderPut,
     Issue,
     KeysetPut,
+    OrderLift,
+    OrderPut,
     ParamSet,
     ParticipantPut,
     Pay,
     Propose,
     Redeem,
+    Seize,
     Settle,
     ValidatorsSet,
     Void,
@@ -48,6 +52,7 @@ from ledger.transactions.forms import check_money_form, check_registry_form
 from ledger.transactions.governance import ParameterChange, Planning, Readying
 from ledger.transactions.grants import Ending, Giving
 from ledger.transactions.holders import Tiering
+from ledger.transactions.orders import Lifting, Ordering, Seizure
 from ledger.transactions.payments import Payment
 from ledger.transactions.proposals import Proposing, Voting
 from ledger.transactions.registry import KeysetChange, Registration
@@ -107,11 +112,11 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
         work.signers.refuse_superfluous()
         action.perform()
         people = work.people_seen if isinstance(tx.body, Pay) else work.people
-        check_transaction(overlay, mark, work.entries, work.tx.type, people)
-        outcome = Outcome(OK, None, work.codes, tuple(work.entries), "", work.ballot)
+        check_transaction(overlay, mark, work.entries, work.tx.type, people, context.time_ms)
+        outcome = Outcome(OK, None, work.codes, tuple(work.entries), "", work.ballot, work.told)
     except Ordered as refusal:
         overlay.rollback(mark)
-        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot)
+        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot, (), refused_by(refusal))
     use_ref(overlay, tx, context.height)
     return outcome
 
@@ -174,6 +179,7 @@ def parties(tx: Transaction, outcome: Outcome) -> Parties:
     body = tx.body
     signers = {signature.participant.partition("/")[0]: None for signature in tx.signatures}
     debtors = {account.partition("/")[0]: None for account in _debtors(body, outcome)}
+    debtors.update(dict.fromkeys(outcome.told))
     concerned: dict[str, None] = {}
     released = isinstance(body, Void) or outcome.ballot is not None
     for entry in outcome.entries:
@@ -226,8 +232,20 @@ def _money_action(work: Work, body: Body) -> Action:
             return Issuance(work, body)
         case Redeem():
             return Redemption(work, body)
+        case OrderPut() | OrderLift() | Seize():
+            return _order_action(work, body)
         case _:
             return _registry_action(work, body)
+
+
+def _order_action(work: Work, body: OrderPut | OrderLift | Seize) -> Action:
+    match body:
+        case OrderPut():
+            return Ordering(work, body)
+        case OrderLift():
+            return Lifting(work, body)
+        case Seize():
+            return Seizure(work, body)
 
 
 def _registry_action(work: Work, body: Registry) -> Action:

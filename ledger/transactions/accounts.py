@@ -15,6 +15,7 @@ from ledger.indexes import put_indexed
 from ledger.keysets import check_lasting, put_keyset
 from ledger.money import NOTHING
 from ledger.names import servicer_of
+from ledger.restraints import active_orders
 from ledger.transactions.registry import check_keyset_owner, keyset_of
 from ledger.transactions.work import existing_account
 
@@ -109,6 +110,9 @@ class Setting:
         work.sweep(body.id)
         account = existing_account(work.overlay, body.id)
         if body.status == "closed":
+            orders = len(active_orders(work.overlay, "account", account.id, work.time_ms))
+            if orders:
+                raise NotEmpty(account=account.id, what=f"{orders} active orders on it")
             empty_account(work.overlay, account)
         keyset, classes = account.keyset, account.classes if body.classes is None else body.classes
         if (ANONYMOUS in classes) != (ANONYMOUS in account.classes):

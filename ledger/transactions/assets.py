@@ -55,6 +55,8 @@ class Definition:
             raise TooMany(subject="the ledger", count=most, what="assets", most=most)
         if old is not None and old.issued:
             check_fixed(old.policy, policy)
+        if old is not None and any(power not in policy.powers for power in old.policy.powers):
+            raise FixedField(field="what is in powers", subject=f"asset {policy.code}")
         charge_quota(overlay, self.grant, 1, work.time_ms)
         if policy.cap is not None and policy.cap < supply:
             raise CapExceeded(asset=policy.code, supply=supply, cap=policy.cap)

@@ -16,6 +16,7 @@ from ledger.attestations import Attestation
 from ledger.epochs import Validators, ViewKey
 from ledger.grants import Grant
 from ledger.holders import PseudonymAt, TierText
+from ledger.orders import Order
 from ledger.participants import Keyset, Participant
 from ledger.proposals import CONTENT_BYTES_MAX, MemberText
 from ledger.travel import Travel
@@ -244,6 +245,29 @@ class Void(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     hold: Hash32
 
 
+class OrderPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Restrict (type 18)."""
+
+    order: Order
+
+
+class OrderLift(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Lift an order (type 19): who made it, or whom its grant names (L27)."""
+
+    id: Text64
+    basis_hash: Hash32
+    """SHA-256 of the document that the lifting rests on."""
+
+
+class Seize(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Move arrested value to the beneficiary that the order names (type 20, L11)."""
+
+    order: Text64
+    account: AccountText
+    asset: AssetText
+    amount: Amount
+
+
 class Attest(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Record a fact (type 11)."""
 
@@ -286,6 +310,9 @@ Body = (
     | HoldBody
     | Settle
     | Void
+    | OrderPut
+    | OrderLift
+    | Seize
     | Attest
     | ParamSet
     | ValidatorsSet
@@ -308,6 +335,9 @@ TYPES: dict[str, type[Body]] = {
     "hold": HoldBody,
     "settle": Settle,
     "void": Void,
+    "order.put": OrderPut,
+    "order.lift": OrderLift,
+    "seize": Seize,
     "attest": Attest,
     "param.set": ParamSet,
     "validator.set": ValidatorsSet,

@@ -38,7 +38,7 @@ from ledger.transactions.bodies import (
     Void,
 )
 from ledger.transactions.governance_forms import check_governance_form
-from ledger.transactions.order_forms import check_order_terms
+from ledger.transactions.order_forms import check_order_form, check_order_terms
 from ledger.transactions.people_forms import (
     check_classes,
     check_holder,
@@ -125,7 +125,7 @@ def check_registry_form(body: Body) -> None:
 
 
 def check_voting_form(body: Body) -> None:
-    """Check propose, with the body that it carries, and approve.
+    """Check propose, with the body that it carries, approve, and what is in files of its own.
 
     Raises
     ------
@@ -140,7 +140,8 @@ def check_voting_form(body: Body) -> None:
             check_owner(owner)
             check_keyset_name(keyset)
         case _:
-            check_governance_form(body)
+            if not check_order_form(body):
+                check_governance_form(body)
 
 
 def check_not_reserved(account_id: str) -> None:
@@ -208,6 +209,7 @@ def check_policy(policy: Policy) -> None:
     check_asset_code(policy.code)
     check_participant_id(policy.issuer)
     check_sorted(policy.fixed, f"the fixed fields of {policy.code}")
+    check_sorted(policy.powers, f"the powers of {policy.code}")
     check_patterns(policy.receive, f"who may receive {policy.code}")
     check_limits(policy)
     for rule in policy.fees:

@@ -17,6 +17,8 @@ from ledger.fees import check_fee, fee_rule
 from ledger.limits import WALLET, Debit
 from ledger.money import fee_entry
 from ledger.names import servicer_of
+from ledger.orders import TAX_PURPOSE
+from ledger.participants import Participant
 from ledger.returns import count_return, keep_returnable, returned_payment
 from ledger.transactions.work import check_pays, check_spendable, check_takes
 from ledger.travel import check_leg_travel, check_no_more_travel, compliance_of, needed_travel
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ledger.holders import Returnable
+    from ledger.orders import Allowed
+    from ledger.restraints import Words
     from ledger.transactions.bodies import Leg, Pay
     from ledger.transactions.work import Work
 
@@ -76,6 +80,8 @@ class Payment:
         if self.work.overlay.due_left:
             self.work.sweep(*self.accounts)
         self._check_legs(self._check_fee)
+        if self.work.see_orders() is not None:
+            self._check_orders()
         if self.body.mode == "atomic":
             entries: list[Entry] = []
             for index, leg in enumerate(self.body.legs):
@@ -84,6 +90,8 @@ class Payment:
                 self._move_people(entries)
             else:
                 self.work.post_among_institutions(entries)
+                if self.work.restraints is not None:
+                    self._check_legs(self._check_pause)
             return
         self._find_travelling()
         self._check_no_more_travel()
@@ -140,6 +148,35 @@ class Payment:
         rule = fee_rule(policy, "pay", self.accounts[leg.debit].kind, self.accounts[leg.credit].kind) if policy.fees else None
         check_fee(rule, leg.amount, leg.fee)
 
+    def _check_orders(self) -> None:
+        """Refuse legs that orders block; what is left of the blocked and arrested accounts is checked gross (L16)."""
+        self._check_legs(self._check_blocks)
+        if self.work.restraints is not None:
+            self.work.gross = self.work.restraints.gross(dict.fromkeys((leg.debit, leg.asset) for leg in self.body.legs))
+
+    def _check_blocks(self, leg: Leg) -> None:
+        restraints, words = self.work.restraints, self._words(leg)
+        if restraints is None:
+            return
+        restraints.check_debit(leg.debit, leg.asset, words)
+        restraints.check_credit(leg.credit, leg.asset, words)
+
+    def _check_pause(self, leg: Leg) -> None:
+        self.work.check_pause((leg.debit, leg.credit), leg.asset, self._words(leg))
+
+    def _words(self, leg: Leg) -> Words:
+        """Say what orders may allow of a leg: a fee to an asset's fee account, a return, a tax to a treasury (L30)."""
+        words: list[Allowed] = []
+        if self.accounts[leg.credit].kind == "fee":
+            words.append("fee")
+        if self.body.return_of is not None:
+            words.append("return")
+        if self.body.purpose == TAX_PURPOSE:
+            treasury = self.work.overlay.get("participant/" + servicer_of(leg.credit))
+            if isinstance(treasury, Participant) and treasury.kind == "treasury":
+                words.append("tax")
+        return tuple(words)
+
     def _add_entries(self, entries: list[Entry], index: int, leg: Leg) -> None:
         amount, fee = leg.amount, leg.fee
         entries.append(Entry(leg.debit, leg.asset, -amount - fee, 0, index))
@@ -173,6 +210,8 @@ class Payment:
                 self._move_person(index, leg, entries)
             else:
                 work.post_among_institutions(entries)
+                if work.restraints is not None:
+                    self._check_pause(leg)
         except Ordered as refusal:
             work.overlay.rollback(mark)
             del work.entries[kept:]
@@ -212,9 +251,11 @@ class Payment:
                 check_leg_travel(self.body.travel or (), debit, self.assets[debit.asset])
 
     def _check_eligible(self, leg: Leg) -> None:
-        """Refuse people whom no tier covers, and accounts whose class the asset does not pay; its issuer pays anyone."""
+        """Refuse what is paused, people whom no tier covers, and accounts whose class the asset does not pay; its issuer pays anyone."""
         policy, people = self.assets[leg.asset].policy, self.work.people
         debit, credit = self.accounts[leg.debit], self.accounts[leg.credit]
+        if self.work.restraints is not None:
+            self._check_pause(leg)
         if policy.limits:
             people.check_eligible(debit, policy)
             people.check_eligible(credit, policy)

@@ -176,7 +176,7 @@ class Voting:
             self.action.perform()
         finally:
             work.codes = self.inner.codes
-        work.tx = self.inner.tx
+        work.tx, work.told = self.inner.tx, self.inner.told
         if work.ballot is not None:
             work.ballot = Ballot(work.ballot.told, self.content)
 

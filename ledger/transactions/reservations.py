@@ -21,6 +21,7 @@ from ledger.travel import compliance_of, needs_agreement
 if TYPE_CHECKING:
     from ledger.accounts import Account
     from ledger.assets import Asset
+    from ledger.restraints import Restraints
     from ledger.state import Overlay
     from ledger.transactions.bodies import HoldBody, Settle, Void
     from ledger.transactions.work import Work
@@ -67,6 +68,7 @@ class Placement:
         work.sweep(body.source)
         rule = fee_rule(self.asset.policy, "hold", self.source.kind, self.target.kind)
         check_fee(rule, body.amount, body.fee)
+        work.check_moves([(body.source, body.asset)], [(body.target, body.asset)], ())
         work.post([Entry(body.source, body.asset, 0, body.amount + body.fee, 0)])
         parameters = work.context.parameters
         most, latest = parameters.holds_per_account_max, work.time_ms + parameters.hold_ms_max
@@ -75,6 +77,7 @@ class Placement:
             raise TooMany(subject=body.source, count=held, what="open holds", most=most)
         if not work.time_ms < body.until <= latest:
             raise HoldExpired(until=body.until, time_ms=work.time_ms, latest=latest)
+        work.check_pause((body.source, body.target), body.asset, ())
         window = self._count_in_window()
         hold = Hold(
             id=work.tx.tx_id,
@@ -131,6 +134,9 @@ class Settlement:
         What the holder of the target may not have goes to its servicer (L30).
         """
         work, hold, amount = self.work, self.hold, self.body.amount
+        restraints = work.see_orders()
+        if restraints is not None:
+            self._check_orders(restraints)
         if amount > hold.left:
             raise HoldAmount(left=hold.left, asked=amount)
         work.sweep(hold.source, hold.target)
@@ -140,6 +146,9 @@ class Settlement:
         entries = [Entry(hold.source, hold.asset, -amount - fee, -amount - fee, 0), *self._credits(fee)]
         if fee:
             entries.append(fee_entry(existing_asset(work.overlay, hold.asset).policy.issuer, hold.asset, fee, 0))
+        if restraints is not None:
+            for entry in entries[2:]:
+                restraints.check_credit(entry.account, entry.asset, ("holds",))
         work.post(entries)
         if left == 0:
             close_hold(work.overlay, hold)
@@ -157,6 +166,13 @@ class Settlement:
             return [Entry(hold.target, hold.asset, amount, 0, 0)]
         till = settlement_account_of(work.overlay, servicer_of(hold.target))
         return [Entry(hold.target, hold.asset, room, 0, 0), Entry(till, hold.asset, amount - room, 0, 0)]
+
+    def _check_orders(self, restraints: Restraints) -> None:
+        """Refuse what orders put later stop where they do not allow earlier holds (L30); pauses never do (L22)."""
+        hold = self.hold
+        restraints.check_held(hold.source, hold.asset, self.body.amount)
+        restraints.check_debit(hold.source, hold.asset, ("holds",))
+        restraints.check_credit(hold.target, hold.asset, ("holds",))
 
 
 class Release:

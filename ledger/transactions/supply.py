@@ -49,6 +49,7 @@ class Issuance:
         work, body, policy = self.work, self.body, self.asset.policy
         work.sweep(body.to)
         supply, issued = self.asset.supply + body.amount, self.asset.issued + body.amount
+        work.check_moves((), [(body.to, body.asset)], ())
         if issued > AMOUNT_MAX:
             raise AmountTooLarge(subject=f"all {body.asset} ever issued", total=issued)
         work.post(movement(contra_of(policy.issuer, body.asset), body.to, body.asset, body.amount, 0))
@@ -56,6 +57,7 @@ class Issuance:
         charge_quota(work.overlay, self.grant, body.amount, work.time_ms)
         if policy.cap is not None and supply > policy.cap:
             raise CapExceeded(asset=body.asset, supply=supply, cap=policy.cap)
+        work.check_pause((body.to,), body.asset, ())
         put_indexed(work.overlay, f"asset/{body.asset}", Asset(policy, supply, issued, self.asset.redeemed, self.asset.state))
 
 
@@ -84,6 +86,8 @@ class Redemption:
         """Check funds; redeem."""
         work, body, asset = self.work, self.body, self.asset
         work.sweep(body.source)
+        work.check_moves([(body.source, body.asset)], (), ("redeem",))
         work.post(movement(body.source, contra_of(asset.policy.issuer, body.asset), body.asset, body.amount, 0))
         redeemed = Asset(asset.policy, asset.supply - body.amount, asset.issued, asset.redeemed + body.amount, asset.state)
+        work.check_pause((body.source,), body.asset, ("redeem",))
         put_indexed(work.overlay, f"asset/{body.asset}", redeemed)

@@ -10,14 +10,16 @@ from ledger.authority import Signers
 from ledger.errors import Closed, NoAccount, NoAsset, WrongKind
 from ledger.expiry import sweep_accounts
 from ledger.limits import People
-from ledger.money import post
+from ledger.money import NO_RESTRAINT, post
+from ledger.restraints import restraints_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ledger.blocks import Entry
     from ledger.outcomes import Ballot
     from ledger.parameters import BlockContext
+    from ledger.restraints import Place, Restraints, Words
     from ledger.state import Overlay
     from ledger.transactions.bodies import Transaction
 
@@ -30,7 +32,20 @@ SPENDABLE = ("settlement", "wallet", "clearing", "fee")
 class Work:
     """The state, the block, the transaction, who signed it, and the entries made so far."""
 
-    __slots__ = ("ballot", "codes", "context", "entries", "overlay", "people_seen", "signers", "time_ms", "tx")
+    __slots__ = (
+        "ballot",
+        "codes",
+        "context",
+        "entries",
+        "gross",
+        "overlay",
+        "people_seen",
+        "restraints",
+        "signers",
+        "time_ms",
+        "told",
+        "tx",
+    )
 
     def __init__(self, overlay: Overlay, tx: Transaction, context: BlockContext) -> None:
         self.overlay = overlay
@@ -41,6 +56,12 @@ class Work:
         self.entries: list[Entry] = []
         self.codes: tuple[int, ...] = ()
         """A code per leg in mode `each`."""
+        self.told: tuple[str, ...] = ()
+        """Participants that see all of it, beside those whose accounts it changes."""
+        self.restraints: Restraints | None = None
+        """Orders, where some are active anywhere and the type has asked for them (`see_orders`)."""
+        self.gross: Mapping[Place, int] = NO_RESTRAINT
+        """Accounts whose funds are checked gross, and what is arrested there."""
         self.ballot: Ballot | None = None
         """What a proposal or a vote on one adds to the outcome."""
         self.people_seen: People | None = None
@@ -58,15 +79,48 @@ class Work:
         if self.overlay.due_left:
             self.entries += sweep_accounts(self.overlay, accounts, self.time_ms)
 
+    def see_orders(self) -> Restraints | None:
+        """Look up what orders say, where any is active at all; None: nothing stands in the way."""
+        self.restraints = restraints_of(self.overlay, self.time_ms)
+        return self.restraints
+
+    def check_moves(self, debited: Sequence[Place], credited: Sequence[Place], words: Words) -> None:
+        """Refuse what orders block, debits before credits; note whose funds are checked gross (L16).
+
+        Raises
+        ------
+        BlockedDebit, BlockedCredit
+            In this order.
+        """
+        restraints = self.see_orders()
+        if restraints is None:
+            return
+        for account, asset in debited:
+            restraints.check_debit(account, asset, words)
+        for account, asset in credited:
+            restraints.check_credit(account, asset, words)
+        self.gross = restraints.gross(debited)
+
+    def check_pause(self, accounts: Sequence[str], asset: str, words: Words) -> None:
+        """Refuse what is paused (L22); `check_moves` has come before.
+
+        Raises
+        ------
+        Paused
+            There is a pause.
+        """
+        if self.restraints is not None:
+            self.restraints.check_pause(accounts, asset, words)
+
     def post(self, entries: Sequence[Entry]) -> None:
         """Post entries and keep them for the receipt; what holders have follows (L16).
 
         Raises
         ------
-        FundsTooLow, AmountTooLarge, LimitBalance
+        FundsTooLow, Arrested, AmountTooLarge, LimitBalance
             In this order.
         """
-        post(self.overlay, entries)
+        post(self.overlay, entries, self.gross)
         self.people.keep(entries)
         self.entries += entries
 
@@ -75,10 +129,10 @@ class Work:
 
         Raises
         ------
-        FundsTooLow, AmountTooLarge
+        FundsTooLow, Arrested, AmountTooLarge
             In this order.
         """
-        post(self.overlay, entries)
+        post(self.overlay, entries, self.gross)
         self.entries += entries
 
 

@@ -42,6 +42,7 @@ from tests.ledger.cast import (
 )
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
+from tests.ledger.order_cases import ORDERS
 from tests.ledger.people_cases import PEOPLE
 from tests.ledger.voting_cases import VOTING
 from tests.ledger.world import (
@@ -240,15 +241,16 @@ AUTHORITY = (
     ),
     Case(
         "asset.put, altered",
-        lambda _world: AssetPut(structs.replace(POLICY, code="KGS", decimals=2, fees=(PAY_FEE,))),
+        lambda _world: AssetPut(structs.replace(POLICY, code="KGS", decimals=2, fees=(PAY_FEE,), powers=("freeze", "pause", "seize"))),
         BY_ROOT,
         (
             Break("decimals that stay", 133, asked("policy", decimals=3)),
             Break("a list of fixed fields that stays", 133, asked("policy", fixed=("cap",))),
+            Break("powers that stay", 133, asked("policy", powers=("freeze", "pause"))),
             Break("fees that are fixed", 133, both(edited("asset/KGS", "policy", fixed=("fees",)), asked("policy", fixed=("fees",)))),
             Break("a cap above the supply", 160, asked("policy", cap=5 * MONEY - 1)),
         ),
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS)

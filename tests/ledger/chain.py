@@ -97,10 +97,12 @@ def first_records(length: int = EPOCH_LENGTH) -> dict[str, Record]:
         put_indexed(overlay, f"key/{keyset.keys[0].public_key.hex()}", KeyOwner(owner, "ops"))
     for name, account in accounts().items():
         put_indexed(overlay, f"account/{name}", account)
-    policy = Policy("KGS", 2, "operator", "sovereign", None, (), FEES, 0, (), None, (), "block", ())
+    policy = Policy("KGS", 2, "operator", "sovereign", None, (), FEES, 0, (), None, ("freeze", "pause", "seize"), "block", ())
     put_indexed(overlay, "asset/KGS", Asset(policy, 0, 0, 0, "open"))
     for record in (grant("root", "root", ""), grant("issue", "issue", "KGS"), grant("reg", "register", ""), grant("wal", "wallet", "")):
         put_indexed(overlay, f"grant/{record.grant.id}", record)
+    for permission in ("order.freeze", "order.arrest", "order.seize", "order.pause"):
+        put_indexed(overlay, f"grant/{permission}", grant(permission, permission, ""))
     return {key: record for key, record in overlay.changes.items() if record is not None}
 
 

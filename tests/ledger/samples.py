@@ -15,6 +15,7 @@ from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.holders import Holder, Limit, Pseudonym, PseudonymAt, Returnable, Spent
 from ledger.holds import Hold
 from ledger.keys import public_key_of
+from ledger.orders import Order, OrderRecord
 from ledger.participants import Key, KeyOwner, Keyset, Participant
 from ledger.proposals import Proposal, Vote
 from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
@@ -32,11 +33,14 @@ from ledger.transactions.bodies import (
     Issue,
     KeysetPut,
     Leg,
+    OrderLift,
+    OrderPut,
     ParamSet,
     ParticipantPut,
     Pay,
     Propose,
     Redeem,
+    Seize,
     Settle,
     ValidatorsSet,
     Void,
@@ -62,6 +66,7 @@ LEGS = (
     Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
     Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
 )
+ORDER = Order("case-1", "operator", HASH, "account", "bank-a/w1", "KGS", "arrest", 300, ("holds",), "operator/settlement", NOW, open=True)
 VALIDATORS = (
     Validator("bank-a", HASH, CHAIN, "http://a:1"),
     Validator("operator", sha256(b"consensus key").digest(), sha256(b"node key").digest(), ""),
@@ -85,6 +90,9 @@ BODIES: dict[str, Body] = {
     "hold": HoldBody("bank-a/w1", "bank-b/settlement", "KGS", 500, 0, NOW + 86_400_000, "bank-b", "bank-b", "none", "authorisation"),
     "settle": Settle(HASH, 200, b""),
     "void": Void(HASH),
+    "order.put": OrderPut(ORDER),
+    "order.lift": OrderLift("case-1", CHAIN),
+    "seize": Seize("case-1", "bank-a/w1", "KGS", 40),
     "attest": Attest(ready_attestation("bank-a", HASH, ReadyValue(6, 1, 3), view_key_hash=HASH, as_of=NOW)),
     "param.set": ParamSet("view_key", VIEW_KEY, 0),
     "validator.set": ValidatorsSet(VALIDATORS, 3),
@@ -106,6 +114,9 @@ RECORDS: dict[str, Record] = {
     f"key/{HASH.hex()}": KeyOwner("bank-a", "ops"),
     "keyset/bank-a/ops": KEYSET,
     f"limit/{SALT.hex()}/KGS": Spent(900, "2026-11-21", 150, "2026-11", 250),
+    "order/case-1": OrderRecord(
+        ORDER, 2, 7, 3, NOW, Need(2, ("operator/board", "operator/ops")), ("treasury",), 0, 40, "lifted", "treasury", CHAIN
+    ),
     "param/legs_max": Governed(b"\xcd\x01\xf4"),
     "param/next": PlannedParameters((PlannedParameter("epoch_length", 500, 0),)),
     "participant/bank-a": PARTICIPANT,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ledger.errors import OK
 from ledger.holds import Hold
 from ledger.keys import public_key_of
+from ledger.orders import OrderRecord
 from ledger.participants import Keyset
 from ledger.proposals import Proposal, proposal_key
 from ledger.state import Overlay
@@ -43,7 +44,7 @@ def by_votes(world: World, case: Case, body: Body) -> tuple[Overlay, list[Outcom
             ops = voters if "/" in voters[0][0] else signers(f"{voters[0][0]}/ops")
             tx = world.sign(Approve(propose.tx_id, member, "yes"), by=list(dict.fromkeys([*ops, *voters])), sender=voters[0][0])
             outcome = apply_transaction(overlay, tx, context, verified)
-            if outcome.code != 182:
+            if " has no vote on " not in outcome.detail:
                 outcomes.append(outcome)
     return overlay, outcomes, propose.tx_id
 
@@ -59,6 +60,7 @@ def effect(overlay: Overlay, *, without: bytes) -> dict[str, object]:
     for key, record in overlay.changes.items():
         if not key.startswith(("refs/", "~refs/", "~live/", "proposal/", "~proposals/")) and "/proposal/" not in key:
             known = replace(record, id=bytes(32)) if isinstance(record, Hold) else record
+            known = replace(record, index=0) if isinstance(record, OrderRecord) else known
             found[key.replace(without.hex(), "ID")] = known
     return found
 

@@ -49,6 +49,9 @@ def of_tree(key: str, value: bytes) -> str:
         return rest.partition("/")[0]
     if kind == "hold":
         return str(getattr(record_of(key, value), "source", "")).partition("/")[0]
+    if kind == "order":
+        order = getattr(record_of(key, value), "order", None)
+        return str(getattr(order, "subject", "")).partition("/")[0] if getattr(order, "scope", "") in ("account", "participant") else ""
     if kind == "keyset":
         return rest.partition("/")[0] if rest.count("/") == 2 else ""
     if kind == "key":

@@ -139,6 +139,18 @@ def first_grants(quota_a_day: int = 10**17) -> list[Grant]:
         grant("register", "register", "operator"),
         grant("tier", "tier", "operator"),
         *(grant(f"wallet-{name}", "wallet", name, participant=name) for name in KEYSETS),
+        *order_grants(),
+    ]
+
+
+def order_grants() -> list[Grant]:
+    """Let the treasury freeze, arrest, seize (with another keyset) and guard; the operator's quorum pauses."""
+    return [
+        grant("freeze", "order.freeze", "treasury"),
+        grant("arrest", "order.arrest", "treasury"),
+        grant("seize", "order.seize", "treasury", need=Need(2, ("operator/board", "treasury/ops", "treasury/treasury"))),
+        grant("guard", "order.pause", "treasury"),
+        grant("pause", "order.pause", "operator", need=Need(2, ROOT_MEMBERS)),
     ]
 
 
@@ -177,7 +189,7 @@ def make_genesis(
         params=params or {},
         participants=tuple(participants),
         grants=tuple(_document_grant(each) for each in (first_grants() if grants is None else grants)),
-        assets=(GenesisAsset("KGS", 2, "operator", "sovereign", cap, fees, ()),),
+        assets=(GenesisAsset("KGS", 2, "operator", "sovereign", cap, fees, (), ("freeze", "pause", "seize")),),
         accounts=tuple(accounts),
         validators=validators,
         view_key=GenesisViewKey(view_key_hash(VIEW_KEY).hex(), (GenesisSealed(box_key, sealed),)),

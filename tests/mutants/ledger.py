@@ -57,7 +57,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "L12",
         "post_state_is_not_checked",
         LEDGER,
-        "check_transaction(overlay, mark, work.entries, work.tx.type, people)",
+        "check_transaction(overlay, mark, work.entries, work.tx.type, people, context.time_ms)",
         "overlay.mark()",
         (MONEY,),
     ),

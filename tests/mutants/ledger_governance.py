@@ -105,8 +105,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L26",
         "what_votes_issue_is_no_issue",
         LEDGER,
-        "check_transaction(overlay, mark, work.entries, work.tx.type, people)",
-        "check_transaction(overlay, mark, work.entries, tx.type, people)",
+        "check_transaction(overlay, mark, work.entries, work.tx.type, people, context.time_ms)",
+        "check_transaction(overlay, mark, work.entries, tx.type, people, context.time_ms)",
         (RULES, VOTED),
     ),
     Mutant(

@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def measure(options: argparse.Namespace, limit: float, verify_us: float) -> list[Figure]:
+async def measure(options: argparse.Namespace) -> list[Figure]:
     """Run the scenarios on a fresh devnet of four validators."""
     seconds = 6.0 if options.short else options.seconds
     figures: list[Figure] = []
@@ -34,7 +34,7 @@ async def measure(options: argparse.Namespace, limit: float, verify_us: float) -
             if options.only in (None, "paced"):
                 figures += await paced(network, accounts, 3.0 if options.short else 20.0, 100)
             if options.only in (None, "payments"):
-                figures += await payments(network, accounts, seconds, limit, verify_us)
+                figures += await payments(network, accounts, seconds)
             if options.only in (None, "batches"):
                 figures += await batches(network, accounts, 4.0 if options.short else 20.0)
     return figures
@@ -43,12 +43,12 @@ async def measure(options: argparse.Namespace, limit: float, verify_us: float) -
 def main() -> None:
     """Measure, show, write."""
     options = arguments()
-    limit, verify_us, verify_cpu_us = signature_limit(4)
-    figures = [] if options.only == "trees" else asyncio.run(measure(options, limit, verify_cpu_us))
+    limit = signature_limit(4)
+    figures = [] if options.only == "trees" else asyncio.run(measure(options))
     if options.only in (None, "trees"):
         figures += leaf_costs((10_000, 100_000) if options.short else (10_000, 1_000_000))
-    show(figures, limit, verify_us)
-    write(options.out, figures, limit, verify_us)
+    show(figures, limit.transactions_per_s, limit.verify_us)
+    write(options.out, figures, limit.transactions_per_s, limit.verify_us)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,41 @@
 """The physical limit of this machine: four validators verify every signature once, on the cores there are.
 
-limit = verifications per second of all cores together / validators. It is measured in the same run as what is held against it.
+limit = verifications per second of all cores together / validators. It is measured in the same run as what is held against it, right before
+and right after: on a machine that others share the same code differs by a tenth between minutes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 from ledger.keys import public_key_of, sign, verify
 
 SECONDS = 3.0
 CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What the cores of this machine could do at best, for a number of validators."""
+
+    transactions_per_s: float
+    verify_us: float
+    """Microseconds of the clock per verification, all cores busy."""
+    verify_cpu_us: float
+    """Microseconds of CPU: less where something else runs on the machine."""
+
+    def mean(self, other: Limit) -> Limit:
+        """Return what lies between two measurements."""
+        return Limit(
+            (self.transactions_per_s + other.transactions_per_s) / 2,
+            (self.verify_us + other.verify_us) / 2,
+            (self.verify_cpu_us + other.verify_cpu_us) / 2,
+        )
 
 
 def _verify_for(seconds: float) -> tuple[float, float]:
@@ -30,13 +52,15 @@ def _verify_for(seconds: float) -> tuple[float, float]:
     return done / (time.perf_counter() - began), done / (time.process_time() - worked)
 
 
-def signature_limit(validators: int, seconds: float = SECONDS) -> tuple[float, float, float]:
-    """Return (transactions per second that `validators` could verify on all cores, microseconds per verification, of CPU alone).
-
-    Where something else runs on the machine, CPU alone takes less than the clock says.
-    """
+def signature_limit(validators: int, seconds: float = SECONDS) -> Limit:
+    """Measure for so many seconds, on all cores."""
     cores = os.cpu_count() or 1
     with ProcessPoolExecutor(max_workers=cores, mp_context=get_context("spawn")) as pool:
         rates = list(pool.map(_verify_for, [seconds] * cores))
     by_clock, by_cpu = (sum(column) for column in zip(*rates, strict=True))
-    return by_clock / validators, 1e6 * cores / by_clock, 1e6 * cores / by_cpu
+    return Limit(by_clock / validators, 1e6 * cores / by_clock, 1e6 * cores / by_cpu)
+
+
+async def limit_beside(validators: int) -> Limit:
+    """Measure while a network that has nothing to do is running."""
+    return await asyncio.to_thread(signature_limit, validators)

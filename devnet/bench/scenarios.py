@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from devnet.bench.cost import cpu_by_stage, per_transaction_us, resident_bytes
+from devnet.bench.limit import limit_beside
 from devnet.bench.report import Figure
 from devnet.client import Client
 from devnet.load import Load, Plan, block_events, presign
@@ -65,9 +66,11 @@ def plans(network: Network, accounts: dict[str, tuple[str, ...]], count: int, le
     ]
 
 
-async def payments(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float, limit: float, verify_us: float) -> list[Figure]:
-    """Signed payments between settlement accounts, one signature, one leg, at saturation. `verify_us`: CPU of one verification."""
-    signed = await presign(plans(network, accounts, int(seconds * min(limit, 8_000)) // 2 * 2, 1))
+async def payments(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float) -> list[Figure]:
+    """Signed payments between settlement accounts, one signature, one leg, at saturation."""
+    nodes = len(network.validators)
+    first = await limit_beside(nodes)
+    signed = await presign(plans(network, accounts, int(seconds * min(first.transactions_per_s, 8_000)) // 2 * 2, 1))
     load = Load([node.api_url for node in network.validators], signed, window=WINDOW, list_size=250)
     before, own = await cpu_by_stage(network.validators), _own_cpu()
     memory: list[int] = []
@@ -84,18 +87,18 @@ async def payments(network: Network, accounts: dict[str, tuple[str, ...]], secon
         watcher.cancel()
     progress = load.progress
     rate = progress.final / took
-    after = await cpu_by_stage(network.validators)
-    nodes = len(network.validators)
-    cost = per_transaction_us(before, after, progress.final, nodes)
+    cost = per_transaction_us(before, await cpu_by_stage(network.validators), progress.final, nodes)
     generator = (_own_cpu() - own) * 1e6 / max(1, progress.final)
+    limit = first.mean(await limit_beside(nodes))
     details = {f"{stage} us": value for stage, value in cost.items()}
     details |= {
         "generator us per transaction": generator,
-        "% of the limit by CPU alone": 100 * nodes * verify_us / (nodes * cost["all"] + generator),
+        "% of the limit by CPU alone": 100 * nodes * limit.verify_cpu_us / (nodes * cost["all"] + generator),
+        "limit, tx/s": limit.transactions_per_s,
     }
     details |= {"refused": progress.refused, "answers 429": progress.busy}
     figures = [
-        Figure(f"signed payments, {took:.0f} s", rate, "tx/s", ">= 35 % of the limit", rate / limit, details),
+        Figure(f"signed payments, {took:.0f} s", rate, "tx/s", ">= 35 % of the limit", rate / limit.transactions_per_s, details),
         _latency("finality at saturation", progress.latencies_ms, "later: p50 <= 80 ms"),
     ]
     if len(memory) == 2:

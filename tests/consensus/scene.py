@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
-from consensus.effects import Cast
+from consensus.effects import Append, Cast, FetchBlock, Judge
 from consensus.events import (
+    BodyArrived,
     Built,
     CastDone,
     CertificateReceived,
@@ -43,7 +44,7 @@ from consensus.types import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consensus.effects import Effects, Replayed
+    from consensus.effects import Effects, Record, Replayed
     from consensus.events import Event
 
 T = TypeVar("T")
@@ -208,3 +209,31 @@ class Scene:
     def nullified(self, view: int) -> Effects:
         """Receive a nullification."""
         return self.certify(nullify_of(view))
+
+
+def at_view_two() -> Scene:
+    """Start, and leave our own view 1."""
+    scene = Scene()
+    scene.start()
+    scene.nullified(1)
+    return scene
+
+
+def arrive(scene: Scene, facts: BlockFacts) -> Effects:
+    """Have a fetched block arrive."""
+    return scene.feed(BodyArrived(facts.block_id, scene.clock, facts))
+
+
+def judged(effects: Effects) -> list[bytes]:
+    """Return the ids of blocks that are to be judged."""
+    return [judge.block_id for judge in only(effects, Judge)]
+
+
+def fetched(effects: Effects) -> list[bytes]:
+    """Return the ids of blocks that are to be fetched."""
+    return [fetch.block_id for fetch in only(effects, FetchBlock)]
+
+
+def recorded(effects: Effects) -> list[Record]:
+    """Return what is to be journaled, in order."""
+    return [record for effect in effects if isinstance(effect, Cast | Append) for record in effect.records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 CERTIFYING = "tests/consensus/test_certifying.py"
+FLOOR = "tests/consensus/test_floor.py"
 PROPOSALS = "tests/consensus/test_proposals.py"
 VIEWS = "tests/consensus/test_views.py"
 
@@ -199,7 +200,7 @@ MUTANTS: tuple[Mutant, ...] = (
         REPLICA,
         "state.committed_height = max(state.committed_height, height)",
         "state.committed_height = height",
-        (CERTIFYING,),
+        (FLOOR,),
     ),
     Mutant(
         "K14",
@@ -207,7 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
         UPKEEP,
         "if facts.height > state.final.height and facts.epoch == state.epoch:",
         "if facts.epoch == state.epoch:\n        state.final = facts",
-        (CERTIFYING,),
+        (FLOOR,),
     ),
     Mutant(
         "K14",
@@ -215,6 +216,6 @@ MUTANTS: tuple[Mutant, ...] = (
         BLOCKS,
         "    path = state.path\n    if path is None:\n        return\n",
         "    path = state.path\n    if path is None or far_behind(state):\n        return\n",
-        (CERTIFYING,),
+        (FLOOR,),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-CERTIFYING = "tests/consensus/test_certifying.py"
+FLOOR = "tests/consensus/test_floor.py"
 IDLE = "tests/consensus/test_idle.py"
 PROPOSALS = "tests/consensus/test_proposals.py"
 REPAIR = "tests/consensus/test_repair.py"
@@ -192,10 +192,10 @@ MUTANTS: tuple[Mutant, ...] = (
         BLOCKS,
         "return state.behind and state.final_view - state.final.view > CATCH_UP_VIEWS",
         "return False",
-        (CERTIFYING,),
+        (FLOOR,),
     ),
-    Mutant("K20", "a_sync_does_not_move_the_floor", UPKEEP, "        move_final(state, facts)\n", "", (CERTIFYING,)),
-    Mutant("K20", "always_asks_the_same_one", BLOCKS, "        state.catch_up_attempts += 1\n", "", (CERTIFYING,)),
+    Mutant("K20", "a_sync_does_not_move_the_floor", UPKEEP, "        move_final(state, facts)\n", "", (FLOOR,)),
+    Mutant("K20", "always_asks_the_same_one", BLOCKS, "        state.catch_up_attempts += 1\n", "", (FLOOR,)),
     Mutant(
         "K21",
         "a_late_finalize_is_cast",

@@ -8,7 +8,9 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import CLASSES_MAX
 from ledger.holders import Limit
-from ledger.types import AmountOrZero, AssetText, ClassText, Text16
+from ledger.names import vault_account_of
+from ledger.reserves import AGE_MS_MAX, Expiry, Reserve
+from ledger.types import AmountOrZero, AssetText, ClassText, Text16, Text64, TimeMs
 
 Power = Literal["freeze", "pause", "seize"]
 FeeType = Literal["pay", "hold"]
@@ -27,22 +29,24 @@ class FeeRule(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What the issuer decides. Fields of later rules (expires) must be empty; publish must be "block"."""
+    """What the issuer decides. publish must be "block"."""
 
     code: AssetText
     decimals: Annotated[int, Meta(ge=0, le=8)]
     issuer: Text16
-    reserve: Literal["sovereign"]
-    """The other kinds of L9 come with the rules of money."""
+    reserve: Literal["sovereign"] | Reserve
+    """L9: the central bank's own word, or what the asset is issued against."""
     cap: AmountOrZero | None
     """Highest supply in minor units; None: none."""
     limits: Annotated[tuple[Limit, ...], Meta(max_length=16)]
     """One per tier, sorted by tier; empty: no limits. A tier that is not here may not have the asset."""
     fees: Annotated[tuple[FeeRule, ...], Meta(max_length=16)]
-    queued: Literal[0]
+    queued: Annotated[int, Meta(ge=0, le=AGE_MS_MAX)]
+    """Milliseconds that the issuer has to settle a redemption, which is a hold until then; 0: it takes effect at once."""
     receive: Annotated[tuple[ClassText, ...], Meta(max_length=CLASSES_MAX)]
     """Patterns of classes that may be paid in the asset, sorted; empty: every account may."""
-    expires: None
+    expires: Expiry | None
+    """Of purpose money, which is locked in a vault."""
     powers: Annotated[tuple[Power, ...], Meta(max_length=3)]
     """What orders may do in it, sorted: without `freeze` it is neither blocked nor arrested. None is ever taken away: that would lift
     orders silently (L27)."""
@@ -61,5 +65,36 @@ class Asset(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     issued: AmountOrZero
     """Cumulative minor units."""
     redeemed: AmountOrZero
-    state: Literal["open"]
-    """Pauses and backing come later."""
+    eligible: AmountOrZero
+    """Of an attested reserve, in minor units, as of the newest fact, issue or redemption (L20)."""
+    market: AmountOrZero
+    """The same without haircuts."""
+    short_since: TimeMs
+    """Block time at which supply and what circulates abroad were first found above `market`; 0: they are not."""
+    swept: Text64
+    """Kind and id of the last account that the sweep of an expired asset has looked at; empty before."""
+    state: Literal["open", "underbacked", "expired"]
+    """expired: swept to the end, nothing is left of it."""
+
+
+def new_asset(policy: Policy) -> Asset:
+    """Asset of which nothing was ever issued."""
+    return Asset(policy, 0, 0, 0, 0, 0, 0, "", "open")
+
+
+def backing_of(policy: Policy) -> Reserve | None:
+    """Return what an asset is issued against; None where it is sovereign."""
+    return None if isinstance(policy.reserve, str) else policy.reserve
+
+
+def attested_of(policy: Policy) -> Reserve | None:
+    """Terms of a reserve that others attest; None where the asset has none."""
+    return policy.reserve if isinstance(policy.reserve, Reserve) and policy.reserve.kind == "attested" else None
+
+
+def vault_of(policy: Policy) -> tuple[str, str] | None:
+    """Vault account, and the asset that is locked in it; None where the asset has no vault (L21)."""
+    reserve = policy.reserve
+    if isinstance(reserve, str) or reserve.kind != "vault":
+        return None
+    return vault_account_of(policy.issuer, policy.code), reserve.vault

@@ -1,4 +1,8 @@
-"""Attestations: signed, dated facts. Only `ready` exists: a newcomer's word that its node can vote from the next boundary on (K22)."""
+"""Attestations: signed, dated facts.
+
+What is said of a reserve, a price or a supply abroad (L20); and `ready`, a newcomer's word that its node can vote from the next boundary on
+(K22).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import U32, U63, Hash32, Text16, Text64, TimeMs
+from ledger.errors import BrokenState
+from ledger.types import U32, U63, AmountOrZero, Hash32, Text16, Text64, TimeMs
 
+SubjectText = Annotated[str, Meta(max_length=96)]
 READY_WITHIN = 1_000
 """Heights that a node may be behind the block that takes its word."""
 
@@ -24,22 +30,39 @@ class ReadyValue(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
 
 
 class Attestation(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A fact, who says it, and for how long. For `ready`, `id` is the subject and `standard` is empty."""
+    """A fact, who says it, and for how long. Except for `reserve`, whose id is the item's, `id` is the subject."""
 
-    id: Text64
-    kind: Literal["ready"]
-    subject: Text64
-    """Consensus key, lower-case hex."""
-    value: ReadyValue
+    id: SubjectText
+    kind: Literal["ready", "reserve", "price", "foreign"]
+    subject: SubjectText
+    """ready: the consensus key, lower-case hex; else `ASSET:NAME`, of a type of item, a feed or a route that its policy names."""
+    value: ReadyValue | AmountOrZero
+    """reserve: the quantity; price: the price, more than 0; foreign: the supply, in minor units of the asset."""
     as_of: TimeMs
     """When it was found so; not after the block's time."""
     valid_until: TimeMs
-    """Block time from which on it counts no more; 0: never."""
+    """Block time from which on it counts no more; 0: it does not say so."""
     doc_hash: Hash32
-    """Hash of the view key that it opened, as governance has it: another key of the same number is not meant."""
-    standard: Annotated[str, Meta(max_length=0)]
+    """ready: hash of the view key that it opened, as governance has it: another key of the same number is not meant. Else of the document
+    that stands behind the fact, zeros where there is none."""
+    standard: Text64
+    """By which the fact was found, such as "ISAE 3000"; ready: empty."""
     by: Text16
-    """Participant that the planned set names for this key; it signs."""
+    """Who says so, and signs. ready: the participant that the planned set names for this key."""
+
+
+def ready_value(said: Attestation) -> ReadyValue:
+    """Value of a word of readiness; raises BrokenState on another kind, whose form has another value."""
+    if not isinstance(said.value, ReadyValue):
+        raise BrokenState(f"an attestation of kind {said.kind} is no word of readiness")
+    return said.value
+
+
+def number_value(said: Attestation) -> int:
+    """Value of a fact that is a number; raises BrokenState on a word of readiness."""
+    if isinstance(said.value, ReadyValue):
+        raise BrokenState("a word of readiness is no number")
+    return said.value
 
 
 def ready_attestation(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ledger import order_errors
+from ledger.backing_errors import BackingTooLow, StalePrice, StaleReserve, VaultRule
 from ledger.holder_errors import LimitBalance, LimitTransaction, LimitWindow, NotEligible, TravelInvalid, TravelRequired
 from ledger.refusals import MEANINGS, OK, BrokenState, LedgerError, Ordered, Unorderable
 
@@ -326,6 +327,10 @@ _CLASSES: tuple[type[LedgerError], ...] = (
     TravelRequired,
     TravelInvalid,
     CapExceeded,
+    BackingTooLow,
+    StaleReserve,
+    StalePrice,
+    VaultRule,
     NoHold,
     HoldExpired,
     ConditionNotMet,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ledger.accounts import Account
-from ledger.assets import Asset, FeeRule, Policy
+from ledger.assets import FeeRule, Policy, new_asset
 from ledger.commit import EmptyState
 from ledger.epochs import VALIDATORS_MIN, Epoch, Readiness, Validator, ViewKey, epoch_key, validator_key, view_key_key
 from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, WrongKind
@@ -23,10 +23,10 @@ from ledger.parameters import RANGES, load_parameters, parameter_records
 from ledger.participants import Key, Keyset, Participant
 from ledger.state import Overlay
 from ledger.transactions.accounts import OPENABLE
-from ledger.transactions.assets import put_asset_accounts
 from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
 from ledger.transactions.governance_forms import check_endpoint
 from ledger.transactions.grants import ROOT
+from ledger.vaults import put_asset_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,7 +206,7 @@ class _Founding:
             if self.overlay.get("asset/" + policy.code) is not None:
                 raise Exists(subject=f"asset {policy.code}")
             put_asset_accounts(self.overlay, policy, "open")
-            put_indexed(self.overlay, "asset/" + policy.code, Asset(policy, 0, 0, 0, "open"))
+            put_indexed(self.overlay, "asset/" + policy.code, new_asset(policy))
 
     def _put_account(self, document: GenesisAccount, path: str) -> None:
         with _at(path):

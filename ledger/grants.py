@@ -17,12 +17,13 @@ Permission = Literal[
     "issue",
     "attest.reserve",
     "attest.price",
+    "attest.foreign",
     "order.freeze",
     "order.arrest",
     "order.seize",
     "order.pause",
 ]
-"""Those that exist now. attest.* authorise nothing yet, but the duties must already be disjoint (L10)."""
+"""Those that exist now."""
 
 Rank = Annotated[int, Meta(ge=0, le=9)]
 """Of the authority behind an order: a court of appeal may go before a bailiff."""

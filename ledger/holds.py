@@ -28,7 +28,8 @@ class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     void_by: Text64
     condition: Literal["none"]
     """sha256, arbiter and device come with the rules of money."""
-    kind: Literal["authorisation", "escrow"]
+    kind: Literal["authorisation", "escrow", "queue"]
+    """queue: a redemption that waits for the issuer; its target is the contra account."""
     fee_rule: FeeRule | None
     """The rule at placement; it stays (L17)."""
     fee_left: AmountOrZero

@@ -16,6 +16,7 @@ from ledger.holds import Hold
 from ledger.names import servicer_of
 from ledger.orders import OrderRecord, count_keys, order_indexes
 from ledger.proposals import Proposal, open_keys
+from ledger.reserves import Item, items_index
 from ledger.state import Count, Mark, Refs
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
 def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
     """Index keys of what the rules about backing and about people keep."""
     match record:
-        case Asset(policy=policy):
-            return (f"~assets/{policy.code}",)
+        case Asset():
+            return _asset_keys(key, record)
+        case Item():
+            return (items_index(record.asset, record.id),) if record.quantity else ()
         case Pseudonym():
             return (f"~pseudonyms/{record.holder.hex()}/{key.removeprefix('pseudonym/')}",)
         case Returnable():
@@ -85,6 +88,11 @@ def _account_keys(account: Account) -> tuple[str, ...]:
         participant, _, local = account.id.partition("/")
         return listed, f"~wallets/{participant}/{account.pseudonym.hex()}/{local}"
     return (listed,)
+
+
+def _asset_keys(key: str, asset: Asset) -> tuple[str, ...]:
+    listed, expires = f"~assets/{asset.policy.code}", asset.policy.expires
+    return (listed,) if expires is None or asset.state == "expired" else (listed, due_key(expires.at, key))
 
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:

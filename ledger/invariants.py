@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ledger.accounts import Account, Balance, Total
-from ledger.assets import Asset
+from ledger.assets import Asset, vault_of
+from ledger.backing_checks import MAY_REDEEM, check_asset_change, check_fact, check_vault, check_vault_account
 from ledger.epoch_checks import WholeEpochs, check_epoch_change
 from ledger.epochs import PLAN_KEY
 from ledger.errors import InvariantBroken
@@ -19,11 +20,12 @@ from ledger.grant_rules import conflict_of
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.money import NOTHING
-from ledger.names import CONTRA, contra_of, servicer_of
+from ledger.names import CONTRA, VAULT, contra_of, servicer_of
 from ledger.order_checks import WholeOrders, check_order_change, check_restrained
 from ledger.orders import ACTIVE, OrderRecord
 from ledger.people_checks import WholePeople, check_people
 from ledger.proposals import OPEN_MAX, Proposal
+from ledger.reserves import Item, Observation, Report
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
@@ -70,9 +72,8 @@ def check_transaction(
         new = after if isinstance(after, Balance) else NOTHING
         if new.posted - old.posted != posted or new.held - old.held != held:
             raise InvariantBroken(invariant=1, detail=f"entries say {posted} posted and {held} held, {key} changed otherwise")
-        if not 0 <= new.held <= new.posted <= AMOUNT_MAX or "/contra:" in key:
-            _check_contra(key, new)
-            _check_supply_change(overlay, asset, type_)
+        if ":" in key or not 0 <= new.held <= new.posted <= AMOUNT_MAX:
+            _check_of_asset(overlay, (account, asset), new, type_)
         sums[asset] = sums.get(asset, 0) + posted
         if held:
             reserved[key] = held
@@ -86,6 +87,16 @@ def check_transaction(
         check_restrained(overlay, entries, writes, type_, time_ms)
 
 
+def _check_of_asset(overlay: Overlay, place: tuple[str, str], new: Balance, type_: str) -> None:
+    """Check a balance of an account that belongs to an asset (contra, vault, fee), or one that only a contra account may have."""
+    account, asset = place
+    if "/vault:" in account:
+        check_vault_account(overlay, account, asset)
+    if "/contra:" in account or not 0 <= new.held <= new.posted <= AMOUNT_MAX:
+        _check_contra(f"balance/{account}/{asset}", new)
+        _check_supply_change(overlay, asset, type_)
+
+
 def _check_contra(key: str, new: Balance) -> None:
     local = key.split("/", 3)[2]
     if not local.startswith(CONTRA) or new.held or not -AMOUNT_MAX <= new.posted <= 0:
@@ -93,7 +104,7 @@ def _check_contra(key: str, new: Balance) -> None:
 
 
 def _check_supply_change(overlay: Overlay, code: str, type_: str) -> None:
-    if type_ not in ("issue", "redeem"):
+    if type_ not in MAY_REDEEM:
         raise InvariantBroken(invariant=2, detail=f"{type_} would change the supply of {code}")
     asset = overlay.get("asset/" + code)
     if not isinstance(asset, Asset):
@@ -131,6 +142,8 @@ def _check_authority(overlay: Overlay, key: str, before: Record | None, after: R
         _check_grant(overlay, after)
     elif isinstance(before, Proposal):
         _check_vote(before, after)
+    elif isinstance(before, Item | Report | Observation):
+        check_fact(key, before, after)
 
 
 def _check_unposted(key: str, before: Record | None, after: Record | None) -> None:
@@ -142,8 +155,7 @@ def _check_unposted(key: str, before: Record | None, after: Record | None) -> No
 def _check_asset_change(overlay: Overlay, before: Record | None, after: Record | None, type_: str) -> None:
     if not isinstance(after, Asset):
         raise InvariantBroken(invariant=2, detail="an asset would be gone")
-    if isinstance(before, Asset) and before.supply != after.supply and type_ not in ("issue", "redeem"):
-        raise InvariantBroken(invariant=2, detail=f"{type_} would change the supply of {after.policy.code}")
+    check_asset_change(overlay, before if isinstance(before, Asset) else None, after, type_)
     check_asset(overlay, after)
 
 
@@ -178,6 +190,7 @@ def check_asset(overlay: Overlay, asset: Asset) -> None:
         They do not fit.
     """
     policy = asset.policy
+    check_vault(overlay, asset)
     record = overlay.get(f"balance/{contra_of(policy.issuer, policy.code)}/{policy.code}")
     contra = record.posted if isinstance(record, Balance) else 0
     highest = AMOUNT_MAX if policy.cap is None else policy.cap
@@ -214,6 +227,8 @@ class WholeSums:
         """Key of a total -> sums of the balances, less what its record says."""
         self._supply: dict[str, int] = {}
         """Key of a contra balance -> supply of the asset, plus its posted."""
+        self._vaults: dict[str, int] = {}
+        """Key of a vault's balance -> what is free in it, less the supply that it backs."""
         self._epochs = WholeEpochs()
         self._people = WholePeople()
         self._orders = WholeOrders()
@@ -242,6 +257,8 @@ class WholeSums:
                 self._add_total(key, -posted, -held)
             case Asset(policy=policy, supply=supply):
                 _add(self._supply, f"balance/{contra_of(policy.issuer, policy.code)}/{policy.code}", supply)
+                if (vault := vault_of(policy)) is not None:
+                    _add(self._vaults, "balance/" + "/".join(vault), -supply)
             case Proposal(proposer=proposer):
                 _add(self._proposals, servicer_of(proposer), 1)
             case OrderRecord():
@@ -262,6 +279,8 @@ class WholeSums:
         self._orders.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
+        if any(left < 0 for left in self._vaults.values()):
+            raise InvariantBroken(invariant=8, detail="a vault has less than the supply that it backs")
         if any(self._supply.values()):
             raise InvariantBroken(invariant=1, detail="the supply of an asset is not its contra account's")
         if any(pair != ZERO for pair in self._totals.values()):
@@ -279,6 +298,8 @@ class WholeSums:
             _check_contra(key, Balance(posted, held))
         if local.startswith(CONTRA):
             _add(self._supply, key, posted)
+        if local.startswith(VAULT):
+            _add(self._vaults, key, posted - held)
         _add(self._posted, asset, posted)
         if held:
             _add(self._held, key, held)

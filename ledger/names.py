@@ -25,7 +25,8 @@ OPERATOR = "operator"
 """Handle of the one participant of kind operator: its tree keeps what belongs to no single participant (section 6)."""
 CONTRA = "contra:"
 FEE = "fee:"
-RESERVED = (CONTRA, FEE)
+VAULT = "vault:"
+RESERVED = (CONTRA, FEE, VAULT)
 """Local parts with these beginnings belong to assets (L17): only asset.put opens such accounts."""
 
 
@@ -42,6 +43,11 @@ def contra_of(issuer: str, asset: str) -> str:
 def fee_account_of(issuer: str, asset: str) -> str:
     """Account that takes the fees of the asset (L17)."""
     return f"{issuer}/{FEE}{asset}"
+
+
+def vault_account_of(issuer: str, asset: str) -> str:
+    """Account in which the reserve of a vault asset is locked (L21)."""
+    return f"{issuer}/{VAULT}{asset}"
 
 
 @lru_cache(maxsize=CACHE)

@@ -55,6 +55,8 @@ class Parameters(Struct, frozen=True):
     block_bytes_max: int = BLOCK_BYTES_MAX
     block_signatures_max: int = BLOCK_SIGNATURES_MAX
     block_legs_max: int = BLOCK_LEGS_MAX
+    observe_max_age_ms: int = HOUR_MS
+    """From which age on a supply seen abroad counts no more (L20)."""
     heartbeat_ms: int = 5_000
     """An idle chain makes a block this often."""
     epoch_length: int = 10_000
@@ -81,6 +83,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "block_bytes_max": (TX_BYTES_MAX + 16, BLOCK_BYTES_MAX),
     "block_signatures_max": (SIGNATURES_MAX, BLOCK_SIGNATURES_MAX),
     "block_legs_max": (LEGS_MAX, BLOCK_LEGS_MAX),
+    "observe_max_age_ms": (MINUTE_MS, 30 * DAY_MS),
     "heartbeat_ms": (100, HOUR_MS),
     "epoch_length": (10, 1_000_000),
 }

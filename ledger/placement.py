@@ -23,7 +23,7 @@ _OF_PARTICIPANT = ("balance", "account", "refs", "total")
 _FIXED = {
     **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey"), GOVERNANCE),
     **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
-    "asset": ASSETS,
+    **dict.fromkeys(("asset", "item", "feed", "observed"), ASSETS),
 }
 """Kinds whose records all live in one tree."""
 _ELSE_OF = {"keyset": GOVERNANCE, "limit": OPERATOR}

@@ -25,6 +25,7 @@ from ledger.holds import Hold
 from ledger.orders import OrderRecord
 from ledger.participants import KeyOwner, Keyset, Participant
 from ledger.proposals import Proposal
+from ledger.reserves import Item, Observation, Report
 from ledger.types import U63, AmountOrZero, Hash32, Text35
 
 if TYPE_CHECKING:
@@ -81,9 +82,11 @@ Record = (
     | GrantRecord
     | Hold
     | Holder
+    | Item
     | KeyOwner
     | Keyset
     | Mark
+    | Observation
     | OrderRecord
     | Participant
     | PlannedParameters
@@ -91,6 +94,7 @@ Record = (
     | Pseudonym
     | Readiness
     | Refs
+    | Report
     | Returnable
     | Spent
     | Total
@@ -122,6 +126,9 @@ KINDS: dict[str, type[Record]] = {
     PLANNED_PARAMETERS_KEY: PlannedParameters,
     "viewkey": ViewKey,
     "refs": Refs,
+    "item": Item,
+    "feed": Report,
+    "observed": Observation,
 }
 """Kind of a storage key (the part before the first slash), or a whole key that stands apart from its kind -> its record."""
 

@@ -24,6 +24,7 @@ from ledger.references import check_ref, drop_past_refs, use_ref
 from ledger.state import Overlay
 from ledger.transactions.accounts import Opening, Setting
 from ledger.transactions.assets import Definition
+from ledger.transactions.attesting import Attesting
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
@@ -288,7 +289,7 @@ def _governance_action(work: Work, body: Governance) -> Action:
         case Approve():
             return Voting(work, body, _money_action)
         case Attest():
-            return Readying(work, body)
+            return Readying(work, body) if body.attestation.kind == "ready" else Attesting(work, body)
         case ParamSet():
             return ParameterChange(work, body)
         case ValidatorsSet():
@@ -301,6 +302,8 @@ def _debtors(body: Body, outcome: Outcome) -> Iterable[str]:
         case Pay():
             return [leg.debit for leg in body.legs]
         case HoldBody() | Redeem():
+            return [body.source]
+        case Issue() if body.source is not None:
             return [body.source]
         case _:
             return outcome.ballot.told if outcome.ballot is not None else ()

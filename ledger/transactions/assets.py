@@ -1,27 +1,27 @@
-"""asset.put (type 10): the issuer defines or alters an asset, with root (L9 for `sovereign` reserves)."""
+"""asset.put (type 10): the issuer defines or alters an asset, with root (L9)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.accounts import Account
-from ledger.assets import Asset
+from msgspec.structs import replace
+
+from ledger.assets import Asset, backing_of, new_asset
 from ledger.authority import OPS, active_participant
+from ledger.backing import reweighed
 from ledger.errors import CapExceeded, FixedField, TooMany
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.indexes import put_indexed
-from ledger.names import contra_of, fee_account_of
+from ledger.vaults import accounts_of, check_backs, check_expiry, check_feeds, check_reserve, put_asset_accounts
 
 if TYPE_CHECKING:
-    from ledger.accounts import AccountKind, AccountStatus
     from ledger.assets import Policy
     from ledger.grants import GrantRecord
-    from ledger.state import Overlay
     from ledger.transactions.bodies import AssetPut
     from ledger.transactions.work import Work
 
-ALWAYS_FIXED = ("decimals", "issuer", "reserve", "expires", "fixed")
-"""Beside the code, which is the id, what never changes once the asset was issued."""
+ALWAYS_FIXED = ("decimals", "issuer", "expires", "fixed")
+"""Beside the code, which is the id, and kind and vault of the reserve, what never changes once the asset was issued."""
 
 
 class Definition:
@@ -41,6 +41,9 @@ class Definition:
         work, policy = self.work, self.policy
         record = work.overlay.get("asset/" + policy.code)
         self.old = record if isinstance(record, Asset) else None
+        check_reserve(work.overlay, policy)
+        if self.old is None or self.old.policy.expires != policy.expires:
+            check_expiry(work.overlay, policy, work.time_ms)
         active_participant(work.overlay, policy.issuer)
         work.signers.need(f"{policy.issuer}/{OPS}")
         self.grant = use_grant(work.overlay, work.signers, Wanted("root", asset=policy.code), work.time_ms)
@@ -60,11 +63,14 @@ class Definition:
         charge_quota(overlay, self.grant, 1, work.time_ms)
         if policy.cap is not None and policy.cap < supply:
             raise CapExceeded(asset=policy.code, supply=supply, cap=policy.cap)
-        if old is not None and old.policy.issuer != policy.issuer:
-            put_asset_accounts(overlay, old.policy, "closed")
+        if old is not None:
+            check_backs(overlay, policy)
+            check_feeds(overlay, old.policy, policy)
+            if accounts_of(old.policy) != accounts_of(policy):
+                put_asset_accounts(overlay, old.policy, "closed")
         put_asset_accounts(overlay, policy, "open")
-        totals = Asset(policy, supply, old.issued if old else 0, old.redeemed if old else 0, "open")
-        put_indexed(overlay, "asset/" + policy.code, totals)
+        asset = new_asset(policy) if old is None or not old.issued else replace(old, policy=policy)
+        put_indexed(overlay, "asset/" + policy.code, reweighed(overlay, asset, work.context))
 
 
 def check_fixed(old: Policy, new: Policy) -> None:
@@ -78,15 +84,11 @@ def check_fixed(old: Policy, new: Policy) -> None:
     for field in (*ALWAYS_FIXED, *old.fixed):
         if getattr(old, field) != getattr(new, field):
             raise FixedField(field=field, subject=f"asset {old.code}")
+    if kind_and_vault(old) != kind_and_vault(new):
+        raise FixedField(field="reserve", subject=f"asset {old.code}")
 
 
-def put_asset_accounts(overlay: Overlay, policy: Policy, status: AccountStatus) -> None:
-    """Open (or close, where another issuer takes over before anything was issued) the two accounts of an asset (L7, L17)."""
-    kinds: tuple[tuple[str, AccountKind], ...] = (
-        (contra_of(policy.issuer, policy.code), "contra"),
-        (fee_account_of(policy.issuer, policy.code), "fee"),
-    )
-    for account_id, kind in kinds:
-        known = overlay.get("account/" + account_id)
-        if not isinstance(known, Account) or known.status != status:
-            put_indexed(overlay, "account/" + account_id, Account(account_id, kind, b"", "", status, (), 0))
+def kind_and_vault(policy: Policy) -> tuple[str, str]:
+    """Return what of a reserve never changes; its terms, feeds, routes and ratio may."""
+    reserve = backing_of(policy)
+    return ("sovereign", "") if reserve is None else (reserve.kind, reserve.vault)

@@ -167,8 +167,8 @@ class Issue(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     to: AccountText
     amount: Amount
     basis: Text140
-    source: None
-    """`from` of a wrap; comes later."""
+    source: AccountText | None
+    """`from` of a wrap: who pays as much of the reserve asset into the vault; None where there is no vault."""
 
 
 class Redeem(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -179,8 +179,8 @@ class Redeem(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """`from` of the catalogue."""
     amount: Amount
     payout_ref: Text140
-    to: None
-    """Target of an unwrap; comes later."""
+    to: AccountText | None
+    """Of an unwrap: who is paid out of the vault; None where there is no vault."""
 
 
 class Leg(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):

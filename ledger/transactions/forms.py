@@ -18,6 +18,7 @@ from ledger.names import (
     check_owner,
     check_participant_id,
 )
+from ledger.transactions.backing_forms import check_reserve_form
 from ledger.transactions.bodies import (
     TYPES,
     AccountOpen,
@@ -75,9 +76,13 @@ def check_money_form(body: Body) -> bool:
         case Issue():
             check_asset_code(body.asset)
             check_account_id(body.to)
+            if body.source is not None:
+                check_account_id(body.source)
         case Redeem():
             check_asset_code(body.asset)
             check_account_id(body.source)
+            if body.to is not None:
+                check_account_id(body.to)
         case HoldBody():
             check_asset_code(body.asset)
             check_two_accounts(body.source, body.target)
@@ -212,6 +217,9 @@ def check_policy(policy: Policy) -> None:
     check_sorted(policy.powers, f"the powers of {policy.code}")
     check_patterns(policy.receive, f"who may receive {policy.code}")
     check_limits(policy)
+    check_reserve_form(policy)
+    if policy.queued or policy.expires is not None:
+        raise Malformed(reason=f"queued redemption and expiry of {policy.code} are not known in this version")
     for rule in policy.fees:
         if rule.min > rule.max:
             raise Malformed(reason=f"a fee of {policy.code} is at least {rule.min} and at most {rule.max}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ledger.attestations import READY_WITHIN
+from ledger.attestations import READY_WITHIN, ready_value
 from ledger.authority import OPS, active_participant
 from ledger.boundary import StandingOf
 from ledger.epochs import (
@@ -74,17 +74,18 @@ class Readying:
         overlay, height, key = work.overlay, work.context.height, self.validator.consensus_key
         now = epoch_of(overlay, work.context.epoch)
         number, view_key = coming_view_key(overlay, now)
+        value = ready_value(said)
         if said.as_of > work.time_ms or 0 < said.valid_until <= work.time_ms:
             raise ConditionNotMet(subject=said.subject, condition="its word is dated outside the block's time")
-        if not height - READY_WITHIN <= said.value.height < height:
+        if not height - READY_WITHIN <= value.height < height:
             raise ConditionNotMet(subject=said.subject, condition=f"synced to one of the {READY_WITHIN} heights below {height}")
-        if (said.value.view_key, said.doc_hash) != (number, view_key.hash):
+        if (value.view_key, said.doc_hash) != (number, view_key.hash):
             raise ConditionNotMet(subject=said.subject, condition=f"view key {number} of hash {view_key.hash.hex()} opened")
         if not StandingOf(overlay, work.time_ms).has_copy(self.validator, view_key):
             raise ConditionNotMet(subject=said.subject, condition=f"a copy of view key {number} sealed to a box key of {said.by}")
-        if said.value.heard < (quorum := quorum_of(len(now.validators))):
+        if value.heard < (quorum := quorum_of(len(now.validators))):
             raise ConditionNotMet(subject=said.subject, condition=f"{quorum} validators heard")
-        word = Readiness(said.by, key, self.validator.node_key, said.value.height, height, view_key.hash, said.valid_until)
+        word = Readiness(said.by, key, self.validator.node_key, value.height, height, view_key.hash, said.valid_until)
         overlay.put(validator_key(key), word)
 
     def _named(self) -> Validator:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ledger.attestations import ReadyValue
 from ledger.epochs import ViewKey
 from ledger.errors import Malformed
 from ledger.keysets import check_sorted
 from ledger.names import check_participant_id
 from ledger.parameters import EPOCH_END, RANGES, VIEW_KEY, check_parameter
+from ledger.transactions.backing_forms import check_fact_form
 from ledger.transactions.bodies import Attest, ParamSet, ValidatorsSet
 
 if TYPE_CHECKING:
@@ -73,5 +75,10 @@ def _check_validators(body: ValidatorsSet) -> None:
 
 def _check_attestation(said: Attestation) -> None:
     check_participant_id(said.by)
+    if said.kind != "ready":
+        check_fact_form(said)
+        return
+    if not isinstance(said.value, ReadyValue) or said.standard:
+        raise Malformed(reason="a word of readiness has heights, not a number, and no standard")
     if _KEY.fullmatch(said.subject) is None or said.id != said.subject:
         raise Malformed(reason="subject and id of a word of readiness are the consensus key, in lower-case hex")

@@ -11,6 +11,7 @@ from ledger.expiry import has_lapsed
 from ledger.grant_rules import (
     ATTESTING,
     GRANTS_PER_PERMISSION_MAX,
+    OBSERVING,
     Wanted,
     charge_quota,
     check_root,
@@ -141,4 +142,4 @@ def owner_of_scope(work: Work, grant: Grant) -> str:
     get around the quorum that root has set. `root`, `register` and `wallet` license participants, which no participant does for itself.
     """
     asset = work.overlay.get("asset/" + grant.scope.asset)
-    return asset.policy.issuer if grant.permission in ATTESTING and isinstance(asset, Asset) else ""
+    return asset.policy.issuer if grant.permission in (*ATTESTING, *OBSERVING) and isinstance(asset, Asset) else ""

@@ -159,7 +159,7 @@ def asset_body(asset: Asset, as_of: int) -> AssetBody:
         code=policy.code,
         decimals=policy.decimals,
         issuer=policy.issuer,
-        reserve=policy.reserve,
+        reserve=policy.reserve if isinstance(policy.reserve, str) else policy.reserve.kind,
         cap=None if policy.cap is None else str(policy.cap),
         supply=str(asset.supply),
         issued=str(asset.issued),

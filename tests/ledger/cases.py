@@ -18,6 +18,7 @@ from ledger.transactions.bodies import (
     KeysetPut,
     ParticipantPut,
 )
+from tests.ledger.backing_cases import BACKING
 from tests.ledger.breaks import Break, asked, balance, both, edited, no_grant, parameter
 from tests.ledger.cast import (
     ALICE_SIGNS,
@@ -253,4 +254,4 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING)

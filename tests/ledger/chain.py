@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from ledger.accounts import Account
-from ledger.assets import Asset, FeeRule, Policy
+from ledger.assets import FeeRule, Policy, new_asset
 from ledger.blocks import Header, block_id_of, encode_body, header_bytes
 from ledger.codec import decode_transaction, make_envelope, sign_transaction, signing_bytes
 from ledger.commit import EmptyState
@@ -98,7 +98,7 @@ def first_records(length: int = EPOCH_LENGTH) -> dict[str, Record]:
     for name, account in accounts().items():
         put_indexed(overlay, f"account/{name}", account)
     policy = Policy("KGS", 2, "operator", "sovereign", None, (), FEES, 0, (), None, ("freeze", "pause", "seize"), "block", ())
-    put_indexed(overlay, "asset/KGS", Asset(policy, 0, 0, 0, "open"))
+    put_indexed(overlay, "asset/KGS", new_asset(policy))
     for record in (grant("root", "root", ""), grant("issue", "issue", "KGS"), grant("reg", "register", ""), grant("wal", "wallet", "")):
         put_indexed(overlay, f"grant/{record.grant.id}", record)
     for permission in ("order.freeze", "order.arrest", "order.seize", "order.pause"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ledger.attestations import ready_value
 from ledger.epochs import COPIES_MAX, ViewKey
 from ledger.grants import Quota
 from ledger.participants import KeyOwner
@@ -56,7 +57,7 @@ def value(**fields: int) -> Change:
         if not isinstance(body, Attest):
             raise TypeError
         word = body.attestation
-        return Attest(replace(word, value=replace(word.value, **fields)))
+        return Attest(replace(word, value=replace(ready_value(word), **fields)))
 
     return change
 

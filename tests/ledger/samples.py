@@ -18,6 +18,7 @@ from ledger.keys import public_key_of
 from ledger.orders import Order, OrderRecord
 from ledger.participants import Key, KeyOwner, Keyset, Participant
 from ledger.proposals import Proposal, Vote
+from ledger.reserves import Item, Observation, Report
 from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
 from ledger.transactions.bodies import (
     AccountOpen,
@@ -101,7 +102,7 @@ BODIES: dict[str, Body] = {
 
 RECORDS: dict[str, Record] = {
     "account/bank-a/w1": Account("bank-a/w1", "wallet", SALT, "ops", "open", ("mcc:8211@treasury", "school"), 1),
-    "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, "open"),
+    "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, 10**7, 10**7, 0, "", "open"),
     "balance/bank-a/w1/KGS": Balance(1_250, 500),
     "balance/operator/contra:KGS/KGS": Balance(-(10**8), 0),
     "epoch/0": Epoch(0, 0, 10_000, VALIDATORS, 0),
@@ -126,6 +127,9 @@ RECORDS: dict[str, Record] = {
     f"pseudonym/bank-a/{HASH[:16].hex()}": Pseudonym(SALT),
     "refs/bank-a/28333333": Refs(3, HASH),
     f"return/{HASH.hex()}/0": Returnable("bank-a/w1", "bank-b/x", "KGS", 500, 20, NOW),
+    "item/bars-7": Item("bars-7", "USDKG", "gold", 3_760 * 10**9, NOW, 0, HASH, "LBMA", "bank-b", NOW),
+    "feed/USDKG:XAU-USD/bank-a": Report(4_160_917_242, NOW, 0, NOW),
+    "observed/USDKG:tron/bank-a": Observation(5 * 10**13, NOW, 0, NOW),
     "total/bank-a/KGS": Total(1_250, 500),
     f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),
     "viewkey/0": VIEW_KEY,

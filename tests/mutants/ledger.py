@@ -24,7 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "L3", "names_with_a_tail", "ledger/names.py", "if _ACCOUNT.fullmatch(name) is None:", "if _ACCOUNT.match(name) is None:", (KEYS,)
     ),
-    Mutant("L3", "reserved_accounts_can_be_opened", "ledger/names.py", "RESERVED = (CONTRA, FEE)", 'RESERVED = ("-",)', (KEYS,)),
+    Mutant("L3", "reserved_accounts_can_be_opened", "ledger/names.py", "RESERVED = (CONTRA, FEE, VAULT)", 'RESERVED = ("-",)', (KEYS,)),
     Mutant("L4", "genesis_signed_without_a_tag", "ledger/genesis.py", 'b"som/gensig/1" + chain_id', 'b"" + chain_id', (GENESIS,)),
     Mutant("L4", "chain_hashed_without_a_tag", "ledger/genesis_document.py", 'tagged(b"som/genesis/1", ', 'tagged(b"", ', (GENESIS,)),
     Mutant("L5", "small_order_keys_are_registered", "ledger/keysets.py", "not is_usable_key(key)", "len(key) != 32", (GENESIS,)),
@@ -42,7 +42,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (MONEY,),
     ),
     Mutant("L7", "a_refused_transaction_leaves_its_first_steps", LEDGER, "overlay.rollback(mark)", "overlay.mark()", (TYPES,)),
-    Mutant("L7", "redeem_keeps_the_supply", SUPPLY, "asset.supply - body.amount", "asset.supply", (MONEY,)),
+    Mutant("L7", "redeem_keeps_the_supply", "ledger/transactions/redeeming.py", "asset.supply - amount", "asset.supply", (MONEY,)),
     Mutant("L8", "settle_leaves_the_hold_whole", RESERVE, "left = hold.left - amount", "left = hold.left", (HOLDS,)),
     Mutant("L8", "settle_takes_more_than_is_left", RESERVE, "if amount > hold.left:", "if amount > hold.amount:", (HOLDS,)),
     Mutant(

@@ -128,8 +128,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L25",
         "the_issuer_gives_issue",
         GIVING,
-        "if grant.permission in ATTESTING and",
-        'if grant.permission in (*ATTESTING, "issue") and',
+        "if grant.permission in (*ATTESTING, *OBSERVING) and",
+        'if grant.permission in (*ATTESTING, *OBSERVING, "issue") and',
         (AUTHORITY,),
     ),
     Mutant(

@@ -284,7 +284,7 @@ def furnish(world: World) -> None:
         put(f"participant/{name}", Participant(name, kind, name.title(), "", "", "KG", "active", "", (bytes(32),), (), ()))  # type: ignore[arg-type]
         put(f"keyset/{name}/ops", Keyset("ops", 1, (Key(bytes(32), 0),), "", 0))
     policy = Policy("KGS", 2, "operator", "sovereign", 10**12, (), (), 0, (), None, (), "block", ("cap",))
-    put("asset/KGS", Asset(policy, 500, 600, 100, "open"))
+    put("asset/KGS", Asset(policy, 500, 600, 100, 0, 0, 0, "", "open"))
     put("account/operator/contra:KGS", Account("operator/contra:KGS", "contra", b"", "", "open", (), 0))
     put("balance/operator/contra:KGS/KGS", Balance(-500, 0))
     put("account/bank-a/main", Account("bank-a/main", "settlement", b"", "", "open", (), 1))

@@ -24,7 +24,7 @@ from ledger.transactions.work import check_pays, check_spendable, check_takes
 from ledger.travel import check_leg_travel, check_no_more_travel, compliance_of, needed_travel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ledger.holders import Returnable
     from ledger.orders import Allowed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ledger.transactions.work import Work
 
 ACTION = "payments"
+NONE_TRAVELLING: Mapping[int, Debit] = {}
 
 
 class Payment:
@@ -54,7 +55,7 @@ class Payment:
         self.ruled = body.uetr is not None or body.return_of is not None or body.travel is not None
         self.returned: Returnable | None = None
         """The payment that this one returns."""
-        self.travelling: dict[int, Debit] = {}
+        self.travelling = NONE_TRAVELLING
         """Legs that need travel data."""
 
     def authorise(self) -> None:
@@ -63,14 +64,15 @@ class Payment:
         if len(self.body.legs) > most:
             raise TooManyLegs(legs=len(self.body.legs), most=most)
         self._check_legs(self._check_existence)
-        if self.body.return_of is not None:
+        if self.ruled and self.body.return_of is not None:
             self.returned = returned_payment(self.work.overlay, self.body.return_of, self.body.legs[0], self.work.time_ms)
         self._check_legs(self._check_kind)
         signers = self.work.signers
         for member in self.members.values():
             signers.need(member)
-        for travel in self.body.travel or ():
-            signers.need(compliance_of(travel.participant))
+        if self.ruled:
+            for travel in self.body.travel or ():
+                signers.need(compliance_of(travel.participant))
         for index in self.refused:
             debit = self.body.legs[index].debit
             signers.allow((signer_of(self.accounts[debit]) if debit in self.accounts else f"{servicer_of(debit)}/{OPS}",))

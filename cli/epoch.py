@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cli.client import NotThere
 from cli.command import command
 from cli.epochs import box_key_of, current_epoch, next_epoch, open_view_key
-from cli.faults import Distrust, Refusal
+from cli.faults import Distrust, Misuse, Refusal
 from cli.output import print_fields, print_json, print_line
 from cli.parties import sender_keyset
 from cli.proof import CheckpointOption, VerifyOption, epoch_link, trusted
@@ -19,6 +20,7 @@ from cli.trust import checkpoint_of
 from ledger.epochs import set_hash
 from ledger.transactions.bodies import ParamSet
 from node.api.epoch_structs import EpochBody, NextEpochBody
+from node.api.structs import BlockBody
 from node.epochchain import EpochChainBroken, decode_link
 from node.keystore import write_private
 
@@ -28,8 +30,12 @@ END_AHEAD = 10
 """Heights that a moved end lies ahead at least (K22)."""
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 900
-END_SPARE = 20
-"""Heights that may pass until an order to end the epoch is final, beside those that the rule wants."""
+END_SPARE = 5
+"""Heights that may pass until an order to end the epoch is final, beside those that the rule wants; more where blocks come fast."""
+END_SECONDS = 5
+"""How long the order may take to become final."""
+SAMPLE = 20
+"""Blocks by which the present pace is measured."""
 
 
 @command(app, "show")
@@ -71,15 +77,19 @@ def end(
     how: How,
     *,
     ahead: Annotated[
-        int, typer.Option("--in", metavar="HEIGHTS", min=END_AHEAD + 1, help="How many heights from now the epoch ends.")
-    ] = END_AHEAD + END_SPARE,
+        int | None,
+        typer.Option("--in", metavar="HEIGHTS", min=END_AHEAD + 1, help="How many heights from now the epoch ends; else in some seconds."),
+    ] = None,
 ) -> None:
     """Let the current epoch end early, so that what is planned takes effect (param.set epoch_end). The quorum of `root` signs.
 
     With --wait it returns when the next epoch has begun.
     """
+    if how.propose and ahead is None:
+        raise Misuse("votes take time: say with --in how many heights from now the epoch ends, enough for all of them")
     sender, coming = session.sender("operator"), current_epoch(session).epoch + 1
-    send(session, end_order(session, ahead), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+    order = end_order(session, _soon(session) if ahead is None else ahead)
+    send(session, order, sender=sender, needed=(sender_keyset(session, sender),), how=how)
     if how.wait and not how.propose and how.export is None:
         begun = _awaited(session, coming, WAIT_SECONDS)
         if not session.json:
@@ -149,6 +159,18 @@ def keys(
         print_json({"file": str(output), "view_keys": sorted(opened)})
     else:
         print_line(f"{len(opened)} view keys are in {output}: give it to nobody but the node that replays with it")
+
+
+def _soon(session: Session) -> int:
+    """Heights to an end that is near, and far enough for an order that becomes final within some seconds at the present pace."""
+    least, now = END_AHEAD + END_SPARE, current_epoch(session).as_of
+    if now <= SAMPLE:
+        return least + SAMPLE
+    try:
+        newest, older = (session.client.get(f"/v1/blocks/{height}", BlockBody).fields.time_ms for height in (now, now - SAMPLE))
+    except NotThere:  # the node began at a snapshot a moment ago
+        return least + SAMPLE
+    return least + END_SECONDS * 1_000 * SAMPLE // max(1, newest - older)
 
 
 def end_order(session: Session, ahead: int) -> ParamSet:

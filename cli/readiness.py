@@ -55,11 +55,11 @@ def word_of(config: Config, consensus_key: bytes, now: EpochBody, coming: NextEp
     Unreachable
         The node does not run.
     """
+    if any(each.consensus_key == consensus_key.hex() for each in now.validators):
+        raise Refusal(f"{consensus_key.hex()} votes already: nothing has to be said")
     seat = next((each for each in coming.validators if each.consensus_key == consensus_key.hex()), None)
     if seat is None:
         raise Refusal(f"{consensus_key.hex()} is in no planned set: som validator add plans one, som validator list shows it")
-    if seat.standing == "votes now":
-        raise Refusal(f"{consensus_key.hex()} votes already: nothing has to be said")
     view_key = coming.view_key or now.view_key
     open_view_key(view_key, box_key_of(Path(config.box_key)))
     host = f"[{config.api.host}]" if ":" in config.api.host else config.api.host

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ledger.epochs import EpochPlan, Validator, ViewKey
+    from ledger.state import StateReader
     from node.api.arguments import Arguments
     from node.api.service import Service
 
@@ -50,34 +51,43 @@ async def show_epoch(service: Service, request: web.Request, arguments: Argument
     """`GET /v1/epochs/{number or latest}`."""
     asked = arguments.text("number")
     number = current_epoch(service) if asked == LATEST else int(asked)
-    record = service.record(epoch_key(number), Epoch)
-    if record is None:
+    if service.record(epoch_key(number), Epoch) is None:
         raise NotFound(f"epoch {number} has not begun; the current one is {current_epoch(service)}")
     proof = service.reads.epoch_link(number - 1) if number else None
-    body = EpochBody(
+    return answer(request, epoch_body(service.reads.state, number, proof or b"", service.height))
+
+
+def epoch_body(state: StateReader, number: int, proof: bytes, height: int) -> EpochBody:
+    """Epoch that has begun in a state, with what proves it; raises BrokenState where there is none."""
+    record = epoch_of(state, number)
+    return EpochBody(
         epoch=number,
         base=record.base,
         end=record.end,
         quorum=quorum_of(len(record.validators)),
         validators=tuple(_seat(index, each) for index, each in enumerate(record.validators)),
         set_hash=set_hash(number, record.validators).hex(),
-        view_key=_view_key(record.view_key, view_key_of(service.reads.state, record.view_key)),
-        proof=b64encode(proof or b"").decode("ascii"),
-        as_of=service.height,
+        view_key=_view_key(record.view_key, view_key_of(state, record.view_key)),
+        proof=b64encode(proof).decode("ascii"),
+        as_of=height,
     )
-    return answer(request, body)
 
 
 async def show_next(service: Service, request: web.Request, _: Arguments) -> web.StreamResponse:
     """`GET /v1/epochs/next`: the planned set and view key, and what they wait for."""
-    state = service.reads.state
-    now, plan, planned = epoch_of(state, current_epoch(service)), plan_of(state), planned_view_key_of(state)
+    body = next_epoch_body(service.reads.state, current_epoch(service), service.reads.tip.facts.time_ms, service.height)
+    return answer(request, body)
+
+
+def next_epoch_body(state: StateReader, number: int, time_ms: int, height: int) -> NextEpochBody:
+    """Say what the end of the epoch `number`, which goes on, brings as things stand in a state."""
+    now, plan, planned = epoch_of(state, number), plan_of(state), planned_view_key_of(state)
     in_force = view_key_of(state, now.view_key)
-    standing = StandingOf(Overlay(state), service.reads.tip.facts.time_ms)
+    standing = StandingOf(Overlay(state), time_ms)
     view_key = in_force if planned is None else planned
     chosen = next_set(now, plan, in_force=in_force, planned=planned, fewest=fewest_validators(state), standing=standing)
-    seats = () if plan is None else _planned_seats(service, plan, now, view_key, standing)
-    body = NextEpochBody(
+    seats = () if plan is None else _planned_seats(state, plan, now, view_key, standing)
+    return NextEpochBody(
         epoch=now.number + 1,
         at=now.end,
         planned_for=None if plan is None else plan.from_epoch,
@@ -86,9 +96,8 @@ async def show_next(service: Service, request: web.Request, _: Arguments) -> web
         view_key=None if planned is None else _view_key(now.view_key + 1, planned),
         takes_effect=plan is not None and chosen.validators == plan.validators,
         waits_for=_missing(plan, seats, now) if plan is not None else _unsealed(now, planned, standing),
-        as_of=service.height,
+        as_of=height,
     )
-    return answer(request, body)
 
 
 async def list_parameters(service: Service, request: web.Request, _: Arguments) -> web.StreamResponse:
@@ -118,11 +127,11 @@ def _view_key(number: int, view_key: ViewKey) -> ViewKeyBody:
     return ViewKeyBody(number, view_key.hash.hex(), tuple(CopyBody(box.hex(), sealed.hex()) for box, sealed in view_key.copies))
 
 
-def _planned_seats(service: Service, plan: EpochPlan, now: Epoch, view_key: ViewKey, standing: StandingOf) -> tuple[PlannedSeatBody, ...]:
+def _planned_seats(state: StateReader, plan: EpochPlan, now: Epoch, view_key: ViewKey, standing: StandingOf) -> tuple[PlannedSeatBody, ...]:
     new = {each.consensus_key for each in newcomers(plan, now)}
     seats = []
     for index, each in enumerate(plan.validators):
-        word = service.record(validator_key(each.consensus_key), Readiness) if each.consensus_key in new else None
+        word = state.get(validator_key(each.consensus_key)) if each.consensus_key in new else None
         how: Literal["votes now", "ready", "not ready"] = "votes now"
         if each.consensus_key in new:
             how = "ready" if standing.is_ready(each, view_key) else "not ready"
@@ -133,7 +142,7 @@ def _planned_seats(service: Service, plan: EpochPlan, now: Epoch, view_key: View
             node_key=each.node_key.hex(),
             endpoint=each.endpoint,
             standing=how,
-            ready_height=0 if word is None else word.ready_height,
+            ready_height=word.ready_height if isinstance(word, Readiness) else 0,
             sealed=standing.has_copy(each, view_key),
         )
         seats.append(seat)

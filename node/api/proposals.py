@@ -25,7 +25,7 @@ async def show_proposal(service: Service, request: web.Request, arguments: Argum
     found = _open(service, proposal_key(bytes.fromhex(arguments.text("id"))))
     if found is None:
         raise NotFound("there is no such open proposal: it was carried out, has lapsed, or was never made")
-    return answer(request, _body(found, service.height))
+    return answer(request, proposal_body(found, service.height))
 
 
 async def list_proposals(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
@@ -36,11 +36,11 @@ async def list_proposals(service: Service, request: web.Request, arguments: Argu
     size, last = 0, ""
     for name in names:
         if size > PAGE_BYTES:
-            return answer(request, Proposals(tuple(_body(each, service.height) for each in found), last, service.height))
+            return answer(request, Proposals(tuple(proposal_body(each, service.height) for each in found), last, service.height))
         mine = _open_of(service, name)
         size, last = size + sum(len(each.content) for each in mine), name
         found += mine
-    return answer(request, Proposals(tuple(_body(each, service.height) for each in found), "", service.height))
+    return answer(request, Proposals(tuple(proposal_body(each, service.height) for each in found), "", service.height))
 
 
 def _open_of(service: Service, participant: str) -> list[Proposal]:
@@ -55,7 +55,8 @@ def _open(service: Service, key: str) -> Proposal | None:
     return None if record is None or has_lapsed(record.until, service.reads.tip.facts.time_ms) else record
 
 
-def _body(proposal: Proposal, as_of: int) -> ProposalBody:
+def proposal_body(proposal: Proposal, as_of: int) -> ProposalBody:
+    """Proposal as the API shows it."""
     return ProposalBody(
         id=proposal.id.hex(),
         proposer=proposal.proposer,

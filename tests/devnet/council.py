@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 FOUNDERS = 4
 VOTES_SECONDS_MAX = 30.0
-AHEAD = 30
-"""Heights from the order that ends an epoch to its end: a second or two under payments."""
 
 
 class Broken(AssertionError):
@@ -95,7 +93,7 @@ class Council:
 
     async def turn(self) -> None:
         """End the epoch and wait for the next."""
-        await self.commands.som("epoch", "end", "--in", str(AHEAD), "--wait")
+        await self.commands.som("epoch", "end", "--wait")
 
     async def locked_out(self, before: EpochBody, now: EpochBody) -> None:
         """See that the view key is a new one, and that nobody who left has a copy or can open one (L28)."""

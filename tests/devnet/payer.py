@@ -36,18 +36,25 @@ class Payer:
         """Pay until it is told to stop, then wait until every payment has been taken."""
         async with AsyncExitStack() as opened:
             clients = [await opened.enter_async_context(Client(url)) for url in self.urls]
-            began = time.perf_counter()
-            for number, (tx_id, raw) in enumerate(payments):
-                await asyncio.sleep(max(0.0, began + number / self.rate - time.perf_counter()))
-                if stop.is_set():
-                    break
-                turn = number % len(clients)
-                post = asyncio.create_task(self._post([*clients[turn:], *clients[:turn]], tx_id.hex(), raw))
-                self._posts.add(post)
-                post.add_done_callback(self._posts.discard)
-            else:
-                raise AssertionError(f"{len(payments)} payments were not enough")
-            await asyncio.gather(*self._posts)
+            try:
+                await self._pay(clients, payments, stop)
+                await asyncio.gather(*self._posts)
+            finally:
+                for post in self._posts:
+                    post.cancel()
+                await asyncio.gather(*self._posts, return_exceptions=True)
+
+    async def _pay(self, clients: Sequence[Client], payments: Sequence[tuple[bytes, bytes]], stop: asyncio.Event) -> None:
+        began = time.perf_counter()
+        for number, (tx_id, raw) in enumerate(payments):
+            await asyncio.sleep(max(0.0, began + number / self.rate - time.perf_counter()))
+            if stop.is_set():
+                return
+            turn = number % len(clients)
+            post = asyncio.create_task(self._post([*clients[turn:], *clients[:turn]], tx_id.hex(), raw))
+            self._posts.add(post)
+            post.add_done_callback(self._posts.discard)
+        raise AssertionError(f"{len(payments)} payments were not enough")
 
     async def _post(self, clients: Sequence[Client], tx_id: str, raw: bytes) -> None:
         self.sent_at[tx_id] = time.perf_counter()

@@ -62,8 +62,9 @@ class Answer(Struct, frozen=True):
 class Client:
     """Requests to one of several nodes of the same network."""
 
-    def __init__(self, nodes: Sequence[str]) -> None:
-        self.nodes = tuple(nodes)
+    def __init__(self, nodes: Sequence[str], answer_seconds: float = ANSWER_SECONDS) -> None:
+        """`answer_seconds`: how long a node that was reached may take to answer."""
+        self.nodes, self.answer_seconds = tuple(nodes), answer_seconds
 
     def get(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
         """Resource at a path, read as `type_`.
@@ -97,7 +98,7 @@ class Client:
         reasons = []
         for node in self.nodes:
             try:
-                answer = _ask(node, method, target, body)
+                answer = _ask(node, method, target, body, self.answer_seconds)
             except _NoConnection as error:
                 reasons.append(f"{node} ({error})")
                 continue
@@ -120,7 +121,7 @@ class _NoConnection(Exception):
     """Nothing was sent, so another node may be asked; the text says why."""
 
 
-def _ask(node: str, method: str, target: str, body: bytes | None) -> Answer:
+def _ask(node: str, method: str, target: str, body: bytes | None, answer_seconds: float) -> Answer:
     parts = urlsplit(node)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
@@ -130,7 +131,7 @@ def _ask(node: str, method: str, target: str, body: bytes | None) -> Answer:
         except OSError as error:
             raise _NoConnection(error.strerror or str(error) or "no connection") from None
         if connection.sock is not None:
-            connection.sock.settimeout(ANSWER_SECONDS)
+            connection.sock.settimeout(answer_seconds)
         try:
             headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body is not None else {})
             connection.request(method, target, body=body, headers=headers)

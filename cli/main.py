@@ -11,6 +11,7 @@ from cli import (
     asset,
     backup,
     devnet,
+    doctor,
     epoch,
     genesis,
     grant,
@@ -75,6 +76,7 @@ recover.register(app)
 devnet.register(app)
 pay.register(app)
 status.register(app)
+doctor.register(app)
 
 
 def main(arguments: "Sequence[str] | None" = None) -> int:

@@ -47,7 +47,7 @@ def doctor(
     if json or before.json:
         print_json(_document(asked, machine, findings))
     else:
-        _print(asked, machine, findings)
+        _print(asked, findings)
     raise typer.Exit(exit_code(asked, findings))
 
 
@@ -118,15 +118,21 @@ def _node(each: Asked) -> Json:
     }
 
 
-def _print(asked: tuple[Asked, ...], machine: MachineFacts | None, findings: tuple[Finding, ...]) -> None:
+def _print(asked: tuple[Asked, ...], findings: tuple[Finding, ...]) -> None:
     for each in findings:
         others = [name for name in each.seen_by if name != each.about]
         seen = f" (seen by {', '.join(others)})" if others else ""
         print_line(f"{each.level.upper()}: {each.about} {each.says}{seen}.")
         print_line(f"  {each.todo}.")
     answering = [each for each in asked if isinstance(each, Answering)]
-    what = [f"{each.name} at height {each.status.height}" for each in answering]
-    if machine is not None and not machine.config_fault:
-        what.append(f"the data folder {machine.data}")
-    looked = f"looked at {', '.join(what)}" if what else "no node answers"
-    print_line(f"{'nothing is wrong' if answering and is_healthy(findings) else 'see above'}: {looked}")
+    for one in answering:
+        consensus = one.consensus
+        print_line(
+            f"{one.name}: height {one.status.height}, epoch {consensus.epoch}, view {consensus.view}, waits for {consensus.waits_for} "
+            f"({consensus.waiting_ms / 1_000:.1f} s)"
+        )
+    wrong = sum(1 for each in findings if each.level != "note")
+    if wrong or not answering:
+        print_line(f"{wrong} finding{'' if wrong == 1 else 's'}, {len(answering)} of {len(asked)} nodes answer")
+    else:
+        print_line(f"nothing is wrong with {len(answering)} node{'' if len(answering) == 1 else 's'}")

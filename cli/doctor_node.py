@@ -132,7 +132,7 @@ def _progress(node: Answering) -> Iterator[Finding]:
     if consensus.progress.stalled_ms:
         says = (
             f"sees no block become final for {_seconds(consensus.progress.stalled_ms)}: in view {consensus.view}, which it entered "
-            f"{_seconds(consensus.waiting_ms)} ago, {consensus.waits_for}" + (f"; it {timeout}" if timeout else "")
+            f"{_seconds(consensus.waiting_ms)} ago, it waits for {consensus.waits_for}" + (f"; it {timeout}" if timeout else "")
         )
         yield _found(node, "stalled", "wrong", says, consensus.progress.todo)
     elif last is not None and last.ms_ago <= RECENT_MS:

@@ -50,7 +50,7 @@ NODES: list[tuple[str, tuple[Asked, ...], str, str, str, str, str]] = [
         "stalled",
         "wrong",
         "validator-0",
-        "12.0 s: in view 42, which it entered 0.5 s ago, the proposal of operator/2; it gave up view 41 of operator/1 90.0 s ago, since",
+        "which it entered 0.5 s ago, it waits for the proposal of operator/2; it gave up view 41 of operator/1 90.0 s ago, since",
         "start or reconnect operator/1",
     ),
     (

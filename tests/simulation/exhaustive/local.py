@@ -15,7 +15,7 @@ from consensus import effects as fx
 from consensus import events as ev
 from consensus.replica import Replica
 from consensus.types import Certificate, Kind, SignedVote, TimeMs, Timing, ValidatorId, Vote
-from tests.simulation.exhaustive.scope import CHAIN, EPOCH, GENESIS, SIGNATURE, VALIDATORS, Event, What, certificate
+from tests.simulation.exhaustive.scope import CHAIN, EPOCH, GENESIS, SIGNATURE, VALIDATORS, Event, Lie, What, certificate
 
 if TYPE_CHECKING:
     from consensus.state import ViewState
@@ -71,7 +71,8 @@ _FIELDS: dict[type, tuple[str, ...] | None] = {}
 """Fields of the dataclasses whose objects change; None for every other type."""
 
 
-def _mutable_fields(kind: type) -> tuple[str, ...] | None:
+def mutable_fields(kind: type) -> tuple[str, ...] | None:
+    """Return the names of what can change in an object of this type, None where nothing can."""
     if kind not in _FIELDS:
         changes = is_dataclass(kind) and kind.__setattr__ is object.__setattr__  # a frozen one has its own
         _FIELDS[kind] = tuple(item.name for item in fields(kind)) if changes else None
@@ -84,13 +85,13 @@ def clone(value: object) -> object:
         return {name: clone(item) for name, item in value.items()}
     if type(value) is list:
         return [clone(item) for item in value]
-    names = _mutable_fields(type(value))
+    names = mutable_fields(type(value))
     if names is None:
         return value
     twin = copy.copy(value)
     for name in names:
         held = getattr(value, name)
-        if type(held) in (dict, list) or _mutable_fields(type(held)) is not None:
+        if type(held) in (dict, list) or mutable_fields(type(held)) is not None:
             setattr(twin, name, clone(held))
     return twin
 
@@ -110,7 +111,7 @@ def form(value: object) -> object:
         if value and type(value[0]) is SignedVote:
             return frozenset(form(item) for item in value)
         return tuple(form(item) for item in value)
-    names = _mutable_fields(type(value))
+    names = mutable_fields(type(value))
     if names is None:
         return value
     return tuple(form(getattr(value, name)) for name in names if name not in UNSEEN)
@@ -119,7 +120,8 @@ def form(value: object) -> object:
 def form_of_view(view: ViewState, current: View) -> object:
     """Return what an event of the scope can still read of a view.
 
-    Where a certificate is held its votes are read no more, except, in the current view and later, whom the leader voted for.
+    Where a certificate is held its votes are read no more, except, in the current view and later, whom the leader voted for. The proposal
+    of a view that is over is read once more where its block turns out to be certified: it saves fetching the header.
     """
     counted: list[object] = []
     leader = VALIDATORS.leader(EPOCH, view.number)
@@ -130,7 +132,7 @@ def form_of_view(view: ViewState, current: View) -> object:
             counted.append(form(view.votes[kind][leader]))
         else:
             counted.append(None)
-    proposal = view.proposal if view.number >= current else None
+    proposal = view.proposal if view.number >= current or view.block_id() is None else None
     held = tuple(None if one is None else one.subject for one in view.certificates)
     return (view.number, held, tuple(counted), proposal, view.in_time)
 
@@ -167,15 +169,21 @@ class Validator:
             node = queue.popleft()
             found.steps[done] = [done if after is None else number_of(after) for after in self._after(node)]
             done += 1
+        self._compare(found, numbers, again)
+        return found
+
+    def _compare(self, found: Automaton, numbers: dict[object, int], again: dict[int, Node]) -> None:
+        """Make all steps again from every state that was reached by another object, from the last such object."""
         for number, node in again.items():
             if found.steps[number] != [number if after is None else numbers.get(self._key(after)) for after in self._after(node)]:
                 raise AssertionError("two states that were taken for one behave differently")
         found.compared = len(again)
-        return found
 
     def _begin(self) -> Node:
-        node = Node(Replica(CHAIN, VALIDATORS, self._me, TIMING, GENESIS, None))
-        return self._feed(self._feed(node, ev.WorkChanged(1, NOW)), ev.Started(NOW))
+        return self._feed(self._feed(self._start(), ev.WorkChanged(1, NOW)), ev.Started(NOW))
+
+    def _start(self) -> Node:
+        return Node(Replica(CHAIN, VALIDATORS, self._me, TIMING, GENESIS, None))
 
     def _key(self, node: Node) -> object:
         state = node.replica._state
@@ -207,7 +215,7 @@ class Validator:
                 return self._feed(ready, ev.BodyArrived(event.block, NOW, block.facts))
             case What.JUDGED if event.block in node.judging:
                 block = self._scope.block(event.block)
-                verdict = ev.Verdict.VALID if block.valid else ev.Verdict.INVALID
+                verdict = ev.Verdict.INVALID if block.lie is Lie.BROKEN else ev.Verdict.VALID
                 ready = replace(self._twin(node), judging=node.judging - {event.block})
                 return self._feed(ready, ev.Judged(event.block, verdict, block.facts, NOW))
             case What.BUILT if node.building is not None:
@@ -215,7 +223,12 @@ class Validator:
             case What.TIMEOUT if node.replica.view <= self._scope.views:
                 return self._timeout(node)
             case _:
-                return None
+                return self._apply_more(node, event)
+
+    def _apply_more(self, node: Node, event: Event) -> Node | None:
+        """Return the state after an event that the search leaves out; here none can happen."""
+        del node, event
+        return None
 
     def _proposal(self, node: Node, event: Event) -> Node | None:
         if event.block is None:
@@ -229,7 +242,8 @@ class Validator:
         subject = event.subject
         if subject is None or node.replica.holds(subject) or self._is_excluded(node, subject):
             return None
-        return self._feed(self._twin(node), ev.CertificateReceived(certificate(subject, tuple(self._signers[: VALIDATORS.quorum])), NOW))
+        signers = [self._me, *self._signers] if subject in node.cast else self._signers
+        return self._feed(self._twin(node), ev.CertificateReceived(certificate(subject, tuple(signers[: VALIDATORS.quorum])), NOW))
 
     def _votes_of(self, node: Node, event: Event) -> Node | None:
         """Deliver the votes of the others one by one until they are a certificate; those of the leader last."""
@@ -290,7 +304,7 @@ class Validator:
                         building = parent.block_id if view <= self._scope.views else None
                     case _:
                         pass
-        return Node(node.replica, frozenset(judging), frozenset(fetching), building, frozenset(cast))
+        return replace(node, judging=frozenset(judging), fetching=frozenset(fetching), building=building, cast=frozenset(cast))
 
 
 def check_vote(cast: set[Vote], vote: Vote) -> None:

@@ -1,9 +1,9 @@
-"""What is explored: who lies, which blocks there are, what can be said of them, and who can say it."""
+"""What is explored: who lies and how, which blocks there are, what can be said of them, and who can say it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -44,14 +44,40 @@ class What(IntEnum):
     JUDGED = 4
     BUILT = 5
     TIMEOUT = 6
+    # Left out of the search, since it shows nothing new, and put in again where that is checked (finer.py):
+    VOTE = 7
+    """One vote comes."""
+    NO_VERDICT = 8
+    """Judging comes to nothing (K8)."""
+    NOT_BUILT = 9
+    RETRY = 10
+    RANGE = 11
+    """A range of final blocks comes, after it was asked for (K20)."""
+    # What a scope with losses of power has besides (power.py):
+    GO_ON = 12
+    """What waits to be synced is, and what rests on that is done."""
+    POWER_LOST = 13
+    """Memory is lost; of what is not synced so many records stay."""
+    POWER_LOST_STORED = 14
+    """The same, after the store took what is final."""
+
+
+class Lie(Enum):
+    """What is the matter with the liar's second block of a view. The first one is sound."""
+
+    NOTHING = "two sound blocks"
+    BROKEN = "one of two blocks breaks a rule that only judging shows"
+    MISNAMED = "one of two blocks names another view than its parent's"
+    """Only a leader of view 2 can: in view 1 there is no other view to name."""
 
 
 class Event(NamedTuple):
-    """One event; `block` or `subject` say of what."""
+    """One event; the other fields say of what, from whom, how much."""
 
     what: What
     block: BlockId | None = None
     subject: Vote | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +86,9 @@ class Block:
 
     name: str
     facts: BlockFacts
-    valid: bool = True
+    parent_view: View
+    """The view that its leader names as the parent's."""
+    lie: Lie = Lie.NOTHING
 
     @property
     def proposal(self) -> Proposal:
@@ -69,36 +97,45 @@ class Block:
 
     def vote(self, kind: Kind) -> Vote:
         """Return a vote for it."""
-        parent_view = View(0) if self.facts.height == 1 else View(1)
-        return Vote(kind, EPOCH, self.facts.view, parent_view, self.facts.block_id)
+        return Vote(kind, EPOCH, self.facts.view, self.parent_view, self.facts.block_id)
 
 
-def make(name: str, parent: BlockFacts, view: int, *, valid: bool = True) -> Block:
+def make(name: str, parent: BlockFacts, view: int, lie: Lie = Lie.NOTHING) -> Block:
     """Make a block of the leader of its view. It is always in time (section 6): a millisecond after its parent."""
     block_id = BlockId(sha256(name.encode()).digest())
     leader = VALIDATORS.leader(EPOCH, View(view))
     facts = BlockFacts(block_id, parent.block_id, EPOCH, Height(parent.height + 1), View(view), leader, TimeMs(parent.time_ms + 1))
-    return Block(name, facts, valid)
+    parent_view = View(1 - parent.view) if lie is Lie.MISNAMED else parent.view
+    return Block(name, facts, parent_view, lie)
+
+
+class Depth(Enum):
+    """How far the last view goes."""
+
+    PROPOSAL = "first proposal"
+    """It is proposed in, and voted."""
+    CERTIFICATES = "certificates"
+    """They are delivered too, and finalize votes cast on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One exploration."""
 
-    liar: int
+    liars: tuple[int, ...]
     """0 leads neither view, 1 leads view 1, 2 leads view 2. (3 is like 0: the leader of view 3 does nothing in here.)"""
     views: int
     """1: view 1 alone; 2: also proposals and votes of view 2."""
-    later: bool
-    """Whether the certificates of view 2 are delivered too, and finalize votes cast on them."""
-    broken: bool
-    """Whether the liar's second block in a view breaks a rule that only judging shows; else both are valid."""
+    depth: Depth
+    lie: Lie
     blocks: tuple[Block, ...]
+    more: tuple[Event, ...] = ()
+    """Events beyond those of the search."""
 
     @property
     def honest(self) -> tuple[int, ...]:
         """Return the honest validators."""
-        return tuple(index for index in range(4) if index != self.liar)
+        return tuple(index for index in range(4) if index not in self.liars)
 
     def votes(self) -> tuple[Vote, ...]:
         """Return every vote that can be cast in here; the position is its number."""
@@ -116,9 +153,9 @@ class Scope:
         for block in self.blocks:
             found += [Event(what, block.facts.block_id) for what in (What.PROPOSAL, What.HEADER, What.JUDGED)]
         for vote in self.votes():
-            if self.later or vote.view == 1:
+            if self.depth is Depth.CERTIFICATES or vote.view == 1:
                 found += [Event(What.CERTIFICATE, subject=vote), Event(What.VOTES, subject=vote)]
-        return tuple(found)
+        return (*found, *self.more)
 
     def excludes(self, first: Vote, second: Vote) -> bool:
         """Tell whether two certificates must not both be possible, by the lemmas under "Safety" in consensus.md section 3.
@@ -147,21 +184,21 @@ class Scope:
         return next(block for block in self.blocks if block.facts.block_id == block_id)
 
 
-def scope_of(liar: int, views: int, *, later: bool = False, broken: bool = False) -> Scope:
-    """Return the blocks that can come to be where this validator lies.
+def scope_of(liars: tuple[int, ...], views: int, lie: Lie = Lie.NOTHING, depth: Depth = Depth.PROPOSAL) -> Scope:
+    """Return the blocks that can come to be where these validators lie.
 
     An honest leader builds one block on each parent it may have, a liar two.
     """
     first = [make("A", GENESIS, 1)]
-    if liar == 1:
-        first += [make("B", GENESIS, 1, valid=not broken)]
+    if 1 in liars:
+        first += [make("B", GENESIS, 1, lie)]
     second: list[Block] = []
     if views > 1:
-        for parent, name in ((GENESIS, "genesis"), *((block.facts, block.name) for block in first if block.valid)):
+        for parent, name in ((GENESIS, "genesis"), *((block.facts, block.name) for block in first if block.lie is Lie.NOTHING)):
             second.append(make(f"C on {name}", parent, 2))
-            if liar == 2:
-                second.append(make(f"D on {name}", parent, 2, valid=not broken))
-    return Scope(liar, views, later, broken, (*first, *second))
+            if 2 in liars:
+                second.append(make(f"D on {name}", parent, 2, lie))
+    return Scope(liars, views, depth, lie, (*first, *second))
 
 
 def certificate(subject: Vote, signers: tuple[int, ...]) -> Certificate:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from consensus.types import Kind
 from tests.simulation.exhaustive.local import HALTED, LocalFault, Validator
 from tests.simulation.exhaustive.merge import merge
-from tests.simulation.exhaustive.scope import VALIDATORS, What
+from tests.simulation.exhaustive.scope import VALIDATORS, Depth, Lie, What
 
 if TYPE_CHECKING:
     from consensus.types import Vote
@@ -44,6 +44,8 @@ class Found:
     """Pairs of honest validators that behave alike in every environment of the scope."""
     certified: set[str] = field(default_factory=set)
     """Certificates that can come to be in some state: the search must be able to reach what it is about."""
+    casts: set[Global] = field(default_factory=set)
+    """Which votes of the honest can be cast together: for each validator, bits."""
     fault: str = ""
     """The first state or step in which something is wrong; empty: the frontier ran empty and nothing is."""
 
@@ -53,24 +55,24 @@ class Found:
         wanted = [
             scope.name(vote)
             for vote in scope.votes()
-            if (vote.view == 1 or vote.kind is not Kind.FINALIZE or scope.later)
-            and (vote.kind is Kind.NULLIFY or scope.block(vote.block_id).valid)
+            if (vote.view == 1 or vote.kind is not Kind.FINALIZE or scope.depth is Depth.CERTIFICATES)
+            and (vote.kind is Kind.NULLIFY or scope.block(vote.block_id).lie is Lie.NOTHING)
         ]
         return [name for name in wanted if name not in self.certified]
 
 
-def explore(scope: Scope) -> Found:
+def explore(scope: Scope, validator: type[Validator] = Validator, search: type[Search] | None = None) -> Found:
     """Explore a scope to the end, or to the first fault."""
     found = Found(scope)
     try:
-        automata = [Validator(scope, me).explore() for me in scope.honest]
+        automata = [validator(scope, me).explore() for me in scope.honest]
     except (LocalFault, AssertionError) as fault:
         found.fault = f"{type(fault).__name__}: {fault}"
         return found
     merged = merge(automata)
     found.local_states, found.merged_states = merged.states, len(merged.outputs)
     found.compared = sum(automaton.compared for automaton in automata)
-    Search(scope, merged, found).run()
+    (search or Search)(scope, merged, found).run()
     return found
 
 
@@ -110,14 +112,21 @@ class Search:
                         seen.add(reached)
                         queue.append(reached)
         self._found.states = len(seen)
+        self._found.casts = {swapped for outputs in self._faults for swapped in self._orders(outputs)}
+
+    def _orders(self, outputs: Global) -> set[Global]:
+        """Return the outputs with like validators in every order."""
+        found, last = {outputs}, 0
+        while len(found) > last:
+            last = len(found)
+            found |= {exchanged(one, pair) for one in found for pair in self._twins}
+        return found
 
     def _canonical(self, state: Global) -> Global:
         """Return the same for states that differ by which of two like validators is in which state."""
         for first, second in self._twins:
             if state[first] > state[second]:
-                swapped = list(state)
-                swapped[first], swapped[second] = state[second], state[first]
-                state = tuple(swapped)
+                state = exchanged(state, (first, second))
         return state
 
     # Steps
@@ -160,16 +169,19 @@ class Search:
         if event.what in (What.PROPOSAL, What.HEADER) and event.block is not None:
             block = self._scope.block(event.block)
             proposer = block.facts.proposer
-            return proposer == self._scope.liar or self._has_cast(proposer, block.vote(Kind.NOTARIZE), outputs)
-        return True
+            return self._has_cast(proposer, block.vote(Kind.NOTARIZE), outputs)
+        if event.what is What.VOTE and event.subject is not None:
+            return self._has_cast(event.number, event.subject, outputs)
+        return event.what is not What.RANGE or event.subject is None or self._is_certifiable(event.subject, outputs)
 
     def _has_cast(self, index: int, vote: Vote, outputs: Global) -> bool:
-        return bool(outputs[self._places[index]] >> self._number[vote] & 1)
+        """Tell whether a vote exists: a liar's always does."""
+        return index in self._scope.liars or bool(outputs[self._places[index]] >> self._number[vote] & 1)
 
     def _is_certifiable(self, subject: Vote, outputs: Global) -> bool:
-        """Tell whether the votes that were cast, and the liar's, make a quorum."""
+        """Tell whether the votes that were cast, and the liars', make a quorum."""
         number = self._number[subject]
-        return 1 + sum(output >> number & 1 for output in outputs) >= VALIDATORS.quorum
+        return len(self._scope.liars) + sum(output >> number & 1 for output in outputs) >= VALIDATORS.quorum
 
     # What must hold
 
@@ -184,10 +196,28 @@ class Search:
             return "an honest validator halts"
         certifiable = [vote for vote in self._votes if self._is_certifiable(vote, outputs)]
         for vote in certifiable:
-            if vote.kind is not Kind.NULLIFY and not self._scope.block(vote.block_id).valid:
+            if vote.kind is not Kind.NULLIFY and self._scope.block(vote.block_id).lie is not Lie.NOTHING:
                 return f"{self._scope.name(vote)} can be certified, and the block breaks a rule"
         self._found.certified.update(self._scope.name(vote) for vote in certifiable)
         for first, second in combinations(certifiable, 2):
             if self._scope.excludes(first, second):
                 return f"{self._scope.name(first)} and {self._scope.name(second)} can both be certified"
         return ""
+
+
+class Forks(Search):
+    """A search that goes on past broken lemmas, and stops at a fork only: two final blocks, neither the other's ancestor."""
+
+    def _find_fault(self, outputs: Global) -> str:
+        finals = [vote for vote in self._votes if vote.kind is Kind.FINALIZE and self._is_certifiable(vote, outputs)]
+        for first, second in combinations(finals, 2):
+            if self._scope.excludes(first, second):
+                return f"fork: {self._scope.name(first)} and {self._scope.name(second)}"
+        return ""
+
+
+def exchanged(state: Global, pair: tuple[int, int]) -> Global:
+    """Return the state with two validators in each other's place."""
+    swapped = list(state)
+    swapped[pair[0]], swapped[pair[1]] = state[pair[1]], state[pair[0]]
+    return tuple(swapped)

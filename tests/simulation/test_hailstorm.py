@@ -5,6 +5,8 @@ Bar: a hundred views at 50 % loss and delays of 200 +- 150 ms; 60 s at 90 %; aft
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.simulation.scene import Scene
@@ -39,5 +41,6 @@ def test_hailstorm(validators: int, seed: int) -> None:
 @pytest.mark.parametrize(("validators", "seeds"), [(4, 40), (7, 20), (10, 5)])
 def test_many_hailstorms(validators: int, seeds: int) -> None:
     """Goal: as above. Method: more seeds, larger sets."""
-    for seed in range(100, 100 + seeds):
-        hailstorm(validators, seed, 100)
+    ends = [hailstorm(validators, seed, 100) for seed in range(100, 100 + seeds)]
+    final, healed_ms = min(final for final, _ in ends), max(healed_ms for _, healed_ms in ends)
+    sys.stdout.write(f"n = {validators}: {seeds} storms, at least {final} heights final in each, healed within {healed_ms} ms\n")

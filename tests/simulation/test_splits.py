@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,11 +35,14 @@ def split_view(notarized: int, nullified: int, seed: int) -> Scene:
     return scene
 
 
-def heal_all(notarized: int, step: int) -> None:
+def heal_all(notarized: int, step: int) -> int:
+    """Play the splits of one subset that saw a notarization; return how long the slowest took to heal, in ms."""
+    slowest_ms = 0
     for nullified in range(notarized % step, len(SPLITS), step):
         scene = split_view(notarized, nullified, seed=nullified)
         scene.drops = lambda *_: False
-        scene.go_on(3, 30_000)
+        slowest_ms = max(slowest_ms, scene.go_on(3, 30_000))
+    return slowest_ms
 
 
 @pytest.mark.parametrize("notarized", SPLITS)
@@ -51,7 +55,7 @@ def test_splits_of_a_view_heal(notarized: int) -> None:
 @pytest.mark.parametrize("notarized", SPLITS)
 def test_every_split_of_a_view_heals(notarized: int) -> None:
     """Goal: as above. Method: all 16 x 16 splits."""
-    heal_all(notarized, 1)
+    sys.stdout.write(f"notarized at {notarized:04b}, given up at any of 16: three heights within {heal_all(notarized, 1)} ms\n")
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 3)])

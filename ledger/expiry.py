@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ledger.accounts import Account
+from ledger.assets import Asset
 from ledger.blocks import Entry
 from ledger.errors import BrokenState
 from ledger.grants import GrantRecord
@@ -18,6 +19,7 @@ from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
 from ledger.limits import give_back
+from ledger.maturity import sweep_ended
 from ledger.money import post
 from ledger.orders import OrderRecord, order_key
 from ledger.proposals import Proposal
@@ -32,6 +34,10 @@ HOLD_LEAVES = 3
 """Leaves that a lapsed hold writes: the hold, its source's balance, its source's account; and its window, if it counts in one."""
 OTHER_LEAVES = 1
 """A lapsed grant, proposal or order, or a payment that is too old to be returned, is one record."""
+
+
+ENDED_LEAVES = 2
+"""Leaves that the sweep of an expired asset writes for each account that it empties: its balance, and what its holder has."""
 
 
 def hold_key(hold_id: bytes) -> str:
@@ -64,6 +70,14 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
             put_indexed(overlay, key, None)
         elif isinstance(record, OrderRecord):
             lapse(overlay, record)
+        elif isinstance(record, Asset):
+            room = (most - written) // ENDED_LEAVES
+            swept, emptied = sweep_ended(overlay, record, room, context.time_ms) if room else ([], 0)
+            entries += swept
+            written += emptied * ENDED_LEAVES
+            if overlay.get(index) is not None:
+                overlay.due_left = True
+                break
         else:
             raise BrokenState(f"{index} points at nothing that lapses")
     return tuple(entries)

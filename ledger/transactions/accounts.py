@@ -13,6 +13,7 @@ from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.holders import ANONYMOUS, pseudonym_key
 from ledger.indexes import put_indexed
 from ledger.keysets import check_lasting, put_keyset
+from ledger.maturity import budget_line_for
 from ledger.money import NOTHING
 from ledger.names import servicer_of
 from ledger.restraints import active_orders
@@ -113,6 +114,9 @@ class Setting:
             orders = len(active_orders(work.overlay, "account", account.id, work.time_ms))
             if orders:
                 raise NotEmpty(account=account.id, what=f"{orders} active orders on it")
+            code = budget_line_for(work.overlay, account)
+            if code:
+                raise NotEmpty(account=account.id, what=f"the rest of {code} to come, as its budget line")
             empty_account(work.overlay, account)
         keyset, classes = account.keyset, account.classes if body.classes is None else body.classes
         if (ANONYMOUS in classes) != (ANONYMOUS in account.classes):

@@ -218,8 +218,6 @@ def check_policy(policy: Policy) -> None:
     check_patterns(policy.receive, f"who may receive {policy.code}")
     check_limits(policy)
     check_reserve_form(policy)
-    if policy.queued or policy.expires is not None:
-        raise Malformed(reason=f"queued redemption and expiry of {policy.code} are not known in this version")
     for rule in policy.fees:
         if rule.min > rule.max:
             raise Malformed(reason=f"a fee of {policy.code} is at least {rule.min} and at most {rule.max}")

@@ -19,9 +19,12 @@ from ledger.money import fee_entry
 from ledger.names import servicer_of
 from ledger.orders import TAX_PURPOSE
 from ledger.participants import Participant
+from ledger.purpose import paid_in, payout, pays_out
 from ledger.returns import count_return, keep_returnable, returned_payment
+from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_pays, check_spendable, check_takes
 from ledger.travel import check_leg_travel, check_no_more_travel, compliance_of, needed_travel
+from ledger.vaults import check_not_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,6 +70,8 @@ class Payment:
         if self.ruled and self.body.return_of is not None:
             self.returned = returned_payment(self.work.overlay, self.body.return_of, self.body.legs[0], self.work.time_ms)
         self._check_legs(self._check_kind)
+        if self.ruled:
+            self._check_legs(self._check_ended)
         signers = self.work.signers
         for member in self.members.values():
             signers.need(member)
@@ -131,7 +136,7 @@ class Payment:
             if not isinstance(asset, Asset):
                 raise NoAsset(asset=leg.asset)
             self.assets[leg.asset] = asset
-            if asset.policy.receive:
+            if asset.policy.receive or asset.policy.expires is not None:
                 self.ruled = True
 
     def _check_kind(self, leg: Leg) -> None:
@@ -144,6 +149,13 @@ class Payment:
         check_spendable(debit, ACTION)
         check_spendable(credit, ACTION)
         self.members[leg.debit] = member
+
+    def _check_ended(self, leg: Leg) -> None:
+        check_not_ended(self.assets[leg.asset].policy, self.work.time_ms)
+
+    def _pays_out(self, leg: Leg) -> bool:
+        """Whether a leg is redeemed in the same transaction: purpose money that reaches a merchant."""
+        return pays_out(self.assets[leg.asset].policy, self.accounts[leg.credit])
 
     def _check_fee(self, leg: Leg) -> None:
         policy = self.assets[leg.asset].policy
@@ -161,7 +173,7 @@ class Payment:
         if restraints is None:
             return
         restraints.check_debit(leg.debit, leg.asset, words)
-        restraints.check_credit(leg.credit, leg.asset, words)
+        restraints.check_credit(leg.credit, paid_in(self.assets[leg.asset].policy, self.accounts[leg.credit]), words)
 
     def _check_pause(self, leg: Leg) -> None:
         self.work.check_pause((leg.debit, leg.credit), leg.asset, self._words(leg))
@@ -182,7 +194,10 @@ class Payment:
     def _add_entries(self, entries: list[Entry], index: int, leg: Leg) -> None:
         amount, fee = leg.amount, leg.fee
         entries.append(Entry(leg.debit, leg.asset, -amount - fee, 0, index))
-        entries.append(Entry(leg.credit, leg.asset, amount, 0, index))
+        if self.ruled and self._pays_out(leg):
+            entries += payout(self.assets[leg.asset].policy, leg.credit, amount, index)
+        else:
+            entries.append(Entry(leg.credit, leg.asset, amount, 0, index))
         if fee:
             entries.append(fee_entry(self.assets[leg.asset].policy.issuer, leg.asset, fee, index))
 
@@ -190,6 +205,7 @@ class Payment:
         """Move all legs at once, by every rule that people and classes bring."""
         work, legs = self.work, self.body.legs
         work.post(entries)
+        self._count_redeemed(legs)
         if self.returned is None:
             work.people.spend([_debit(index, leg, leg.amount + leg.fee) for index, leg in enumerate(legs)])
             self._find_travelling()
@@ -225,6 +241,7 @@ class Payment:
         spent = work.people.spent_so_far()
         try:
             work.post(entries)
+            self._count_redeemed((leg,))
             work.people.spend([_debit(index, leg, leg.amount + leg.fee)])
             self._check_travel((index,))
             self._check_eligible(leg)
@@ -233,6 +250,11 @@ class Payment:
             raise
         if self.body.uetr is not None:
             keep_returnable(work, leg)
+
+    def _count_redeemed(self, legs: Iterable[Leg]) -> None:
+        for leg in legs:
+            if self._pays_out(leg):
+                count_redeemed(self.work, leg.asset, leg.amount)
 
     def _find_travelling(self) -> None:
         """Find the legs that need travel data."""

@@ -15,8 +15,11 @@ from ledger.indexes import put_indexed
 from ledger.limits import Debit
 from ledger.money import fee_entry
 from ledger.names import servicer_of
+from ledger.purpose import paid_in, payout
+from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_pays, check_spendable, check_takes, existing_account, existing_asset, settlement_account_of
 from ledger.travel import compliance_of, needs_agreement
+from ledger.vaults import check_not_ended
 
 if TYPE_CHECKING:
     from ledger.accounts import Account
@@ -54,6 +57,7 @@ class Placement:
             check_account_exists(work.overlay, party)
         self.asset = existing_asset(work.overlay, body.asset)
         check_member_active(work.overlay, signer_of(self.source))
+        check_not_ended(self.asset.policy, work.time_ms)
         check_pays(self.source)
         check_takes(self.target)
         check_spendable(self.source, ACTION)
@@ -72,6 +76,8 @@ class Placement:
         work.post([Entry(body.source, body.asset, 0, body.amount + body.fee, 0)])
         parameters = work.context.parameters
         most, latest = parameters.holds_per_account_max, work.time_ms + parameters.hold_ms_max
+        if (expires := self.asset.policy.expires) is not None:
+            latest = min(latest, expires.at - 1)
         held = existing_account(work.overlay, body.source).holds
         if held >= most:
             raise TooMany(subject=body.source, count=held, what="open holds", most=most)
@@ -111,9 +117,11 @@ class Placement:
 class Settlement:
     """One settle transaction: part or all of a hold moves to its target."""
 
-    __slots__ = ("body", "hold", "work")
+    __slots__ = ("body", "hold", "paid_in", "work")
 
     hold: Hold
+    paid_in: str
+    """Asset that the target is paid in: what is locked, of purpose money that reaches a merchant."""
 
     def __init__(self, work: Work, body: Settle) -> None:
         self.work = work
@@ -134,6 +142,8 @@ class Settlement:
         What the holder of the target may not have goes to its servicer (L30).
         """
         work, hold, amount = self.work, self.hold, self.body.amount
+        asset, target = existing_asset(work.overlay, hold.asset), existing_account(work.overlay, hold.target)
+        self.paid_in = paid_in(asset.policy, target)
         restraints = work.see_orders()
         if restraints is not None:
             self._check_orders(restraints)
@@ -145,11 +155,16 @@ class Settlement:
         fee = hold.fee_left - fee_left
         entries = [Entry(hold.source, hold.asset, -amount - fee, -amount - fee, 0), *self._credits(fee)]
         if fee:
-            entries.append(fee_entry(existing_asset(work.overlay, hold.asset).policy.issuer, hold.asset, fee, 0))
+            entries.append(fee_entry(asset.policy.issuer, hold.asset, fee, 0))
         if restraints is not None:
             for entry in entries[2:]:
                 restraints.check_credit(entry.account, entry.asset, ("holds",))
+        redeems = hold.kind == "queue" or self.paid_in != hold.asset
+        if self.paid_in != hold.asset:
+            entries += payout(asset.policy, "", amount, 0)[:-1]
         work.post(entries)
+        if redeems:
+            count_redeemed(work, hold.asset, amount)
         if left == 0:
             close_hold(work.overlay, hold)
         else:
@@ -158,21 +173,21 @@ class Settlement:
     def _credits(self, fee: int) -> list[Entry]:
         """Credit the target, and the excess over its holder's limit to its servicer; the entry before that names the wallet (L30)."""
         work, hold, amount = self.work, self.hold, self.body.amount
-        people = work.people
-        room = people.room(hold.target, hold.asset)
+        people, asset = work.people, self.paid_in
+        room = people.room(hold.target, asset)
         if people.person(hold.source) == people.person(hold.target) and people.person(hold.target):
             room += amount + fee
         if amount <= room:
-            return [Entry(hold.target, hold.asset, amount, 0, 0)]
+            return [Entry(hold.target, asset, amount, 0, 0)]
         till = settlement_account_of(work.overlay, servicer_of(hold.target))
-        return [Entry(hold.target, hold.asset, room, 0, 0), Entry(till, hold.asset, amount - room, 0, 0)]
+        return [Entry(hold.target, asset, room, 0, 0), Entry(till, asset, amount - room, 0, 0)]
 
     def _check_orders(self, restraints: Restraints) -> None:
         """Refuse what orders put later stop where they do not allow earlier holds (L30); pauses never do (L22)."""
         hold = self.hold
         restraints.check_held(hold.source, hold.asset, self.body.amount)
         restraints.check_debit(hold.source, hold.asset, ("holds",))
-        restraints.check_credit(hold.target, hold.asset, ("holds",))
+        restraints.check_credit(hold.target, self.paid_in, ("holds",))
 
 
 class Release:

@@ -134,7 +134,9 @@ class BackedWorld(World):
 
     def wrap(self, amount: int, source: str = MAIN_A, to: str = MAIN_A, code: str = WRAPPED) -> int:
         """Lock soms and issue as much of KGST; return the code."""
-        return self.do(Issue(code, to, amount, "deposit", source), by=[*TREASURY, *_of(source)], sender="treasury").code
+        return self.do(
+            Issue(code, to, amount, "deposit", source), by=list(dict.fromkeys([*TREASURY, *_of(source)])), sender="treasury"
+        ).code
 
     def unwrap(self, amount: int, source: str = MAIN_A, to: str = MAIN_B, code: str = WRAPPED) -> int:
         """Give KGST back for soms; return the code."""

@@ -45,6 +45,7 @@ from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
 from tests.ledger.order_cases import ORDERS
 from tests.ledger.people_cases import PEOPLE
+from tests.ledger.purpose_cases import PURPOSE
 from tests.ledger.voting_cases import VOTING
 from tests.ledger.world import (
     ALICE,
@@ -254,4 +255,4 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING, *PURPOSE)

@@ -117,8 +117,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L16",
         "leg_order_matters",
         PAY,
-        "        work.post(entries)\n        if self.returned is None:",
-        "        for at in range(0, len(entries), 2):\n            work.post(entries[at : at + 2])\n        if self.returned is None:",
+        "        work.post(entries)\n        self._count_redeemed(legs)",
+        "        for at in range(0, len(entries), 2):\n            work.post(entries[at : at + 2])\n        self._count_redeemed(legs)",
         (MONEY,),
     ),
     Mutant(

@@ -38,7 +38,10 @@ def put(
         list[str] | None,
         typer.Option("--fee", metavar="RULE", help=f"{FEE_FORM}, amounts in major units, an empty kind fits all; replaces all rules."),
     ] = None,
-    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="cap or fees: never changes once there is a supply.")] = None,
+    fixed: Annotated[list[str] | None, typer.Option("--fixed", help="cap, fees or powers: never changes once there is a supply.")] = None,
+    power: Annotated[
+        list[str] | None, typer.Option("--power", help="freeze, pause or seize: what orders may do in it; only added.")
+    ] = None,
 ) -> None:
     """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
     old = asset_or_none(session, code)
@@ -57,7 +60,7 @@ def put(
             0,
             (),
             None,
-            (),
+            tuple(sorted({*(power or ()), *(old.powers if old else ())})),
             "block",
             tuple(sorted(set(fixed))) if fixed is not None else (old.fixed if old else ()),
         )
@@ -90,6 +93,7 @@ def show(session: Session, code: CodeArgument) -> None:
             ("state", found.state),
             *[("fee", _rule_text(session, each, code)) for each in rules_of(found)],
             *([("fixed", ", ".join(found.fixed))] if found.fixed else []),
+            *([("powers", ", ".join(found.powers))] if found.powers else []),
             ("as of block", str(found.as_of)),
         ]
     )

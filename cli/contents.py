@@ -8,16 +8,17 @@ import msgspec
 from msgspec import Struct
 
 from cli.times import time_text
-from ledger.transactions.bodies import Approve, Body, HoldBody, Issue, Pay, Propose, Redeem
+from ledger.transactions.bodies import Approve, Body, HoldBody, Issue, OrderLift, OrderPut, Pay, Propose, Redeem, Seize
 from ledger.transactions.proposals import content_of
 
 if TYPE_CHECKING:
     from cli.output import Json
     from cli.session import Session
+    from ledger.orders import Order
 
 LEGS_SHOWN = 20
 AMOUNTS = frozenset(
-    ("posted", "held", "amount", "left", "fee", "fee_left", "supply", "issued", "redeemed", "cap", "used", "min", "max", "fixed")
+    ("posted", "held", "amount", "left", "fee", "fee_left", "seized", "supply", "issued", "redeemed", "cap", "used", "min", "max", "fixed")
 )
 """Fields in minor units: text in JSON, whose numbers have 53 bits where L1 needs 60."""
 
@@ -36,6 +37,8 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             return [("redeems", f"{session.units.text(amount, asset)} from {source}"), ("payout", body.payout_ref)]
         case HoldBody(source=source, target=target, amount=amount, asset=asset):
             return [("reserves", f"{session.units.text(amount, asset)} on {source} for {target}"), ("", _text(body))]
+        case OrderPut() | OrderLift() | Seize():
+            return [_order_line(session, body), ("", _text(body))]
         case Propose(type=type_, content=content, not_before=start, until=until):
             times = [*([("not before", time_text(start))] if start else []), ("open until", time_text(until))]
             return [("proposes", type_), *describe(session, content_of(type_, content)), *times]
@@ -43,6 +46,30 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             return [("votes", f"{vote}, as {keyset}, on proposal {proposal.hex()}")]
         case _:
             return [("content", _text(body))]
+
+
+def _order_line(session: Session, body: OrderPut | OrderLift | Seize) -> tuple[str, str]:
+    match body:
+        case OrderPut(order=order):
+            return "orders", order_text(session, order)
+        case OrderLift(id=order_id, basis_hash=basis):
+            return "lifts", f"order {order_id}, on the basis of {basis.hex()}"
+        case Seize(order=order_id, account=account, amount=amount, asset=asset):
+            return "seizes", f"{session.units.text(amount, asset)} from {account}, on order {order_id}"
+
+
+def order_text(session: Session, order: Order) -> str:
+    """Say what an order does, in a sentence."""
+    subject = f"{order.scope} {order.subject}".strip()
+    what = {"debit": "no debits of", "credit": "no credits to", "both": "neither debits of nor credits to", "arrest": "an arrest on"}
+    amount = f" of {session.units.text(order.amount, order.asset)}" if order.amount is not None else ""
+    limits = [
+        f"in {order.asset}" if order.asset else "in every asset",
+        f"but for {', '.join(order.allow)}" if order.allow else "without exception",
+        f"to be seized for {order.seize_to}" if order.seize_to else "",
+        f"until {time_text(order.until)}" if order.until else "until it is lifted",
+    ]
+    return f"{what.get(order.mode, 'a pause of')} {subject}{amount}, {', '.join(filter(None, limits))}"
 
 
 def readable(value: object) -> Json:

@@ -38,6 +38,8 @@ def put(
     per: Annotated[Literal["once", "day", "month"], typer.Option("--per", help="Window of the quota.")] = "once",
     need: Annotated[list[str] | None, typer.Option("--need", metavar="OWNER/KEYSET", help="A keyset that may agree; repeat.")] = None,
     need_m: Annotated[int, typer.Option("--need-m", min=1, max=32, help="How many of the --need keysets must sign.")] = 1,
+    lifted_by: Annotated[list[str] | None, typer.Option("--lifted-by", metavar="PARTICIPANT", help="Of order.*: may lift, too.")] = None,
+    rank: Annotated[int, typer.Option("--rank", min=0, max=9, help="Of order.*: its place among others, 0 first.")] = 0,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="Not before; else at once.")] = "",
     until: Annotated[str, typer.Option("--until", metavar="TIME", help="Ends then; else never.")] = "",
 ) -> None:
@@ -54,10 +56,10 @@ def put(
             scope=Scope(asset=asset, participant=participant, account=account, classes=()),
             quota=Quota(amount=session.units.parse(quota, asset), per=per) if quota else None,
             need=_need(need, need_m),
-            lifted_by=(),
+            lifted_by=tuple(sorted(set(lifted_by or ()))),
             not_before=parse_point(start) if start else 0,
             until=parse_point(until) if until else 0,
-            rank=0,
+            rank=rank,
         )
     )
     sender = session.sender()

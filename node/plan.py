@@ -155,11 +155,19 @@ def with_ports(plan: Plan, base: int) -> Plan:
     return msgspec.structs.replace(plan, nodes=nodes)
 
 
+ORDER_PERMISSIONS: dict[str, Permission] = {
+    "arrest": "order.arrest",
+    "freeze": "order.freeze",
+    "pause": "order.pause",
+    "seize": "order.seize",
+}
+
+
 def usual_grants(plan: Plan) -> tuple[GrantPlan, ...]:
     """Grants of a network that says nothing else.
 
     Root and each asset's issue need two of the keysets of operator and treasury (an asset of another issuer: that issuer's `ops`), the
-    operator registers participants, each bank and the treasury open wallets of their own.
+    operator registers participants and makes orders by the quorum of root, each bank and the treasury open wallets of their own.
     """
     members = tuple(sorted(_members(plan)))
     need = min(2, len(members))
@@ -171,6 +179,7 @@ def usual_grants(plan: Plan) -> tuple[GrantPlan, ...]:
     for asset in plan.assets:
         of = members if asset.issuer == operator else (f"{asset.issuer}/ops",)
         grants.append(GrantPlan(f"issue:{asset.code}", asset.issuer, "issue", asset=asset.code, need_m=min(2, len(of)), need_of=of))
+    grants += [GrantPlan(f"order:{name}", operator, each, need_m=need, need_of=members) for name, each in ORDER_PERMISSIONS.items()]
     wallets = [each.id for each in plan.participants if each.kind in {"operator", "treasury", "bank"}]
     return (*grants, *(GrantPlan(f"wallet:{each}", each, "wallet", participant=each) for each in wallets))
 

@@ -12,9 +12,23 @@ if TYPE_CHECKING:
     from ledger.transactions.bodies import Transaction
 
 GOVERNANCE: Final = frozenset(
-    {"approve", "asset.put", "attest", "grant.end", "grant.put", "keyset.put", "param.set", "participant.put", "propose", "validator.set"}
+    {
+        "approve",
+        "asset.put",
+        "attest",
+        "grant.end",
+        "grant.put",
+        "keyset.put",
+        "order.lift",
+        "order.put",
+        "param.set",
+        "participant.put",
+        "propose",
+        "seize",
+        "validator.set",
+    }
 )
-"""Types that a builder takes first; pauses and orders join them when they exist."""
+"""Types that a builder takes first: a pause or an order must not wait behind the payments that it is to stop."""
 GOVERNANCE_SHARE: Final = 10
 """At most a tenth of a block, so that nobody can crowd payments out with them."""
 QUANTUM: Final = 4_096

@@ -170,6 +170,7 @@ def asset_body(asset: Asset, as_of: int) -> AssetBody:
             for rule in policy.fees
         ),
         fixed=policy.fixed,
+        powers=policy.powers,
         as_of=as_of,
     )
 

@@ -247,6 +247,8 @@ class AssetBody(Struct, frozen=True):
     fees: tuple[FeeRuleBody, ...]
     fixed: tuple[str, ...]
     """Fields that never change once supply is above 0."""
+    powers: tuple[str, ...]
+    """What orders may do in it: freeze, pause, seize."""
     as_of: Whole
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import TIME_MS_MAX
-from node.api import accounts, diagnosis, directory, epochs, events, network, proposals, submissions, transactions
+from node.api import accounts, diagnosis, directory, epochs, events, network, orders, proposals, submissions, transactions
 from node.api.arguments import (
     ACCOUNT,
     ASSET,
@@ -19,6 +19,7 @@ from node.api.arguments import (
     PARTICIPANT,
     POSITION,
     REF,
+    SUBJECT,
     YES,
     Key,
     Number,
@@ -26,6 +27,7 @@ from node.api.arguments import (
 )
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
+from node.api.order_structs import OrderBody, OrdersBody
 from node.api.parts import ENTRIES_PAGE_MAX
 from node.api.routes import Answer, Route
 from node.api.structs import (
@@ -132,6 +134,26 @@ ROUTES: Final = (
         directory.show_grant,
         "A grant in force.",
         {200: Answer("the grant", GrantBody)},
+        errors=(404,),
+        parts={"id": GRANT},
+    ),
+    Route(
+        "GET",
+        "/v1/orders",
+        orders.on_subject,
+        "Orders in force on one subject.",
+        {200: Answer("by precedence", OrdersBody)},
+        keys={
+            "scope": Key(OneOf(tuple(orders.SCOPES)), "what the subject is", required=True),
+            "subject": Key(SUBJECT, "account, participant, asset, or holder in hex; not given for the ledger"),
+        },
+    ),
+    Route(
+        "GET",
+        "/v1/orders/{id}",
+        orders.show,
+        "An order, in force or over.",
+        {200: Answer("the order", OrderBody)},
         errors=(404,),
         parts={"id": GRANT},
     ),

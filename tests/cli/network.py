@@ -16,9 +16,12 @@ from ledger.errors import LedgerError
 from ledger.grants import GrantRecord
 from ledger.holds import Hold
 from ledger.names import servicer_of
+from ledger.orders import OrderRecord
 from ledger.participants import Keyset, Participant
 from node.api.backend import FinalTransaction
 from node.api.convert import asset_body, balance_body, final_body, grant_body, hold_detail, keyset_body, participant_body, receipt_body
+from node.api.order_structs import OrdersBody
+from node.api.orders import order_body
 from node.api.structs import (
     AccountBody,
     Assets,
@@ -56,6 +59,8 @@ class Network:
                 "/v1/assets/*": self.asset,
                 "/v1/holds/*": self.hold,
                 "/v1/grants/*": self.grant,
+                "/v1/orders": self.orders,
+                "/v1/orders/*": self.order,
                 "/v1/participants": self.participants,
                 "/v1/participants/*": self.participant,
                 "/v1/status": self.status,
@@ -150,6 +155,22 @@ class Network:
         """One grant."""
         record = self.world.state.get(f"grant/{asked.path.removeprefix('/v1/grants/')}")
         return (200, grant_body(record, self.world.height)) if isinstance(record, GrantRecord) else _missing(112, "no such grant")
+
+    def order(self, asked: Asked) -> Answer:
+        """One order."""
+        record = self.world.state.get(f"order/{asked.path.removeprefix('/v1/orders/')}")
+        if not isinstance(record, OrderRecord):
+            return _missing(180, "no such order")
+        return 200, order_body(record, self.world.height, self.world.blocks[-1].header.time_ms)
+
+    def orders(self, asked: Asked) -> Answer:
+        """Orders in force on a subject."""
+        subject = (asked.query["scope"], asked.query.get("subject", ""))
+        records = [each for each in self.world.state.records.values() if isinstance(each, OrderRecord) and each.status == "active"]
+        found = [each for each in records if (each.order.scope, each.order.subject) == subject]
+        return 200, OrdersBody(
+            tuple(order_body(each, self.world.height, self.world.blocks[-1].header.time_ms) for each in found), self.world.height
+        )
 
     def participants(self, _: Asked) -> Answer:
         """All participants."""

@@ -107,8 +107,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L22",
         "a_pause_stops_redemption",
         "ledger/transactions/supply.py",
-        'work.check_pause((body.source,), body.asset, ("redeem",))',
-        "work.check_pause((body.source,), body.asset, ())",
+        'work.check_pause((body.source,), body.asset, ("redeem",))\n        count_redeemed',
+        "work.check_pause((body.source,), body.asset, ())\n        count_redeemed",
         (PAUSES,),
     ),
     Mutant(

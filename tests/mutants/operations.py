@@ -93,9 +93,7 @@ MUTANTS = [
         WORDS_TESTS,
     ),
     Mutant("K15", "a_running_memory_is_read", LOOK, "_memory(config) if not held.pid else", "_memory(config) if config else", LOOK_TESTS),
-    Mutant(
-        "doctor", "who_waits_for_a_lock_holds_it", LOOK, 'words[1] == "FLOCK" and words[5]', '"FLOCK" in words and words[-3]', LOOK_TESTS
-    ),
+    Mutant("doctor", "another_kind_of_lock_is_taken", LOOK, 'words[1] == "FLOCK" and ', "", LOOK_TESTS),
     Mutant("doctor", "another_device_is_taken", LOOK, "{os.major(device):02x}:{os.minor(device):02x}:{inode}", "fe:01:{inode}", LOOK_TESTS),
     Mutant("doctor", "a_silent_validator_counts_as_heard", NODE, "and seen.heard_ms_ago <= SILENT_MS", "", DOCTOR_TESTS),
     Mutant("doctor", "a_closed_link_counts_as_heard", NODE, "seen.own or (seen.connected and", "seen.own or (", DOCTOR_TESTS),

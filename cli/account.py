@@ -7,12 +7,14 @@ import typer
 
 from cli.command import command
 from cli.faults import Misuse
+from cli.holder import parse_id
 from cli.keyset import KeyOption, MOption, NotAfterOption, make_keyset
 from cli.output import print_fields, print_json, print_line, print_table
 from cli.parties import OPS, find_account, sender_keyset
 from cli.proof import AtOption, CheckpointOption, SaveOption, VerifyOption, verify_account
 from cli.sending import How, send
 from cli.session import Session
+from ledger.classes import check_class, vouchers_of
 from ledger.names import check_account_id, servicer_of
 from ledger.transactions.bodies import AccountOpen, AccountSet
 from node.api.structs import AccountBody, HistoryPage
@@ -21,6 +23,10 @@ app = typer.Typer(help="Accounts: where value sits.", no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="participant/local, such as bank-a/main.")]
 KeysetOption = Annotated[str, typer.Option("--keyset", metavar="NAME", help="Name of the account's own keyset.")]
+ClassOption = Annotated[
+    list[str] | None, typer.Option("--class", metavar="CLASS", help="What it is for, such as mcc:8211@treasury; repeat; none for no class.")
+]
+NO_CLASS = "none"
 PAGE = 100
 
 
@@ -35,13 +41,19 @@ def open_(
     m: MOption = 1,
     key: KeyOption = None,
     not_after: NotAfterOption = "",
+    pseudonym: Annotated[str, typer.Option("--pseudonym", metavar="HEX", help="Of a wallet: whose it is, by `som holder put`.")] = "",
+    classes: ClassOption = None,
 ) -> None:
-    """Open an account. With --keyset it gets keys of its own, which sign its debits; else its servicer signs."""
+    """Open an account. With --keyset it gets keys of its own, which sign its debits; else its servicer signs.
+
+    Who vouches for a class (--class mcc:8211@treasury) signs too.
+    """
     check_account_id(account)
     sender = session.sender(servicer_of(account))
     brought = make_keyset(session, keyset, m, key or [], not_after) if keyset else None
-    needed = [sender_keyset(session, sender), (servicer_of(account), OPS), *([(account, keyset)] if keyset else [])]
-    body = AccountOpen(id=account, kind=kind, pseudonym=b"", keyset=brought, classes=())
+    named = _classes(classes) or ()
+    needed = [sender_keyset(session, sender), (servicer_of(account), OPS), *([(account, keyset)] if keyset else []), *_vouching(named)]
+    body = AccountOpen(id=account, kind=kind, pseudonym=parse_id(pseudonym) if pseudonym else b"", keyset=brought, classes=named)
     send(session, body, sender=sender, needed=needed, how=how)
 
 
@@ -56,17 +68,20 @@ def set_(
     m: MOption = 1,
     key: KeyOption = None,
     not_after: NotAfterOption = "",
+    classes: ClassOption = None,
 ) -> None:
-    """Close or reopen an account, or replace its keyset; for a keyset the current one signs too."""
-    if not status and not keyset:
-        raise Misuse("say what to change: --status, or --keyset with --key")
+    """Close or reopen an account, replace its keyset or its classes; for a keyset the current one signs too."""
+    if not status and not keyset and classes is None:
+        raise Misuse("say what to change: --status, --class, or --keyset with --key")
     found = find_account(session, account)
     sender = session.sender(found.servicer)
     brought = make_keyset(session, keyset, m, key or [], not_after) if keyset else None
     needed = [sender_keyset(session, sender), (found.servicer, OPS)]
     if keyset:
         needed += [(account, keyset), *([(account, found.keyset)] if found.keyset else [])]
-    send(session, AccountSet(id=account, status=status, keyset=brought), sender=sender, needed=needed, how=how)
+    named = _classes(classes)
+    needed += [each for each in _vouching(named or ()) if each not in needed]
+    send(session, AccountSet(id=account, status=status, keyset=brought, classes=named), sender=sender, needed=needed, how=how)
 
 
 @command(app, "show")
@@ -122,9 +137,25 @@ def print_account(session: Session, found: AccountBody) -> None:
             ("kind", found.kind),
             ("status", found.status),
             ("signs for it", f"its own keyset {found.keyset}" if found.keyset else f"{found.servicer}/{OPS}"),
+            *([("holder", f"pseudonym {found.pseudonym}")] if found.pseudonym else []),
+            *([("classes", ", ".join(found.classes))] if found.classes else []),
             ("open holds", str(found.holds)),
             ("as of block", str(found.as_of)),
         ]
     )
     rows = [[session.units.text(amount, each.asset) for amount in (each.posted, each.held, each.available)] for each in found.balances]
     print_table(["posted>", "held>", "available>"], rows)
+
+
+def _classes(names: list[str] | None) -> tuple[str, ...] | None:
+    """Classes as a body carries them; None where none were named."""
+    if names is None:
+        return None
+    found = tuple(sorted({name for name in names if name != NO_CLASS}))
+    for name in found:
+        check_class(name)
+    return found
+
+
+def _vouching(classes: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(voucher, OPS) for voucher in vouchers_of(classes)]

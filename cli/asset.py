@@ -8,6 +8,7 @@ import typer
 from cli.amounts import format_amount, parse_amount
 from cli.command import command
 from cli.faults import Misuse
+from cli.limits import LIMIT_FORM, limit_lines, limits_of, patterns_of, travel_min_of
 from cli.output import print_fields, print_json, print_table
 from cli.parties import OPS, sender_keyset
 from cli.policies import asset_or_none, find_asset, rules_of
@@ -42,6 +43,14 @@ def put(
     power: Annotated[
         list[str] | None, typer.Option("--power", help="freeze, pause or seize: what orders may do in it; only added.")
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="RULE", help=f"{LIMIT_FORM}, amounts in major units, an empty one is no limit; replaces all."),
+    ] = None,
+    receive: Annotated[
+        list[str] | None, typer.Option("--receive", metavar="PATTERN", help="Who may be paid, such as mcc:82*; repeat; none for everybody.")
+    ] = None,
+    travel_min: Annotated[str, typer.Option("--travel-min", metavar="AMOUNT", help="Travel data from this amount on; none: never.")] = "",
 ) -> None:
     """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
     old = asset_or_none(session, code)
@@ -55,14 +64,15 @@ def put(
             issuer or (old.issuer if old else ""),
             "sovereign",
             _cap(cap, old, code, digits),
-            (),
+            limits_of(limit, old, (code, digits)),
             _rules(fee, old, code, digits),
             0,
-            (),
+            patterns_of(receive, old),
             None,
             tuple(sorted({*(power or ()), *(old.powers if old else ())})),
             "block",
             tuple(sorted(set(fixed))) if fixed is not None else (old.fixed if old else ()),
+            travel_min_of(travel_min, old, (code, digits)),
         )
     )
     sender = session.sender(policy.issuer)
@@ -92,6 +102,7 @@ def show(session: Session, code: CodeArgument) -> None:
             ("redeemed", text(found.redeemed)),
             ("state", found.state),
             *[("fee", _rule_text(session, each, code)) for each in rules_of(found)],
+            *limit_lines(found),
             *([("fixed", ", ".join(found.fixed))] if found.fixed else []),
             *([("powers", ", ".join(found.powers))] if found.powers else []),
             ("as of block", str(found.as_of)),

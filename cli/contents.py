@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from cli.times import time_text
-from ledger.transactions.bodies import Approve, Body, HoldBody, Issue, OrderLift, OrderPut, Pay, Propose, Redeem, Seize
+from ledger.transactions.bodies import Approve, Body, HoldBody, HolderPut, Issue, OrderLift, OrderPut, Pay, Propose, Redeem, Seize
 from ledger.transactions.proposals import content_of
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from ledger.orders import Order
 
 LEGS_SHOWN = 20
+NO_TIER = "none: a legal person, which has no limits"
 AMOUNTS = frozenset(
-    ("posted", "held", "amount", "left", "fee", "fee_left", "seized", "supply", "issued", "redeemed", "cap", "used", "min", "max", "fixed")
+    ("posted held amount left fee fee_left seized supply issued redeemed cap used min max fixed returned total day_out month_out").split()
+    + ("balance_max tx_max day_out_max month_out_max travel_min").split()
 )
 """Fields in minor units: text in JSON, whose numbers have 53 bits where L1 needs 60."""
 
@@ -30,7 +32,11 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             shown = [("pays", f"{leg.debit} -> {leg.credit}  {session.units.text(leg.amount, leg.asset)}") for leg in legs[:LEGS_SHOWN]]
             more = [("", f"and {len(legs) - LEGS_SHOWN} more legs (--json shows all)")] if len(legs) > LEGS_SHOWN else []
             fees = [("fee", session.units.text(leg.fee, leg.asset)) for leg in legs[:LEGS_SHOWN] if leg.fee]
-            return [*shown, *more, *fees, ("mode", mode), *([("memo", body.memo)] if body.memo else [])]
+            back = [("returns", f"{body.return_of.tx_id.hex()}, leg {body.return_of.leg}")] if body.return_of else []
+            travel = [("travel data", f"{each.standard} for {each.participant}: {each.digest.hex()}") for each in body.travel or ()]
+            uetr = [("uetr", f"{body.uetr.hex()}, so it can be returned")] if body.uetr else []
+            memo = [("memo", body.memo)] if body.memo else []
+            return [*shown, *more, *fees, ("mode", mode), *back, *uetr, *travel, *memo]
         case Issue(to=to, amount=amount, asset=asset):
             return [("issues", f"{session.units.text(amount, asset)} to {to}"), ("basis", body.basis)]
         case Redeem(source=source, amount=amount, asset=asset):
@@ -45,7 +51,15 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
         case Approve(proposal=proposal, keyset=keyset, vote=vote):
             return [("votes", f"{vote}, as {keyset}, on proposal {proposal.hex()}")]
         case _:
-            return [("content", _text(body))]
+            return _described(body)
+
+
+def _described(body: Body) -> list[tuple[str, str]]:
+    if not isinstance(body, HolderPut):
+        return [("content", _text(body))]
+    until = time_text(body.valid_until) if body.valid_until else "no end"
+    known = [("pseudonym", f"{each.pseudonym.hex()} at {each.participant}") for each in body.pseudonyms]
+    return [("says of holder", body.holder.hex()), ("tier", body.tier or NO_TIER), ("until", until), *known]
 
 
 def _order_line(session: Session, body: OrderPut | OrderLift | Seize) -> tuple[str, str]:

@@ -34,6 +34,10 @@ def put(
     asset: Annotated[str, typer.Option("--asset", help="Only for this asset.")] = "",
     participant: Annotated[str, typer.Option("--participant", help="Only for this participant.")] = "",
     account: Annotated[str, typer.Option("--account", help="Only for this account.")] = "",
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", metavar="PATTERN", help="Of `wallet`: only these classes, such as mcc:82*; repeat.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=0, help="At most so many uses, such as wallets opened.")] = 0,
     quota: Annotated[str, typer.Option("--quota", metavar="AMOUNT", help="At most this much of --asset, in major units.")] = "",
     per: Annotated[Literal["once", "day", "month"], typer.Option("--per", help="Window of the quota.")] = "once",
     need: Annotated[list[str] | None, typer.Option("--need", metavar="OWNER/KEYSET", help="A keyset that may agree; repeat.")] = None,
@@ -47,14 +51,16 @@ def put(
     check_grant_id(grant)
     check_participant_id(to)
     if quota and not asset:
-        raise Misuse("a quota counts amounts of one asset: name it with --asset")
+        raise Misuse("a quota counts amounts of one asset: name it with --asset; --count counts uses")
+    if quota and count:
+        raise Misuse("a grant has one quota: --quota or --count")
     body = GrantPut(
         Grant(
             id=grant,
             to=to,
             permission=permission,
-            scope=Scope(asset=asset, participant=participant, account=account, classes=()),
-            quota=Quota(amount=session.units.parse(quota, asset), per=per) if quota else None,
+            scope=Scope(asset=asset, participant=participant, account=account, classes=tuple(sorted(set(classes or ())))),
+            quota=Quota(amount=count or session.units.parse(quota, asset), per=per) if quota or count else None,
             need=_need(need, need_m),
             lifted_by=tuple(sorted(set(lifted_by or ()))),
             not_before=parse_point(start) if start else 0,
@@ -85,7 +91,7 @@ def show(session: Session, grant: IdArgument) -> None:
     if session.json:
         print_json(msgspec.to_builtins(found))
         return
-    scope = [f"{name} {value}" for name, value in msgspec.to_builtins(found.scope).items() if value]
+    scope = [f"{name} {', '.join(value) if isinstance(value, tuple) else value}" for name, value in _scope(found).items() if value]
     print_fields(
         [
             ("grant", found.id),
@@ -102,6 +108,11 @@ def show(session: Session, grant: IdArgument) -> None:
     )
 
 
+def _scope(found: GrantBody) -> dict[str, str | tuple[str, ...]]:
+    scope = found.scope
+    return {"asset": scope.asset, "participant": scope.participant, "account": scope.account, "classes": scope.classes}
+
+
 def _need(members: list[str] | None, m: int) -> Need | None:
     if not members:
         return None
@@ -114,5 +125,7 @@ def _quota(session: Session, found: GrantBody) -> str:
     if found.quota is None:
         return "none"
     asset = found.scope.asset
+    if not asset:
+        return f"{found.quota.amount} uses per {found.quota.per}, {found.quota.used} used".replace(" per once", " once")
     amount, used = session.units.text(found.quota.amount, asset), session.units.text(found.quota.used, asset)
     return f"{amount} per {found.quota.per}, {used} used" if found.quota.per != "once" else f"{amount} once, {used} used"

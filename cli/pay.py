@@ -1,7 +1,9 @@
 """`som pay`, `som issue`, `som redeem`: money moves, comes and goes."""
 
 from typing import Annotated
+from uuid import UUID, uuid4
 
+import msgspec
 import typer
 
 from cli.command import command
@@ -10,10 +12,15 @@ from cli.parties import debtor_keyset, default_sender, find_account, look_up, se
 from cli.policies import find_asset, quote_fee
 from cli.sending import How, send
 from cli.session import Session
-from ledger.transactions.bodies import Issue, Leg, Pay, Redeem
+from ledger.names import check_participant_id
+from ledger.transactions.bodies import Issue, Leg, Pay, Redeem, ReturnOf
+from ledger.travel import COMPLIANCE, Travel
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="participant/local, such as bank-a/main.")]
 AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="Major units, such as 12.50.")]
+TRAVEL_FORM = "PARTICIPANT:STANDARD:HASH"
+NEW = "new"
+HASH_BYTES = 32
 AssetArgument = Annotated[str, typer.Argument(metavar="ASSET", help="Code of the asset, such as KGS.")]
 
 
@@ -35,6 +42,14 @@ def pay(
     memo: Annotated[str, typer.Option("--memo", help="Text for the payee, at most 140 characters.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose code, at most 35 characters.")] = "",
     fee: Annotated[str, typer.Option("--fee", metavar="AMOUNT", help="Fee you agree to; else the asset's rule now.")] = "",
+    uetr: Annotated[
+        str, typer.Option("--uetr", metavar="UUID", help="End-to-end reference; with one the payment can be returned; or new.")
+    ] = "",
+    return_of: Annotated[str, typer.Option("--return-of", metavar="TX_ID", help="Send back what this payment with a UETR brought.")] = "",
+    travel: Annotated[
+        list[str] | None,
+        typer.Option("--travel", metavar=TRAVEL_FORM, help="Travel data that PARTICIPANT has, by its SHA-256; its compliance signs."),
+    ] = None,
 ) -> None:
     """Pay AMOUNT of ASSET from one account to another."""
     if debit == credit:
@@ -46,8 +61,18 @@ def pay(
         quoted = quote_fee(session, asset, "pay", minor, (debtor, creditor))
     sender = session.sender(default_sender(debtor))
     leg = Leg(debit=debit, credit=credit, asset=asset, amount=minor, fee=quoted, reference="")
-    body = Pay(legs=(leg,), mode="atomic", purpose=purpose, uetr=None, memo=memo, travel=None, return_of=None)
-    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
+    data = tuple(sorted((_travel(text) for text in travel or ()), key=lambda each: each.participant))
+    body = Pay(
+        legs=(leg,),
+        mode="atomic",
+        purpose=purpose,
+        uetr=_uetr(uetr),
+        memo=memo,
+        travel=data or None,
+        return_of=ReturnOf(_hash(return_of), 0) if return_of else None,
+    )
+    agreeing = [(each.participant, COMPLIANCE) for each in data]
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor), *agreeing), how=how)
 
 
 def issue(
@@ -82,3 +107,33 @@ def redeem(
     sender = session.sender(default_sender(debtor))
     body = Redeem(asset=asset, source=source, amount=minor, payout_ref=payout_ref, to=None)
     send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
+
+
+def _uetr(text: str) -> bytes | None:
+    """Bytes of a UETR: an UUID, or `new` for a random one."""
+    if not text:
+        return None
+    try:
+        return (uuid4() if text == NEW else UUID(text)).bytes
+    except ValueError:
+        raise Misuse(f"{text!r} is no UETR: write a UUID, or new for a random one") from None
+
+
+def _hash(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise Misuse(f"{text!r} is not {HASH_BYTES} bytes in hex")
+    return found
+
+
+def _travel(text: str) -> Travel:
+    participant, _, rest = text.partition(":")
+    standard, _, digest = rest.partition(":")
+    check_participant_id(participant)
+    try:
+        return msgspec.convert((participant, standard, _hash(digest)), Travel)
+    except msgspec.ValidationError:
+        raise Misuse(f"{text!r} is no travel data: write {TRAVEL_FORM}, such as bank-b:IVMS101:...") from None

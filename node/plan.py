@@ -167,7 +167,7 @@ def usual_grants(plan: Plan) -> tuple[GrantPlan, ...]:
     """Grants of a network that says nothing else.
 
     Root and each asset's issue need two of the keysets of operator and treasury (an asset of another issuer: that issuer's `ops`), the
-    operator registers participants and makes orders by the quorum of root, each bank and the treasury open wallets of their own.
+    operator registers participants and people and makes orders by the quorum of root, each bank and the treasury open wallets of their own.
     """
     members = tuple(sorted(_members(plan)))
     need = min(2, len(members))
@@ -175,6 +175,7 @@ def usual_grants(plan: Plan) -> tuple[GrantPlan, ...]:
     grants = [
         GrantPlan("root", operator, "root", need_m=need, need_of=members),
         GrantPlan("register", operator, "register"),
+        GrantPlan("tier", operator, "tier"),
     ]
     for asset in plan.assets:
         of = members if asset.issuer == operator else (f"{asset.issuer}/ops",)

@@ -18,7 +18,7 @@ from ledger.expiry import count_hold, hold_key
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.holds import Hold
 from ledger.indexes import put_indexed
-from ledger.limits import Debit
+from ledger.limits import Debit, policy_of
 from ledger.money import movement
 from ledger.names import contra_of, servicer_of
 from ledger.transactions.redeeming import count_redeemed
@@ -85,6 +85,7 @@ class Issuance:
         work.post(entries)
         if vault is not None and body.source is not None:
             work.people.spend([Debit(body.source, vault[0], vault[1], body.amount, 0)])
+            work.people.check_eligible(existing_account(work.overlay, body.source), policy_of(work.overlay, vault[1]))
         work.people.check_eligible(existing_account(work.overlay, body.to), policy)
         charge_quota(work.overlay, self.grant, body.amount, work.time_ms)
         if policy.cap is not None and supply > policy.cap:

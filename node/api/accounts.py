@@ -44,6 +44,8 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
         balances=tuple(balances),
         as_of=service.height,
         proof=b64encode(proof).decode("ascii"),
+        pseudonym=account.pseudonym.hex(),
+        classes=account.classes,
     )
     return answer(request, body)
 

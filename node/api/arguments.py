@@ -104,6 +104,7 @@ ACCOUNT: Final = Text(r"[a-z][a-z0-9-]{1,15}/[A-Za-z0-9:._\-]{1,32}", "an accoun
 OWNER: Final = Text(r"[a-z][a-z0-9-]{1,15}(/[A-Za-z0-9:._\-]{1,32})?", "a participant id or an account id")
 ASSET: Final = Text(r"[A-Z][A-Z0-9.]{1,15}", "an asset code: a capital letter, then 1 to 15 of A-Z, 0-9, .")
 GRANT: Final = Text(r"[A-Za-z0-9:._\-]{1,64}", "a grant id: 1 to 64 of A-Z, a-z, 0-9, : . _ -")
+HOLDER: Final = Text(r"[0-9a-f]{32}", "32 lower-case hex digits")
 SUBJECT: Final = Text(r"[A-Za-z0-9:._/\-]{1,64}", "an account, participant or asset, or a holder in hex")
 HASH: Final = Text(r"[0-9a-f]{64}", "64 lower-case hex digits")
 CURSOR: Final = Text(r"[0-9]{1,18}\.[0-9]{1,9}\.[0-9]{1,9}", "the `next` of the page before")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ledger.errors import BY_CODE
-from node.api.parts import HeaderBody, KeyBody, KeysetBody, NeedBody, QuotaBody, ScopeBody
+from node.api.parts import HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody
 from node.api.structs import (
     AssetBody,
     BalanceBody,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ledger.assets import Asset
     from ledger.blocks import Entry, Header, Receipt
     from ledger.grants import GrantRecord
+    from ledger.holders import Limit
     from ledger.holds import Hold
     from ledger.participants import Keyset, Participant
     from ledger.transactions.bodies import Transaction
@@ -120,7 +121,7 @@ def grant_body(record: GrantRecord, as_of: int) -> GrantBody:
         id=grant.id,
         to=grant.to,
         permission=grant.permission,
-        scope=ScopeBody(grant.scope.asset, grant.scope.participant, grant.scope.account),
+        scope=ScopeBody(grant.scope.asset, grant.scope.participant, grant.scope.account, grant.scope.classes),
         quota=None if quota is None else QuotaBody(str(quota.amount), quota.per, record.window, str(record.used)),
         need=None if grant.need is None else NeedBody(grant.need.m, grant.need.of),
         not_before=grant.not_before,
@@ -172,7 +173,17 @@ def asset_body(asset: Asset, as_of: int) -> AssetBody:
         fixed=policy.fixed,
         powers=policy.powers,
         as_of=as_of,
+        limits=tuple(limit_body(limit) for limit in policy.limits),
+        receive=policy.receive,
+        travel_min=str(policy.travel_min),
     )
+
+
+def limit_body(limit: Limit) -> LimitBody:
+    """Limits of a tier."""
+    numbers = (limit.balance_max, limit.tx_max, limit.day_out_max, limit.month_out_max)
+    balance, transaction, day, month = (None if number is None else str(number) for number in numbers)
+    return LimitBody(limit.tier, balance, transaction, day, month, limit.anonymous)
 
 
 def header_body(header: Header) -> HeaderBody:

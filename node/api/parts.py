@@ -24,6 +24,20 @@ class ScopeBody(Struct, frozen=True):
     asset: str
     participant: str
     account: str
+    classes: tuple[str, ...] = ()
+    """Of `wallet`: patterns of the classes that it may give to accounts."""
+
+
+class LimitBody(Struct, frozen=True):
+    """What holders of a tier may have and spend in one asset; None: no limit (L16)."""
+
+    tier: str
+    balance_max: MinorUnits | None
+    tx_max: MinorUnits | None
+    day_out_max: MinorUnits | None
+    month_out_max: MinorUnits | None
+    anonymous: bool
+    """The tier of wallets without holder."""
 
 
 class QuotaBody(Struct, frozen=True):

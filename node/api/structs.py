@@ -10,7 +10,20 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from node.api.parts import BATCH_MAX, Base64, HeaderBody, Hex32, HexBytes, KeysetBody, MinorUnits, NeedBody, QuotaBody, ScopeBody, Whole
+from node.api.parts import (
+    BATCH_MAX,
+    Base64,
+    HeaderBody,
+    Hex32,
+    HexBytes,
+    KeysetBody,
+    LimitBody,
+    MinorUnits,
+    NeedBody,
+    QuotaBody,
+    ScopeBody,
+    Whole,
+)
 
 TransactionStatus = Literal["pending", "final", "expired", "refused"]
 Role = Literal["validator", "peer"]
@@ -137,6 +150,9 @@ class AccountBody(Struct, frozen=True, omit_defaults=True):
     """Height of the final block this is read from."""
     proof: Base64 = ""
     """Proof file of the account and its balances (`?proof=1`). It may be of another, newer height than `as_of`: trust what is in it."""
+    pseudonym: HexBytes = ""
+    """Of a wallet: whose it is, in the words of its servicer."""
+    classes: tuple[str, ...] = ()
 
 
 class HistoryEntry(Struct, frozen=True):
@@ -250,6 +266,12 @@ class AssetBody(Struct, frozen=True):
     powers: tuple[str, ...]
     """What orders may do in it: freeze, pause, seize."""
     as_of: Whole
+    limits: tuple[LimitBody, ...] = ()
+    """By tier; empty: no limits."""
+    receive: tuple[str, ...] = ()
+    """Patterns of classes that may be paid; empty: every account."""
+    travel_min: MinorUnits = "0"
+    """From this amount on travel data is needed; 0: never."""
 
 
 class Assets(Struct, frozen=True):

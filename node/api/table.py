@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import TIME_MS_MAX
-from node.api import accounts, diagnosis, directory, epochs, events, network, orders, proposals, submissions, transactions
+from node.api import accounts, diagnosis, directory, epochs, events, holders, network, orders, proposals, submissions, transactions
 from node.api.arguments import (
     ACCOUNT,
     ASSET,
@@ -14,6 +14,7 @@ from node.api.arguments import (
     GRANT,
     HASH,
     HEIGHT,
+    HOLDER,
     LOCAL,
     OWNER,
     PARTICIPANT,
@@ -27,6 +28,7 @@ from node.api.arguments import (
 )
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
+from node.api.holder_structs import HolderBody
 from node.api.order_structs import OrderBody, OrdersBody
 from node.api.parts import ENTRIES_PAGE_MAX
 from node.api.routes import Answer, Route
@@ -127,6 +129,15 @@ ROUTES: Final = (
         {200: Answer("the hold", HoldDetail)},
         errors=(404,),
         parts={"id": HASH},
+    ),
+    Route(
+        "GET",
+        "/v1/holders/{id}",
+        holders.show_holder,
+        "A person: tier, pseudonyms, wallets at every participant, and what counts towards limits. The node logs who was looked up.",
+        {200: Answer("the holder", HolderBody)},
+        errors=(404,),
+        parts={"id": HOLDER},
     ),
     Route(
         "GET",

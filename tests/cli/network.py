@@ -14,12 +14,14 @@ from ledger.assets import Asset
 from ledger.codec import decode_transaction
 from ledger.errors import LedgerError
 from ledger.grants import GrantRecord
+from ledger.holders import Holder, holder_key
 from ledger.holds import Hold
 from ledger.names import servicer_of
 from ledger.orders import OrderRecord
 from ledger.participants import Keyset, Participant
 from node.api.backend import FinalTransaction
 from node.api.convert import asset_body, balance_body, final_body, grant_body, hold_detail, keyset_body, participant_body, receipt_body
+from node.api.holders import holder_body
 from node.api.order_structs import OrdersBody
 from node.api.orders import order_body
 from node.api.structs import (
@@ -59,6 +61,7 @@ class Network:
                 "/v1/assets/*": self.asset,
                 "/v1/holds/*": self.hold,
                 "/v1/grants/*": self.grant,
+                "/v1/holders/*": self.holder,
                 "/v1/orders": self.orders,
                 "/v1/orders/*": self.order,
                 "/v1/participants": self.participants,
@@ -93,10 +96,8 @@ class Network:
             if key.startswith(f"balance/{name}/") and isinstance(balance, Balance):
                 balances.append(balance_body(key.rpartition("/")[2], balance))
         proof = b64encode(self.world.prove_account(name)).decode() if asked.query.get("proof") else ""
-        body = AccountBody(
-            name, record.kind, record.status, record.keyset, servicer_of(name), record.holds, tuple(balances), self.world.height, proof
-        )
-        return 200, body
+        facts = (name, record.kind, record.status, record.keyset, servicer_of(name), record.holds)
+        return 200, AccountBody(*facts, tuple(balances), self.world.height, proof, record.pseudonym.hex(), record.classes)
 
     def transactions(self, asked: Asked) -> Answer:
         """By reference, or a submission."""
@@ -171,6 +172,14 @@ class Network:
         return 200, OrdersBody(
             tuple(order_body(each, self.world.height, self.world.blocks[-1].header.time_ms) for each in found), self.world.height
         )
+
+    def holder(self, asked: Asked) -> Answer:
+        """One person."""
+        record = self.world.state.get(holder_key(bytes.fromhex(asked.path.removeprefix("/v1/holders/"))))
+        if not isinstance(record, Holder):
+            return _missing(404, "no such holder")
+        codes = [key.removeprefix("asset/") for key in sorted(self.world.state.records) if key.startswith("asset/")]
+        return 200, holder_body(self.world.state, record, codes, self.world.height)
 
     def participants(self, _: Asked) -> Answer:
         """All participants."""

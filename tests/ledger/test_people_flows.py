@@ -14,6 +14,7 @@ from ledger.holders import Limit, PseudonymAt, Returnable
 from ledger.parameters import parameter_records
 from ledger.transactions.bodies import AccountOpen, AccountSet, AssetPut, GrantPut, HolderPut, Issue, Leg, Pay, Redeem, ReturnOf, Settle
 from ledger.travel import Travel
+from tests.ledger.backing_world import WRAPPED, vault_policy
 from tests.ledger.cast import POLICY
 from tests.ledger.people import (
     BANK_A,
@@ -358,3 +359,41 @@ def test_l16_two_currencies_have_limits_of_their_own() -> None:
     gold = Pay((Leg(CAROL_A, MAIN_A, "GOLD", 5_000, 0, ""),), "atomic", "", None, "", None, None)
     assert world.do(gold, by=BANK_A, sender="bank-a").code == OK
     assert spent(world).day_out == 2_000
+
+
+def wrapping(world: World) -> None:
+    """Define KGST, which is issued against locked KGS, and who may issue it."""
+    world.must(AssetPut(vault_policy()), by=[*OPERATOR, *BOARD, *TREASURY])
+    world.must(GrantPut(grant("issue-kgst", "issue", "treasury", asset=WRAPPED)), by=[*OPERATOR, *BOARD])
+
+
+def wrapped(world: World, source: str, to: str, amount: int) -> int:
+    """Return the code of a wrap."""
+    return world.do(Issue(WRAPPED, to, amount, "", source), by=[*OPERATOR, *TREASURY, *signers(f"{source.partition('/')[0]}/ops")]).code
+
+
+def test_l18_a_wrap_is_a_payment_of_what_it_locks() -> None:
+    """Goal: wrapping is no way round. Method: wrap more than a transaction, a day; and with a tier that is not listed."""
+    world = rich()
+    wrapping(world)
+    assert wrapped(world, CAROL_A, CAROL_A, 1_001) == 155
+    assert [wrapped(world, account, CAROL_A2, 1_000) for account in (CAROL_A, CAROL_B, CAROL_B)] == [OK, OK, 156]
+    assert (spent(world).total, spent(world).day_out) == (2_000, 2_000)
+    assert code(world, (CAROL_A, MAIN_A, 1)) == 156
+    world.time_ms += DAY_MS
+    world.must(HolderPut(CAROL, "gone", 0, ()), by=OPERATOR)
+    assert wrapped(world, CAROL_A, CAROL_A, 1) == 132
+    assert wrapped(world, BOB, BOB, 1) == 132
+
+
+def test_l18_an_unwrap_brings_the_excess_to_the_servicer() -> None:
+    """Goal: redeem is never refused by a limit, and lifts nobody above it. Method: unwrap 2,000 for one who may get 500 more."""
+    world = rich()
+    wrapping(world)
+    given(world, CAROL_A, 500)
+    assert wrapped(world, MAIN_B, CAROL_B, 2_000) == OK
+    till = world.balance(MAIN_B)[0]
+    world.must(Redeem(WRAPPED, CAROL_B, 2_000, "", CAROL_B), by=BANK_B, sender="bank-b")
+    assert spent(world).total == 5_000
+    assert world.balance(MAIN_B)[0] == till + 1_500
+    assert spent(world).day_out == 0

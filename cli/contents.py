@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 LEGS_SHOWN = 20
 NO_TIER = "none: a legal person, which has no limits"
-AMOUNTS = frozenset(
-    ("posted held amount left fee fee_left seized supply issued redeemed cap used min max fixed returned total day_out month_out").split()
-    + ("balance_max tx_max day_out_max month_out_max travel_min").split()
-)
+MONEY = ("posted", "held", "amount", "left", "fee", "fee_left", "seized", "supply", "issued", "redeemed", "returned", "total")
+RULES = ("cap", "used", "min", "max", "fixed", "balance_max", "tx_max", "day_out_max", "month_out_max", "travel_min")
+AMOUNTS = frozenset((*MONEY, *RULES, "day_out", "month_out"))
 """Fields in minor units: text in JSON, whose numbers have 53 bits where L1 needs 60."""
 
 

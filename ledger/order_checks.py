@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GUARDIAN_MS_MAX = DAY_MS
 """The longest pause by one guardian that any network may allow (L22)."""
 SEIZE = "seize"
-_MAY: dict[str, tuple[Allowed, ...]] = {"pay": ("fee", "return", "tax"), "redeem": ("redeem",), "settle": ("holds",)}
+_MAY: dict[str, tuple[Allowed, ...]] = {"pay": ("fee", "return", "tax"), "redeem": ("redeem",), "settle": ("holds", "redeem")}
 """Type -> what an order can have allowed of it."""
 
 

@@ -24,7 +24,7 @@ from ledger.vaults import check_not_ended
 if TYPE_CHECKING:
     from ledger.accounts import Account
     from ledger.assets import Asset
-    from ledger.restraints import Restraints
+    from ledger.restraints import Restraints, Words
     from ledger.state import Overlay
     from ledger.transactions.bodies import HoldBody, Settle, Void
     from ledger.transactions.work import Work
@@ -72,7 +72,7 @@ class Placement:
         work.sweep(body.source)
         rule = fee_rule(self.asset.policy, "hold", self.source.kind, self.target.kind)
         check_fee(rule, body.amount, body.fee)
-        work.check_moves([(body.source, body.asset)], [(body.target, body.asset)], ())
+        work.check_moves([(body.source, body.asset)], [(body.target, paid_in(self.asset.policy, self.target))], ())
         work.post([Entry(body.source, body.asset, 0, body.amount + body.fee, 0)])
         parameters = work.context.parameters
         most, latest = parameters.holds_per_account_max, work.time_ms + parameters.hold_ms_max
@@ -185,9 +185,10 @@ class Settlement:
     def _check_orders(self, restraints: Restraints) -> None:
         """Refuse what orders put later stop where they do not allow earlier holds (L30); pauses never do (L22)."""
         hold = self.hold
+        words: Words = ("holds", "redeem") if hold.kind == "queue" else ("holds",)
         restraints.check_held(hold.source, hold.asset, self.body.amount)
-        restraints.check_debit(hold.source, hold.asset, ("holds",))
-        restraints.check_credit(hold.target, self.paid_in, ("holds",))
+        restraints.check_debit(hold.source, hold.asset, words)
+        restraints.check_credit(hold.target, self.paid_in, words)
 
 
 class Release:

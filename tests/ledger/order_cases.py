@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.grants import Quota, Scope
-from ledger.holders import Holder, holder_key
+from ledger.holders import Holder, Limit, holder_key
 from ledger.transactions.bodies import Issue, OrderLift, OrderPut, Pay, Redeem, Seize, Settle
 from ledger.types import AMOUNT_MAX
 from tests.ledger.breaks import Break, asked, balance, both, edited, no_grant, parameter
 from tests.ledger.cast import ALICE_SIGNS, BANK_A, BANK_B, BY_ROOT, CONTRA, LATER, LEGS, MONEY, Case, placed_hold
 from tests.ledger.order_cast import OPERATOR, QUORUM, SEIZERS, TREASURY, arrest, lift, order, ordered, put, seize
+from tests.ledger.people import CAROL_A, LIMITS, alter, settle_in
 from tests.ledger.world import ALICE, BOB, DAY_MS, HOUR_MS, MAIN_A, MAIN_B, START_MS, TILL, hold
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def made_by_quorum(world: World) -> OrderLift:
     """Let a quorum make a pause that can be lifted."""
     put(world, order("pause", "", scope="ledger", asset="", by="operator"), QUORUM)
     return lift()
+
+
+def to_a_wallet(world: World, body: Body) -> Body:
+    """Let the beneficiary be a wallet whose holder may have one unit less than is seized."""
+    settle_in(world)
+    alter(world, limits=(Limit("basic", 299, None, None, None, anonymous=False), *LIMITS[1:]))
+    return edited("order/case-1", "order", seize_to=CAROL_A)(world, body)
 
 
 def known_holder(world: World) -> OrderPut:
@@ -155,6 +163,7 @@ ENDING = (
             Break("an arrest in the asset", 182, edited("order/case-1", "order", asset="GOLD")),
             Break("an order that names a beneficiary", 182, edited("order/case-1", "order", seize_to="")),
             Break("power to seize", 182, edited("asset/KGS", "policy", powers=("freeze", "pause"))),
+            Break("room for the beneficiary", 154, to_a_wallet),
             Break("no block that goes before", 152, both(ordered(ON_ALICE), edited("order/other", height=1))),
             Break("a beneficiary that may be paid", 153, ordered(order("credit", TILL, name="other"))),
         ),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.errors import OK
-from ledger.transactions.bodies import Leg, Pay, ReturnOf
-from tests.ledger.backing_world import BackedWorld
+from ledger.transactions.bodies import Leg, Pay, Redeem, ReturnOf, Settle
+from tests.ledger.backing_world import CODE, BackedWorld, gold_policy
 from tests.ledger.cast import BANK_A, BANK_B
 from tests.ledger.order_cast import QUORUM, SEIZERS, TREASURY, arrest, lift, order, put, seize
 from tests.ledger.people import CAROL, CAROL_A, CAROL_B, DAVE_B, open_wallet, peopled
 from tests.ledger.people_cases import UETR
-from tests.ledger.world import MAIN_A, MAIN_B, TILL, World, pay, signers
+from tests.ledger.world import DAY_MS, MAIN_A, MAIN_B, TILL, World, pay, signers
 
 OPERATOR = signers("operator/ops")
 
@@ -90,3 +91,18 @@ def test_l30_what_comes_back_reaches_a_blocked_account_where_the_order_allows_it
     world.must(lift(), by=TREASURY, sender="treasury")
     put(world, order("both", MAIN_A, name="2"))
     assert back(world, paid.tx_id, 40) == 153
+
+
+def test_l30_a_queued_redemption_is_settled_where_the_order_allows_to_redeem() -> None:
+    """Goal: L18, who may redeem is paid out. Method: queue, then block with `redeem` and without; queue again under each."""
+    world = BackedWorld(policy=replace(gold_policy(), queued=DAY_MS, powers=("freeze",))).ready()
+    assert world.mint(100) == OK
+    queued = world.must(Redeem(CODE, TILL, 40, "", None), by=[*OPERATOR, *TREASURY]).tx_id
+    put(world, order("debit", TILL, name="1", asset=CODE, allow=("redeem",)))
+    assert world.burn(10).code == OK
+    assert world.do(Settle(queued, 10, b""), by=TREASURY, sender="treasury").code == OK
+    world.must(lift("1"), by=TREASURY, sender="treasury")
+    put(world, order("debit", TILL, name="2", asset=CODE))
+    assert world.burn(10).code == 152
+    assert world.do(Settle(queued, 10, b""), by=TREASURY, sender="treasury").code == 152
+    assert world.asset().supply == 90

@@ -168,7 +168,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "L30",
         "a_block_that_allows_holds_stops_them",
         "ledger/transactions/reservations.py",
-        'restraints.check_debit(hold.source, hold.asset, ("holds",))',
+        "restraints.check_debit(hold.source, hold.asset, words)",
         "restraints.check_debit(hold.source, hold.asset, ())",
         (RULES,),
     ),

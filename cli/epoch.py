@@ -163,6 +163,7 @@ def keys(
 
 def _soon(session: Session) -> int:
     """Heights to an end that is near, and far enough for an order that becomes final within some seconds at the present pace."""
+    session.be_ready()
     least, now = END_AHEAD + END_SPARE, current_epoch(session).as_of
     if now <= SAMPLE:
         return least + SAMPLE

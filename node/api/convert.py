@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ledger.errors import BY_CODE
-from node.api.parts import HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody
+from node.api.parts import BalanceBody, FeeRuleBody, HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody
 from node.api.structs import (
     AssetBody,
-    BalanceBody,
     EntryBody,
-    FeeRuleBody,
     GrantBody,
     HoldDetail,
     ParticipantBody,

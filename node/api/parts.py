@@ -88,3 +88,24 @@ class HeaderBody(Struct, frozen=True):
     participants_root: Hex32
     assets_root: Hex32
     governance_root: Hex32
+
+
+class FeeRuleBody(Struct, frozen=True):
+    """L17: min(max, max(min, fixed + floor(amount * bps / 10000))); a kind of "" fits every kind."""
+
+    type: str
+    debit_kind: str
+    credit_kind: str
+    fixed: MinorUnits
+    bps: Whole
+    min: MinorUnits
+    max: MinorUnits
+
+
+class BalanceBody(Struct, frozen=True):
+    """Balances of one asset; available = posted - held."""
+
+    asset: str
+    posted: MinorUnits
+    held: MinorUnits
+    available: MinorUnits

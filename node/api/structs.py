@@ -12,7 +12,9 @@ from msgspec import Meta, Struct, field
 
 from node.api.parts import (
     BATCH_MAX,
+    BalanceBody,
     Base64,
+    FeeRuleBody,
     HeaderBody,
     Hex32,
     HexBytes,
@@ -125,15 +127,6 @@ class TransactionBody(Struct, frozen=True, omit_defaults=True):
     """Proof file of inclusion (`?proof=1`, only when final)."""
 
 
-class BalanceBody(Struct, frozen=True):
-    """Balances of one asset; available = posted - held."""
-
-    asset: str
-    posted: MinorUnits
-    held: MinorUnits
-    available: MinorUnits
-
-
 class AccountBody(Struct, frozen=True, omit_defaults=True):
     """An account as of a final block."""
 
@@ -233,18 +226,6 @@ class Participants(Struct, frozen=True):
 
     participants: tuple[ParticipantBody, ...]
     as_of: Whole
-
-
-class FeeRuleBody(Struct, frozen=True):
-    """L17: min(max, max(min, fixed + floor(amount * bps / 10000))); a kind of "" fits every kind."""
-
-    type: str
-    debit_kind: str
-    credit_kind: str
-    fixed: MinorUnits
-    bps: Whole
-    min: MinorUnits
-    max: MinorUnits
 
 
 class AssetBody(Struct, frozen=True):

@@ -61,7 +61,7 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
         key = index.split("/", 2)[2]
         record = overlay.get(key)
         written += HOLD_LEAVES + bool(record.window) if isinstance(record, Hold) else OTHER_LEAVES
-        if written > most:
+        if written > most and index != due[0]:
             overlay.due_left = True
             break
         if isinstance(record, Hold):

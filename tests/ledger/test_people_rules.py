@@ -8,6 +8,7 @@ from ledger.assets import FeeRule
 from ledger.errors import OK
 from ledger.fees import fee_of
 from ledger.holders import ANONYMOUS, Limit, PseudonymAt, Spent
+from ledger.parameters import parameter_records
 from ledger.transactions.bodies import AccountOpen, HolderPut, Issue, Leg, Pay, Redeem, Settle, Void
 from tests.ledger.people import (
     BANK_A,
@@ -373,3 +374,15 @@ def test_l16_a_limit_holds_within_a_block() -> None:
     second = world.sign(pay((CAROL_B, MAIN_B, 1_000)), by=BANK_B, sender="bank-b")
     third = world.sign(pay((CAROL_B, MAIN_B, 1)), by=BANK_B, sender="bank-b")
     assert [outcome.code for outcome in world.block(first, second, third)] == [OK, OK, 156]
+
+
+def test_l19_a_hold_that_counts_in_a_window_is_swept_by_the_smallest_sweep() -> None:
+    """Goal: nothing outlives its sweep. Method: four leaves where a block sweeps three; one hold goes per block."""
+    world = rich()
+    world.state.records.update(parameter_records({"sweep_max": 3}))
+    found = [placed(world, CAROL_A, MAIN_B, 100), placed(world, CAROL_A, MAIN_B, 200)]
+    world.time_ms += 3 * DAY_MS
+    for left in (1, 0):
+        world.block()
+        assert sum(world.state.get(f"hold/{each.hex()}") is not None for each in found) == left
+    assert (world.balance(CAROL_A), spent(world).month_out) == ((2_000, 0), 0)

@@ -152,7 +152,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "L19", "sweeps_come_a_moment_late", "ledger/expiry.py", 'due_key(context.time_ms + 1, "")', 'due_key(context.time_ms, "")', (HOLDS,)
     ),
-    Mutant("L19", "sweeps_have_no_limit", "ledger/expiry.py", "        if written > most:", "        if written < 0:", (HOLDS,)),
+    Mutant(
+        "L19",
+        "sweeps_have_no_limit",
+        "ledger/expiry.py",
+        "        if written > most and index != due[0]:",
+        "        if written < 0:",
+        (HOLDS,),
+    ),
     Mutant("L19", "touched_accounts_keep_lapsed_holds", "ledger/expiry.py", "    if not overlay.due_left:", "    if overlay:", (HOLDS,)),
     Mutant("L19", "a_grant_costs_as_much_as_a_hold", "ledger/expiry.py", "OTHER_LEAVES = 1", "OTHER_LEAVES = 3", (HOLDS,)),
     Mutant("L19", "holds_without_number", RESERVE, "        if held >= most:", "        if held > most:", (HOLDS,)),

@@ -101,6 +101,8 @@ def order_key(order_id: str) -> str:
 
 ACTIVE = "~active"
 """Index key of the number of all active orders; there is none where no order is active."""
+HOLDERS, WIDE = f"{ACTIVE}~holders", f"{ACTIVE}~wide"
+"""Of those on holders; and of those on participants, assets and the ledger, which an account's own number does not show."""
 
 
 @lru_cache(maxsize=65_536)
@@ -132,7 +134,11 @@ def order_indexes(record: OrderRecord) -> tuple[str, ...]:
 
 def count_keys(record: OrderRecord) -> tuple[str, ...]:
     """Index keys of the counts that an active order is in; none where it is over."""
-    return (ACTIVE, active_key(record.order.scope, record.order.subject)) if record.status == "active" else ()
+    if record.status != "active":
+        return ()
+    scope = record.order.scope
+    kept = () if scope == "account" else (HOLDERS,) if scope == "holder" else (WIDE,)
+    return (ACTIVE, active_key(scope, record.order.subject), *kept)
 
 
 def precedence(record: OrderRecord) -> tuple[int, int, int]:

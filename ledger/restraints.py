@@ -16,7 +16,7 @@ from ledger.holders import Pseudonym, pseudonym_key
 from ledger.money import balance_of
 from ledger.names import CONTRA, FEE, servicer_of
 from ledger.order_errors import Arrested, BlockedCredit, BlockedDebit, Paused
-from ledger.orders import ACTIVE, ORDERS_MAX, OrderRecord, active_key, order_key, ordered_keys, precedence, remaining
+from ledger.orders import ACTIVE, HOLDERS, ORDERS_MAX, WIDE, OrderRecord, active_key, order_key, ordered_keys, precedence, remaining
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
@@ -35,6 +35,25 @@ SCAN_MAX = ORDERS_MAX
 def restraints_of(overlay: Overlay, time_ms: int) -> Restraints | None:
     """Look up what orders say now; None where no order is active anywhere."""
     return None if overlay.get(ACTIVE) is None else Restraints(overlay, time_ms)
+
+
+def concerned(overlay: Overlay, accounts: Iterable[str]) -> bool:
+    """Whether orders may concern one of these accounts: so that an order costs those whom it concerns, not every payment."""
+    get = overlay.get
+    if get(ACTIVE) is None:
+        return False
+    if get(WIDE) is not None:
+        return True
+    holders = get(HOLDERS) is not None
+    for account in accounts:
+        if get(active_key("account", account)) is not None:
+            return True
+        if holders:
+            record = get("account/" + account)
+            holder = holder_of(overlay, record) if isinstance(record, Account) else ""
+            if holder and get(active_key("holder", holder)) is not None:
+                return True
+    return False
 
 
 def active_orders(overlay: Overlay, scope: OrderScope, subject: str, time_ms: int) -> tuple[OrderRecord, ...]:

@@ -20,6 +20,7 @@ from ledger.names import servicer_of
 from ledger.orders import TAX_PURPOSE
 from ledger.participants import Participant
 from ledger.purpose import paid_in, payout, pays_out
+from ledger.restraints import concerned
 from ledger.returns import count_return, keep_returnable, returned_payment
 from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_pays, check_spendable, check_takes
@@ -87,7 +88,8 @@ class Payment:
         if self.work.overlay.due_left:
             self.work.sweep(*self.accounts)
         self._check_legs(self._check_fee)
-        if self.work.see_orders() is not None:
+        if concerned(self.work.overlay, self.accounts):
+            self.work.see_orders()
             self._check_orders()
         if self.body.mode == "atomic":
             entries: list[Entry] = []

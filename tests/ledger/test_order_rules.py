@@ -330,6 +330,7 @@ def test_l19_the_indexes_of_orders_follow_from_the_records() -> None:
         ACTIVE,
         f"{ACTIVE}/account/{ALICE}",
         f"{ACTIVE}/asset/KGS",
+        f"{ACTIVE}~wide",
         f"~guarded/asset/KGS/{record_of(world, '3').cooled_ms:015}/3",
         f"~ordered/account/{ALICE}/case-1",
         "~ordered/asset/KGS/3",

@@ -55,8 +55,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L16",
         "orders_do_not_reach_legs_of_their_own",
         "ledger/transactions/payments.py",
-        "        if self.work.see_orders() is not None:",
-        '        if self.body.mode == "atomic" and self.work.see_orders() is not None:',
+        "        if concerned(self.work.overlay, self.accounts):",
+        '        if self.body.mode == "atomic" and concerned(self.work.overlay, self.accounts):',
         (RULES, PAUSES),
     ),
     Mutant(

@@ -1,11 +1,13 @@
-"""Four ordeals of a live network under load, each healed by itself within 30 seconds: nobody repairs anything.
+"""Five ordeals of a live network under load, each healed by itself within 30 seconds: nobody repairs anything.
 
 `python -m tests.devnet.ordeals [NAME ...] [--pause-seconds 300]`:
 - `paused`: two of four validators stopped with SIGSTOP for five minutes, then continued;
 - `killed`: all four killed with SIGKILL at once;
 - `wiped`: all four killed at a moment when the newest block is notarized and finalize votes are out, and three of them lose their state
   (the store), not their journals;
-- `clock`: one validator's clock an hour ahead, and set right after half a minute.
+- `clock`: one validator's clock an hour ahead, and set right after half a minute;
+- `image`: one validator's data folder put back to an old copy, journal and mark with it: it notices that it forgot votes, votes no more,
+  follows, and says what to do; `som recover` then makes a new key (K15).
 """
 
 from __future__ import annotations
@@ -22,13 +24,18 @@ from typing import TYPE_CHECKING
 from consensus.effects import CertificateRecord, VoteRecord
 from consensus.types import Kind
 from devnet.bench.scenarios import plans, prepare
+from devnet.client import Client
 from devnet.load import presign
 from devnet.network import Network, Plan
+from node.api.diagnosis_structs import ConsensusBody, EvidencePage
 from node.files import DiskFiles
 from node.journal import Journal
 from node.records import replay
+from node.signer import MarkBehind
+from tests.devnet.commands import run
+from tests.devnet.late_peer import reach
 from tests.devnet.skewed import write_offset
-from tests.devnet.witness import PromiseBroken, Witness, check_promises, feed, recovered, watch
+from tests.devnet.witness import UNREACHABLE, PromiseBroken, Witness, check_promises, feed, recovered, watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +47,10 @@ HEALED_SECONDS_MAX = 30.0
 RATE = 40
 CLOCK_AHEAD_MS = 3_600_000
 CLOCK_WRONG_SECONDS = 30.0
+IMAGE_BLOCKS = 30
+BLOCKS_SECONDS_MAX = 120.0
+UNDER_WAY = 2
+"""Blocks whose certificates may still come to bear a vote that was cast before the kill."""
 TRIES_MAX = 60
 """Kills until one hits the moment between notarization and finalization; under load about every fifth does."""
 
@@ -100,6 +111,72 @@ class Ordeal:
         write_offset(offset, 0)
         return await self.healed(time.perf_counter())
 
+    async def image(self) -> float:
+        """One comes back with an old image of its disk, and must not vote: what it signed since, it does not know."""
+        victim, seat = self.network.validators[3], 3
+        folder, copy = data_of(victim), data_of(victim).with_name("image")
+        await victim.stop()
+        shutil.copytree(folder, copy)
+        await victim.start()
+        await self.network.ready(victim)
+        await self._blocks(victim, IMAGE_BLOCKS)
+        await victim.kill()
+        shutil.rmtree(folder)
+        copy.rename(folder)
+        signed = await self._signed(seat)
+        since = time.perf_counter()
+        await victim.start()
+        await self._noticed(victim, since)
+        took = time.perf_counter() - since
+        await self._blocks(victim, IMAGE_BLOCKS)
+        if await self._signed(seat) > signed + UNDER_WAY or await self._evidence():
+            raise PromiseBroken(f"{victim.name} voted on with a forgotten past: last at {await self._signed(seat)}, it was {signed}")
+        await victim.stop()
+        await victim.start()
+        code = await asyncio.wait_for(victim.wait(), HEALED_SECONDS_MAX)
+        if code != MarkBehind.exit_code:
+            raise PromiseBroken(f"{victim.name} ended with {code} where its journal shows the forgotten vote")
+        await run("recover", "--config", str(victim.config))
+        await victim.start()
+        await self._blocks(victim, IMAGE_BLOCKS)
+        return took
+
+    async def _noticed(self, victim: NodeProcess, since: float) -> None:
+        """Wait until a node tells everywhere that its key must not vote any more."""
+        async with Client(victim.api_url) as client:
+            while time.perf_counter() - since < HEALED_SECONDS_MAX:
+                try:
+                    silenced = (await client.get("/v1/consensus", ConsensusBody)).silenced
+                except UNREACHABLE:
+                    silenced = ""
+                if silenced:
+                    break
+                await asyncio.sleep(0.05)
+            said = (silenced, await client.text("/readyz"), await asyncio.to_thread(victim.log.read_text))
+        if not all("som recover" in each for each in said):
+            raise PromiseBroken(f"{victim.name} does not say everywhere that it forgot votes: {said[0]!r}, {said[1]!r}")
+
+    async def _blocks(self, node: NodeProcess, count: int) -> None:
+        """Wait until a node has so many more final blocks than the network has now."""
+        async with Client(self.network.validators[0].api_url) as client:
+            await reach(node, (await client.status()).height + count, BLOCKS_SECONDS_MAX)
+
+    async def _signed(self, seat: int) -> int:
+        """Newest height whose certificate, at any other validator, bears the signature of this one."""
+        found = []
+        for node in self.network.validators[:3]:
+            async with Client(node.api_url) as client:
+                found.append((await client.validators()).validators[seat].last_signed_height)
+        return max(found)
+
+    async def _evidence(self) -> int:
+        """Count the double votes that the others have seen."""
+        found = 0
+        for node in self.network.validators[:3]:
+            async with Client(node.api_url) as client:
+                found += (await client.get("/v1/evidence", EvidencePage)).count
+        return found
+
     async def _kill_all(self) -> None:
         await asyncio.gather(*(node.kill() for node in self.network.validators))
 
@@ -148,6 +225,7 @@ async def undergo(folder: Path, name: str, pause_seconds: float) -> float:
             "killed": ordeal.killed,
             "wiped": ordeal.wiped,
             "clock": ordeal.clock,
+            "image": ordeal.image,
         }
         try:
             await recovered(witness, time.perf_counter(), 0)
@@ -165,7 +243,7 @@ async def undergo(folder: Path, name: str, pause_seconds: float) -> float:
 
 def main() -> int:
     """Run the ordeals that were named, or all."""
-    names = ("killed", "wiped", "clock", "paused")
+    names = ("killed", "wiped", "clock", "image", "paused")
     parser = argparse.ArgumentParser(prog="python -m tests.devnet.ordeals", description=__doc__)
     parser.add_argument("names", nargs="*", default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--pause-seconds", type=float, default=300.0)

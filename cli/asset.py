@@ -14,6 +14,7 @@ from cli.parties import OPS, sender_keyset
 from cli.policies import asset_or_none, find_asset, rules_of
 from cli.sending import How, send
 from cli.session import Session
+from cli.terms import known_policy, policy_fields
 from ledger.assets import FeeRule, Policy
 from ledger.transactions.bodies import AssetPut
 from node.api.structs import AssetBody, Assets
@@ -51,24 +52,26 @@ def put(
         list[str] | None, typer.Option("--receive", metavar="PATTERN", help="Who may be paid, such as mcc:82*; repeat; none for everybody.")
     ] = None,
     travel_min: Annotated[str, typer.Option("--travel-min", metavar="AMOUNT", help="Travel data from this amount on; none: never.")] = "",
+    terms: Annotated[str, typer.Option("--terms", metavar="FILE", help="JSON: reserve, queued, expires.")] = "",
 ) -> None:
     """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
     old = asset_or_none(session, code)
     if old is None and (decimals is None or not issuer):
         raise Misuse(f"{code} would be new: say who issues it with --issuer and how many digits it has with --decimals")
     digits = decimals if decimals is not None else (old.decimals if old else 0)
+    more = _more(session, code, terms)
     policy = _policy(
         (
             code,
             digits,
             issuer or (old.issuer if old else ""),
-            "sovereign",
+            more["reserve"],
             _cap(cap, old, code, digits),
             limits_of(limit, old, (code, digits)),
             _rules(fee, old, code, digits),
-            0,
+            more["queued"],
             patterns_of(receive, old),
-            None,
+            more["expires"],
             tuple(sorted({*(power or ()), *(old.powers if old else ())})),
             "block",
             tuple(sorted(set(fixed))) if fixed is not None else (old.fixed if old else ()),
@@ -119,6 +122,14 @@ def list_(session: Session) -> None:
         return
     rows = [[each.code, each.issuer, each.reserve, format_amount(int(each.supply), each.decimals), each.state] for each in found.assets]
     print_table(["asset", "issuer", "reserve", "supply>", "state"], rows)
+
+
+def _more(session: Session, code: str, terms: str) -> dict[str, object]:
+    """Fields without an option of their own: those of the file, else as they are, else empty."""
+    known = known_policy(session, code)
+    nothing: dict[str, object] = {"reserve": "sovereign", "queued": 0, "expires": None}
+    before = nothing if known is None else {name: msgspec.to_builtins(getattr(known, name)) for name in nothing}
+    return {**before, **(policy_fields(terms) if terms else {})}
 
 
 def _policy(fields: tuple[object, ...]) -> Policy:

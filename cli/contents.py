@@ -37,9 +37,11 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             memo = [("memo", body.memo)] if body.memo else []
             return [*shown, *more, *fees, ("mode", mode), *back, *uetr, *travel, *memo]
         case Issue(to=to, amount=amount, asset=asset):
-            return [("issues", f"{session.units.text(amount, asset)} to {to}"), ("basis", body.basis)]
+            locked = [("locks", f"as much of its reserve, paid by {body.source}")] if body.source else []
+            return [("issues", f"{session.units.text(amount, asset)} to {to}"), *locked, ("basis", body.basis)]
         case Redeem(source=source, amount=amount, asset=asset):
-            return [("redeems", f"{session.units.text(amount, asset)} from {source}"), ("payout", body.payout_ref)]
+            paid = [("pays", f"as much of its reserve to {body.to}")] if body.to else []
+            return [("redeems", f"{session.units.text(amount, asset)} from {source}"), *paid, ("payout", body.payout_ref)]
         case HoldBody(source=source, target=target, amount=amount, asset=asset):
             return [("reserves", f"{session.units.text(amount, asset)} on {source} for {target}"), ("", _text(body))]
         case OrderPut() | OrderLift() | Seize():

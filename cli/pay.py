@@ -83,13 +83,15 @@ def issue(
     how: How,
     *,
     basis: Annotated[str, typer.Option("--basis", help="Why: a decision or document, at most 140 characters.")] = "",
+    paid_by: Annotated[str, typer.Option("--from", metavar="ACCOUNT", help="Of a vault asset: who pays the reserve, and signs.")] = "",
 ) -> None:
     """Issue AMOUNT of ASSET under a grant `issue`; every keyset of its quorum must sign (--sign, or `sign` in the profile)."""
     minor = session.units.parse(amount, asset)
     look_up(session, to)
     sender = session.sender(find_asset(session, asset).issuer)
-    body = Issue(asset=asset, to=to, amount=minor, basis=basis, source=None)
-    send(session, body, sender=sender, needed=(sender_keyset(session, sender),), how=how)
+    body = Issue(asset=asset, to=to, amount=minor, basis=basis, source=paid_by or None)
+    payer = (debtor_keyset(find_account(session, paid_by)),) if paid_by else ()
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), *payer), how=how)
 
 
 def redeem(
@@ -100,12 +102,13 @@ def redeem(
     how: How,
     *,
     payout_ref: Annotated[str, typer.Option("--payout-ref", help="Where the payout goes, at most 140 characters.")] = "",
+    to: Annotated[str, typer.Option("--to", metavar="ACCOUNT", help="Of a vault asset: who is paid out of the vault.")] = "",
 ) -> None:
     """Give AMOUNT of ASSET back to its issuer; the supply falls."""
     minor = session.units.parse(amount, asset)
     debtor = find_account(session, source)
     sender = session.sender(default_sender(debtor))
-    body = Redeem(asset=asset, source=source, amount=minor, payout_ref=payout_ref, to=None)
+    body = Redeem(asset=asset, source=source, amount=minor, payout_ref=payout_ref, to=to or None)
     send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
 
 

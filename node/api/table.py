@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import TIME_MS_MAX
-from node.api import accounts, diagnosis, directory, epochs, events, holders, network, orders, proposals, submissions, transactions
+from node.api import (
+    accounts,
+    diagnosis,
+    directory,
+    epochs,
+    events,
+    holders,
+    network,
+    orders,
+    proposals,
+    reserves,
+    submissions,
+    transactions,
+)
 from node.api.arguments import (
     ACCOUNT,
     ASSET,
@@ -31,6 +44,7 @@ from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, Proposa
 from node.api.holder_structs import HolderBody
 from node.api.order_structs import OrderBody, OrdersBody
 from node.api.parts import ENTRIES_PAGE_MAX
+from node.api.reserve_structs import ReserveBody
 from node.api.routes import Answer, Route
 from node.api.structs import (
     AccountBody,
@@ -185,6 +199,15 @@ ROUTES: Final = (
         directory.show_asset,
         "An asset: policy, supply, cap.",
         {200: Answer("the asset", AssetBody)},
+        errors=(404,),
+        parts={"code": ASSET},
+    ),
+    Route(
+        "GET",
+        "/v1/assets/{code}/reserve",
+        reserves.show,
+        "What stands behind an asset now.",
+        {200: Answer("the reserve", ReserveBody)},
         errors=(404,),
         parts={"code": ASSET},
     ),

@@ -24,6 +24,7 @@ from node.api.convert import asset_body, balance_body, final_body, grant_body, h
 from node.api.holders import holder_body
 from node.api.order_structs import OrdersBody
 from node.api.orders import order_body
+from node.api.reserves import reserve_body
 from node.api.structs import (
     AccountBody,
     Assets,
@@ -144,7 +145,12 @@ class Network:
 
     def asset(self, asked: Asked) -> Answer:
         """One asset."""
-        record = self.world.state.get(f"asset/{asked.path.removeprefix('/v1/assets/')}")
+        name, _, more = asked.path.removeprefix("/v1/assets/").partition("/")
+        record = self.world.state.get(f"asset/{name}")
+        if more and isinstance(record, Asset):
+            return 200, reserve_body(
+                self.world.state, record, self.world.height, self.world.blocks[-1].header.time_ms if self.world.blocks else 0
+            )
         return (200, asset_body(record, self.world.height)) if isinstance(record, Asset) else _missing(130, "no such asset")
 
     def hold(self, asked: Asked) -> Answer:

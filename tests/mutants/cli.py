@@ -77,8 +77,8 @@ MUTANTS = [
         "K23",
         "a_genesis_of_another_chain_is_taken",
         "cli/session.py",
-        "        if self.profile.chain and chain_id(genesis).hex() != self.profile.chain:",
-        "        if self.profile.chain and not chain_id(genesis):",
+        "        if chain_id(genesis).hex() != self.profile.chain:",
+        "        if not chain_id(genesis):",
         (f"{CLIENT}::test_a_genesis_of_another_chain_is_not_taken",),
     ),
     Mutant(

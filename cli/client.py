@@ -62,9 +62,9 @@ class Answer(Struct, frozen=True):
 class Client:
     """Requests to one of several nodes of the same network."""
 
-    def __init__(self, nodes: Sequence[str], answer_seconds: float = ANSWER_SECONDS) -> None:
-        """`answer_seconds`: how long a node that was reached may take to answer."""
-        self.nodes, self.answer_seconds = tuple(nodes), answer_seconds
+    def __init__(self, nodes: Sequence[str], answer_seconds: float | None = None) -> None:
+        """`answer_seconds`: how long a node that was reached may take to answer; else `ANSWER_SECONDS`."""
+        self.nodes, self.answer_seconds = tuple(nodes), ANSWER_SECONDS if answer_seconds is None else answer_seconds
 
     def get(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
         """Resource at a path, read as `type_`.

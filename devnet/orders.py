@@ -94,8 +94,9 @@ def add_validator(options: argparse.Namespace) -> None:
         config = options.data / line.name / "node.toml"
         sys.stdout.write(
             f"{line.name} is {line.state} at {line.api_url} and follows. To give it a vote from the next epoch on:\n"
-            f"  som validator add operator --node-config {config} --box-key-file {options.data / opener / 'box.key'}\n"
+            f"  som validator add operator --node-config {config} --box-key-file {options.data / opener / 'box.key'} --wait\n"
             f"  som validator ready {config} --wait\n"
+            "  som epoch end --wait\n"
         )
 
 

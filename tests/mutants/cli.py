@@ -1,4 +1,4 @@
-"""Deliberate bugs of the command line: the light client (K23) and the client's side of retries (L14)."""
+"""Deliberate bugs of the command line: the light client (K23), the client's side of retries (L14), who validates next (K22, L28)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from tests.mutants.mutant import Mutant
 
 CLIENT = "tests/cli/test_light_client.py"
 SENDING = "tests/cli/test_sending.py"
+COUNCILS = "tests/cli/test_councils.py"
+VALIDATOR = "cli/validator.py"
 VERIFY = "cli/verify.py"
 
 MUTANTS = [
@@ -120,5 +122,53 @@ MUTANTS = [
         "    if len(minor) > decimals:",
         "    if len(minor) > 18:",
         ("tests/cli/test_amounts.py::test_more_digits_than_the_asset_has_are_refused",),
+    ),
+    Mutant(
+        "L28",
+        "who_leaves_gets_a_copy_of_the_new_view_key",
+        VALIDATOR,
+        "    boxes = [key for key in known if key not in gone]",
+        "    boxes = [key for key in known if key]",
+        (f"{COUNCILS}::test_l28_who_left_opens_no_new_view_key_and_who_stays_does",),
+    ),
+    Mutant(
+        "L28",
+        "who_leaves_stays_listed",
+        VALIDATOR,
+        "        steps += _striking(session, staying, leaving, gone, root, needed)",
+        "        steps += []",
+        (f"{COUNCILS}::test_four_five_four_validators",),
+    ),
+    Mutant(
+        "L28",
+        "the_command_repeated_plans_yet_another_view_key",
+        VALIDATOR,
+        "    if coming.view_key is not None and all(parse_key(copy.box_key) not in gone for copy in coming.view_key.copies):",
+        "    if coming.view_key is not None and not coming.view_key.copies:",
+        (f"{COUNCILS}::test_what_was_done_is_not_done_again",),
+    ),
+    Mutant(
+        "K15",
+        "the_lost_key_keeps_its_place",
+        VALIDATOR,
+        "        if each.consensus_key.hex() == replaces or each.consensus_key == newcomer.consensus_key",
+        "        if each.consensus_key == newcomer.consensus_key",
+        (f"{COUNCILS}::test_k15_a_new_key_takes_the_place_of_the_lost_one",),
+    ),
+    Mutant(
+        "K22",
+        "a_node_that_is_behind_is_said_to_be_ready",
+        "cli/readiness.py",
+        "    if found.syncing or found.height + BEHIND_MAX < now.as_of:",
+        "    if found.height + BEHIND_MAX < now.as_of:",
+        (f"{COUNCILS}::test_ready_is_said_once_the_node_is_there",),
+    ),
+    Mutant(
+        "K22",
+        "an_epoch_ends_before_its_order_is_final",
+        "cli/epoch.py",
+        "    return least + END_SECONDS * 1_000 * SAMPLE // max(1, newest - older)",
+        "    return least + END_SECONDS * SAMPLE // max(1, newest - older)",
+        (f"{COUNCILS}::test_an_epoch_ends_soon_by_the_pace_of_its_blocks",),
     ),
 ]

@@ -21,6 +21,7 @@ from ledger.keys import public_key_of
 from ledger.participants import Key, Keyset
 from ledger.transactions.bodies import AccountOpen, AccountSet, AssetPut, Body, HoldBody, Issue, Leg, Pay, Redeem, Settle, Void
 from node.api.structs import BlockBody
+from node.provision import POWERS
 from tests.ledger.world import ALICE, BOB, TILL
 from tests.naive import Naive, Purse
 from tests.strategies import (
@@ -94,7 +95,7 @@ class History:
     async def begin(self) -> None:
         """Give the asset its fees and its cap, open the cast, and issue the same sum to everybody."""
         fees = tuple(FeeRule(kind, "wallet", "", 0, bps, 0, 1_000_000) for kind, bps in BPS.items())  # type: ignore[arg-type]
-        policy = Policy(ASSET, 2, "operator", "sovereign", CAP, (), fees, 0, (), None, (), "block", ())
+        policy = Policy(ASSET, 2, "operator", "sovereign", CAP, (), fees, 0, (), None, POWERS, "block", ())
         user = Keyset("user", 1, (Key(public_key_of(USER_SEED), 0),), "", 0)
         await self._must(
             self.sign(AssetPut(policy), *ISSUERS),

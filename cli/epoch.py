@@ -91,6 +91,8 @@ def end(
     order = end_order(session, _soon(session) if ahead is None else ahead)
     send(session, order, sender=sender, needed=(sender_keyset(session, sender),), how=how)
     if how.wait and not how.propose and how.export is None:
+        if not session.json:
+            print_line(f"epoch {coming - 1} ends at height {order.value}: waiting for it")
         begun = _awaited(session, coming, WAIT_SECONDS)
         if not session.json:
             _print_begun(begun)
@@ -165,13 +167,14 @@ def _soon(session: Session) -> int:
     """Heights to an end that is near, and far enough for an order that becomes final within some seconds at the present pace."""
     session.be_ready()
     least, now = END_AHEAD + END_SPARE, current_epoch(session).as_of
-    if now <= SAMPLE:
+    sample = min(SAMPLE, now - 1)
+    if sample < 1:
         return least + SAMPLE
     try:
-        newest, older = (session.client.get(f"/v1/blocks/{height}", BlockBody).fields.time_ms for height in (now, now - SAMPLE))
+        newest, older = (session.client.get(f"/v1/blocks/{height}", BlockBody).fields.time_ms for height in (now, now - sample))
     except NotThere:  # the node began at a snapshot a moment ago
         return least + SAMPLE
-    return least + END_SECONDS * 1_000 * SAMPLE // max(1, newest - older)
+    return least + END_SECONDS * 1_000 * sample // max(1, newest - older)
 
 
 def end_order(session: Session, ahead: int) -> ParamSet:

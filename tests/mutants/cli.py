@@ -167,8 +167,8 @@ MUTANTS = [
         "K22",
         "an_epoch_ends_before_its_order_is_final",
         "cli/epoch.py",
-        "    return least + END_SECONDS * 1_000 * SAMPLE // max(1, newest - older)",
-        "    return least + END_SECONDS * SAMPLE // max(1, newest - older)",
+        "    return least + END_SECONDS * 1_000 * sample // max(1, newest - older)",
+        "    return least + END_SECONDS * sample // max(1, newest - older)",
         (f"{COUNCILS}::test_an_epoch_ends_soon_by_the_pace_of_its_blocks",),
     ),
 ]

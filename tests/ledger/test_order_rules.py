@@ -308,13 +308,17 @@ def test_l19_an_order_past_its_end_is_void_at_once_and_swept_later() -> None:
 
 
 def test_l31_lapsed_orders_take_no_room() -> None:
-    """Goal: at most 32 active orders on a subject, of which lapsed ones are none. Method: fill the room, let it lapse, put another."""
+    """Goal: at most 32 active orders on a subject, of which lapsed ones are none.
+
+    Method: fill the room, let it lapse, fill it again in one block, whose sweep takes three of the old ones only.
+    """
     world = World(make_genesis(params={"sweep_max": 3}), money=100)
     until = world.time_ms + HOUR_MS
     bodies = [world.sign(order("debit", ALICE, name=f"n{number}", until=until), by=TREASURY, sender="treasury") for number in range(33)]
     assert [outcome.code for outcome in world.block(*bodies)] == [OK] * 32 + [127]
     world.time_ms = until
-    put(world, order("debit", ALICE, name="fresh"))
+    fresh = [world.sign(order("debit", ALICE, name=f"fresh{number}"), by=TREASURY, sender="treasury") for number in range(33)]
+    assert [outcome.code for outcome in world.block(*fresh)] == [OK] * 32 + [127]
     assert spend(world, 1) == 152
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from devnet.client import Client
-from devnet.ports import free_run
+from devnet.ports import STEP, free_run
 from devnet.wallet import Wallet
 from node.config import load_config
 from node.keystore import Cost
@@ -73,7 +73,8 @@ class LocalNetwork:
     """Nodes by name. Ports are probed once and then fixed."""
 
     def __init__(self, folder: Path, validators: int, peers: int, params: Mapping[str, int] | None = None) -> None:
-        base = free_run(20_000 + os.getpid() % 20_000, 2 * (validators + peers))
+        # Workers of one run have neighbouring process ids: each begins in a hundred of its own, since a port that is free now is opened later.
+        base = free_run(20_000 + os.getpid() % 120 * STEP, 2 * (validators + peers))
         plan = msgspec.structs.replace(with_ports(trial_plan(validators, peers), base), params=dict(params or {}))
         self.made: Provisioned = provision(folder, plan, cost=CHEAP)
         self.configs: dict[str, Config] = {name: self._config(path) for name, path in self.made.configs.items()}

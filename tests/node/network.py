@@ -73,7 +73,7 @@ class LocalNetwork:
     """Nodes by name. Ports are probed once and then fixed."""
 
     def __init__(self, folder: Path, validators: int, peers: int, params: Mapping[str, int] | None = None) -> None:
-        # Workers of one run have neighbouring process ids: each begins in a hundred of its own, since a port that is free now is opened later.
+        # Workers of one run have neighbouring process ids: each gets a hundred of its own, as a port that is free now is opened later.
         base = free_run(20_000 + os.getpid() % 120 * STEP, 2 * (validators + peers))
         plan = msgspec.structs.replace(with_ports(trial_plan(validators, peers), base), params=dict(params or {}))
         self.made: Provisioned = provision(folder, plan, cost=CHEAP)

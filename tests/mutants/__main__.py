@@ -1,6 +1,7 @@
 """`python -m tests.mutants [PATTERN]`: break each rule on purpose, in a copy of the tree, and see that the suite catches it.
 
-Before any mutant, all the tests that are named run once on the unbroken copy: a test that fails anyway catches nothing.
+Before any mutant, all the tests that are named run once on the unbroken copy: a test that fails anyway catches nothing. Tests that do not
+end in time catch nothing either, unless the mutant says that it hangs by design: a slow machine is no proof.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,8 +27,13 @@ LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "devnet-data*"
 )
 SECONDS_MAX = 300
+"""For the tests of one mutant."""
+FIRST_SECONDS_MAX = 3_600
+"""For all the tests that are named, on the unbroken copy."""
 JOBS = 2
-CAUGHT, SURVIVED, STALE = "caught", "SURVIVED", "STALE"
+CAUGHT, SURVIVED, STALE, TIMED_OUT = "caught", "SURVIVED", "STALE", "TIMED OUT"
+FAILED, NOT_ENDED = 1, -1
+"""Exit codes: pytest's where a test failed, and ours where the tests did not end in time."""
 
 
 def all_mutants() -> list[Mutant]:
@@ -38,14 +45,23 @@ def all_mutants() -> list[Mutant]:
     return found
 
 
-def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
-    """Run the tests in a copy of the tree; return pytest's exit code, or -1 where they did not end in time (a hang is caught, too)."""
+def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX) -> int:
+    """Run the tests in a copy of the tree; return pytest's exit code, or NOT_ENDED."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS_MAX, check=False).returncode
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False).returncode
     except subprocess.TimeoutExpired:
-        return -1
+        return NOT_ENDED
+
+
+def outcome_of(code: int, *, hangs: bool) -> str:
+    """Say what an exit code means for a mutant: tests that do not end have caught only a bug that makes them hang by design."""
+    if code == FAILED or (code == NOT_ENDED and hangs):
+        return CAUGHT
+    if code == NOT_ENDED:
+        return TIMED_OUT
+    return SURVIVED if code == 0 else f"{STALE} (pytest {code})"
 
 
 def try_mutant(tree: Path, mutant: Mutant) -> str:
@@ -59,7 +75,7 @@ def try_mutant(tree: Path, mutant: Mutant) -> str:
         code = run_tests(tree, mutant.tests)
     finally:
         path.write_text(whole)
-    return CAUGHT if code in (1, -1) else SURVIVED if code == 0 else f"{STALE} (pytest {code})"
+    return outcome_of(code, hangs=mutant.hangs)
 
 
 def report(mutants: list[Mutant], outcomes: list[str]) -> int:
@@ -68,23 +84,27 @@ def report(mutants: list[Mutant], outcomes: list[str]) -> int:
         sys.stdout.write(f"{outcome:10} {mutant.rule:6} {mutant.name}\n")
     missed = sum(outcome != CAUGHT for outcome in outcomes)
     rules = sorted({mutant.rule for mutant in mutants}, key=lambda rule: (rule[:1], int("".join(filter(str.isdigit, rule)) or 0)))
-    sys.stdout.write(f"{len(mutants)} mutants of {len(rules)} rules ({' '.join(rules)}): {len(mutants) - missed} caught, {missed} not\n")
+    slow = sum(outcome == TIMED_OUT for outcome in outcomes)
+    sys.stdout.write(f"{len(mutants)} mutants of {len(rules)} rules ({', '.join(rules)}): {len(mutants) - missed} caught, {missed} not")
+    sys.stdout.write(f", of which {slow} did not end in {SECONDS_MAX} s\n" if slow else "\n")
     return 1 if missed or not mutants else 0
 
 
 def main() -> int:
-    """Run the mutants whose rule or name contains the pattern."""
+    """Run the mutants whose rule or name fits the pattern."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("pattern", nargs="?", default="", help="only mutants whose `rule name` contains this")
-    pattern: str = parser.parse_args().pattern
-    mutants = [mutant for mutant in all_mutants() if pattern in f"{mutant.rule} {mutant.name}"]
+    parser.add_argument("pattern", nargs="?", default="", help="only mutants whose `rule name` has this regular expression in it")
+    parser.add_argument("--jobs", type=int, default=JOBS, help=f"copies that are tried side by side ({JOBS})")
+    options = parser.parse_args()
+    jobs: int = options.jobs
+    mutants = [mutant for mutant in all_mutants() if re.search(options.pattern, f"{mutant.rule} {mutant.name}")]
     with tempfile.TemporaryDirectory(prefix="som-mutants-") as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
-        for job in range(JOBS):
+        for job in range(jobs):
             trees.put(Path(shutil.copytree(ROOT, Path(folder) / f"tree{job}", ignore=LEFT_OUT)))
         named = tuple(sorted({test for mutant in mutants for test in mutant.tests}))
         first = trees.get()
-        if code := run_tests(first, named):
+        if code := run_tests(first, named, FIRST_SECONDS_MAX):
             sys.stderr.write(f"mutants: the tests they name fail (pytest {code}) on the unbroken tree: mend those first\n")
             return 2
         trees.put(first)
@@ -92,11 +112,14 @@ def main() -> int:
         def attempt(mutant: Mutant) -> str:
             tree = trees.get()
             try:
-                return try_mutant(tree, mutant)
+                outcome = try_mutant(tree, mutant)
             finally:
                 trees.put(tree)
+            if outcome != CAUGHT:
+                sys.stderr.write(f"{outcome:10} {mutant.rule:6} {mutant.name}\n")
+            return outcome
 
-        with ThreadPoolExecutor(JOBS) as pool:
+        with ThreadPoolExecutor(jobs) as pool:
             return report(mutants, list(pool.map(attempt, mutants)))
 
 

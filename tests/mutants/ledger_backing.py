@@ -91,16 +91,18 @@ MUTANTS: tuple[Mutant, ...] = (
         (TYPES,),
     ),
     Mutant(
-        "I8",
+        "invariant 8",
         "vaults_are_not_compared",
         BACKING,
         "return asset.supply <= locked.posted - locked.held",
         "return locked is not None",
         (HISTORIES,),
     ),
-    Mutant("I9", "cover_is_not_an_invariant", CHECKS, "if circulating * reserve.ratio_bps >", "if circulating < 0 >", (HISTORIES,)),
     Mutant(
-        "I17",
+        "invariant 9", "cover_is_not_an_invariant", CHECKS, "if circulating * reserve.ratio_bps >", "if circulating < 0 >", (HISTORIES,)
+    ),
+    Mutant(
+        "invariant 17",
         "fixed_fields_are_no_invariant",
         CHECKS,
         "fixed_of(before.policy) != fixed_of(after.policy)",

@@ -202,10 +202,15 @@ MUTANTS: tuple[Mutant, ...] = (
         (HISTORIES,),
     ),
     Mutant(
-        "14", "whole_totals_are_not_compared", CHECKS, "        if sums != {key", "        if sums is None and sums != {key", (HISTORIES,)
+        "invariant 14",
+        "whole_totals_are_not_compared",
+        CHECKS,
+        "        if sums != {key",
+        "        if sums is None and sums != {key",
+        (HISTORIES,),
     ),
     Mutant(
-        "14",
+        "invariant 14",
         "whole_pseudonyms_are_not_counted",
         CHECKS,
         "        if counts != {key",

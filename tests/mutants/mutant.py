@@ -19,3 +19,5 @@ class Mutant:
     replace: str
     tests: tuple[str, ...]
     """Pytest node ids, of which at least one fails on the mutant."""
+    hangs: bool = False
+    """Whether the bug makes its tests hang by design; else tests that do not end in time have caught nothing."""

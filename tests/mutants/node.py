@@ -224,14 +224,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "K15",
-        "the_marks_votes_are_not_cast_again",
-        SIGNER,
-        "    return tuple(marked for marked in mark.votes if marked.vote not in seen)",
-        "    return ()",
-        MEMORY_TESTS,
-    ),
-    Mutant(
-        "K15",
         "a_missing_mark_is_made_anew",
         MEMORY,
         "    signer = Signer.open(files,",

@@ -1,6 +1,13 @@
 """A naive model of the money rules: dicts, loops and sums, sharing no code with the ledger (invariant 24).
 
 It answers every command with the code that the specification asks for. It knows nothing of envelopes, keys or trees.
+
+How the models are cut. `tests/naive.py` and `tests/naive_TOPIC.py` know one topic each, with names instead of keys and as little else as
+can be. `tests/naive_books.py` and what builds on it know every type, keys and grants included, on plain copies of what the wire carries.
+All of them import the standard library and each other, nothing else (`tests/test_house.py`). A new rule gets a model of its topic, a
+`Stage` beside its history test (`tests/ledger/test_TOPIC_histories.py`) whose `carry_out(choose: random.Random)` plays one random command
+on the ledger (`self.world`, a `tests.ledger.world.World`) and on the model and asserts the same codes and the same state, and one line in
+`tests/simulation_ledger/scenes.py`, from where `make simulate-ledger` plays it a million times.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,16 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     while done := {name for name, imported in left.items() if not imported & left.keys()}:
         left = {name: imported for name, imported in left.items() if name not in done}
     assert left == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("naive*.py")), ids=lambda path: path.stem)
+def test_the_naive_models_share_no_code_with_the_ledger(path: Path) -> None:
+    """Goal: a fault is not on both sides. Method: what they import, wherever it stands, is the standard library or another model."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    foreign = [name for name in found if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("tests.naive")]
+    assert foreign == []

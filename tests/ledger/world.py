@@ -5,6 +5,7 @@ Nothing is faked: envelopes are signed and decoded, signatures verify, invariant
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING
@@ -254,6 +255,10 @@ class World:
         self.height = 0
         self.epoch, self.base = 0, 0
         """Of the next block, and the height that it stands on."""
+        self.check_every = 1
+        """Blocks between two checks of the whole state; long simulations check more rarely."""
+        self.seen: Counter[tuple[str, int]] = Counter()
+        """How often a type had a code."""
         self._numbers = count(1)
         if money:
             for account in (MAIN_A, MAIN_B, TILL, ALICE, BOB):
@@ -291,6 +296,7 @@ class World:
         overlay, context = Overlay(self.state), self.context()
         self.swept: tuple[Entry, ...] = begin_block(overlay, context)
         outcomes = [apply_transaction(overlay, tx, context, verified) for tx in transactions]
+        self.seen.update((tx.type, outcome.code) for tx, outcome in zip(transactions, outcomes, strict=True))
         self.next = end_block(overlay, context)
         """`header.next` of the newest block."""
         self.keep(overlay)
@@ -308,6 +314,8 @@ class World:
         self.state.refs.update(overlay.used)
         self.height += 1
         self.time_ms += 1_000
+        if self.height % self.check_every:
+            return
         check_whole(self.state.hashed())
         derived = derive_indexes(self.state.hashed().items())
         kept = {key: record for key, record in self.state.records.items() if key[0] == "~"}

@@ -73,8 +73,8 @@ class Asset(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Block time at which supply and what circulates abroad were first found above `market`; 0: they are not."""
     swept: Text64
     """Kind and id of the last account that the sweep of an expired asset has looked at; empty before."""
-    state: Literal["open", "underbacked", "expired"]
-    """expired: swept to the end, nothing is left of it."""
+    state: Literal["open", "underbacked", "expired", "restrained"]
+    """expired: swept to the end, nothing is left of it. restrained: swept to the end, but for what orders keep where it is."""
 
 
 def new_asset(policy: Policy) -> Asset:

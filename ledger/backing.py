@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from ledger.assets import attested_of, vault_of
 from ledger.backing_errors import BackingTooLow, StalePrice, StaleReserve, VaultRule
-from ledger.expiry import has_lapsed
 from ledger.fees import BPS
 from ledger.grant_rules import grants_of, is_active
+from ledger.lapsing import has_lapsed
 from ledger.money import balance_of
 from ledger.reserves import ITEMS_MAX, Item, Observation, Report, item_key, items_index, observation_key, report_key
 from ledger.types import AMOUNT_MAX

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ledger.assets import Policy
     from ledger.state import Overlay, Record
 
-MAY_REDEEM = ("issue", "redeem", "settle", "pay")
-"""Types that may change a supply: issue and redeem; settle where a redemption was queued; settle and pay where purpose money is spent."""
+MAY_REDEEM = ("issue", "redeem", "settle", "pay", "seize")
+"""Types that may change a supply: issue and redeem; settle where a redemption was queued; settle and pay where purpose money is spent; and
+seize where it has ended."""
 
 
 def check_vault_account(overlay: Overlay, account: str, asset: str) -> None:

@@ -18,8 +18,9 @@ from ledger.grants import GrantRecord
 from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
+from ledger.lapsing import has_lapsed
 from ledger.limits import give_back
-from ledger.maturity import sweep_ended
+from ledger.maturity import resume_ended, sweep_ended
 from ledger.money import post
 from ledger.orders import OrderRecord, order_key
 from ledger.proposals import Proposal
@@ -43,11 +44,6 @@ ENDED_LEAVES = 2
 def hold_key(hold_id: bytes) -> str:
     """Storage key of a hold."""
     return f"hold/{hold_id.hex()}"
-
-
-def has_lapsed(until: int, time_ms: int) -> bool:
-    """Whether something with this `until` is void at a block time; 0 never lapses."""
-    return until != 0 and until <= time_ms
 
 
 def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
@@ -102,6 +98,7 @@ def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> l
 def lapse(overlay: Overlay, record: OrderRecord) -> None:
     """End an order whose time is over; it stays on record, and says so."""
     put_indexed(overlay, order_key(record.order.id), replace(record, status="lapsed"))
+    resume_ended(overlay, record.order)
 
 
 def release(overlay: Overlay, hold: Hold, time_ms: int) -> Entry:

@@ -14,9 +14,9 @@ from ledger.authority import OPS
 from ledger.classes import covered
 from ledger.dates import business_date, business_month
 from ledger.errors import BrokenState, ConflictOfDuty, NoGrant, QuorumNotMet, QuotaExceeded
-from ledger.expiry import has_lapsed
 from ledger.grants import GrantRecord, Permission
 from ledger.holders import ANONYMOUS
+from ledger.lapsing import has_lapsed
 from ledger.names import servicer_of
 from ledger.participants import Keyset, Participant
 

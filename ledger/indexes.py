@@ -92,7 +92,7 @@ def _account_keys(account: Account) -> tuple[str, ...]:
 
 def _asset_keys(key: str, asset: Asset) -> tuple[str, ...]:
     listed, expires = f"~assets/{asset.policy.code}", asset.policy.expires
-    return (listed,) if expires is None or asset.state == "expired" else (listed, due_key(expires.at, key))
+    return (listed,) if expires is None or asset.state in ("expired", "restrained") else (listed, due_key(expires.at, key))
 
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Account
 from ledger.assets import Asset
 from ledger.errors import BrokenState
-from ledger.expiry import has_lapsed
 from ledger.holders import Pseudonym, pseudonym_key
+from ledger.lapsing import has_lapsed
 from ledger.money import balance_of
 from ledger.names import CONTRA, FEE, servicer_of
 from ledger.order_errors import Arrested, BlockedCredit, BlockedDebit, Paused
@@ -143,6 +143,13 @@ class Restraints:
             if orders:
                 found[account, asset] = arrested(record for record in orders if record.order.mode == "arrest")
         return found
+
+    def keeps(self, account: str, asset: str) -> int:
+        """Minor units that orders keep on an account whatever the rules of its asset say: all under a debit block, else the arrests."""
+        orders = [record for record in self.on_account(account) if self.covers(record, asset)]
+        if any(record.order.mode in ("debit", "both") for record in orders):
+            return AMOUNT_MAX
+        return arrested(record for record in orders if record.order.mode == "arrest")
 
     def check_pause(self, accounts: Iterable[str], asset: str, words: Words) -> None:
         """Refuse what a pause of the ledger, of the asset or of a participant concerned stops (L22).

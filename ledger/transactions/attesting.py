@@ -9,9 +9,9 @@ from ledger.attestations import number_value
 from ledger.authority import active_participant
 from ledger.backing import reweighed
 from ledger.errors import ConditionNotMet, Exists, NotAuthority, TooMany, WrongKind
-from ledger.expiry import has_lapsed
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.indexes import put_indexed
+from ledger.lapsing import has_lapsed
 from ledger.reserves import ITEMS_MAX, Item, Observation, Report, item_key, items_index, observation_key, report_key
 from ledger.transactions.work import existing_asset
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ledger.assets import Asset
 from ledger.authority import OPS
 from ledger.errors import BadKeyset, Exists, GrantExpired, NoAccount, NoGrant, NoParticipant, QuorumNotMet, TooMany
-from ledger.expiry import has_lapsed
 from ledger.grant_rules import (
     ATTESTING,
     GRANTS_PER_PERMISSION_MAX,
@@ -22,6 +21,7 @@ from ledger.grant_rules import (
 )
 from ledger.grants import GrantRecord
 from ledger.indexes import put_indexed
+from ledger.lapsing import has_lapsed
 from ledger.participants import Participant
 from ledger.transactions.work import existing_asset
 

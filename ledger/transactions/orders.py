@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ledger.assets import vault_of
 from ledger.authority import OPS, active_participant
+from ledger.blocks import Entry
 from ledger.errors import Exists, NoAccount, NoParticipant, NotAuthority, QuorumNotMet, TooMany
-from ledger.expiry import has_lapsed, lapse
+from ledger.expiry import lapse
 from ledger.grant_rules import Wanted, charge_quota, fitting_grants, use_first, use_grant
 from ledger.indexes import put_indexed
+from ledger.lapsing import has_lapsed
+from ledger.maturity import resume_ended
 from ledger.money import movement
 from ledger.names import servicer_of
 from ledger.order_errors import NoOrder, OrderAmount
 from ledger.orders import ORDERS_MAX, PERMISSION_OF, OrderRecord, guarded_keys, order_key, ordered_keys, remaining
+from ledger.purpose import payout
 from ledger.restraints import Restraints, holder_of
+from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_spendable, check_takes, existing_account, existing_asset
+from ledger.vaults import has_ended
 
 if TYPE_CHECKING:
     from ledger.accounts import Account
@@ -162,6 +169,7 @@ class Lifting:
         overlay, record = self.work.overlay, self.record
         ended = replace(record, status="lifted", ended_by=self.work.tx.sender, ended_basis=self.body.basis_hash)
         put_indexed(overlay, order_key(record.order.id), ended)
+        resume_ended(overlay, record.order)
         self.work.told = (*told_of(overlay, record.order), record.order.by)
 
 
@@ -198,7 +206,7 @@ class Seizure:
         overlay, order = work.overlay, record.order
         work.sweep(body.account)
         self.restraints.check_seizure(record, body.account, body.asset)
-        self.restraints.check_credit(order.seize_to, body.asset, ())
+        self.restraints.check_credit(order.seize_to, self._paid_in(), ())
         left = remaining(record)
         free = self.restraints.free_before(record, body.account, body.asset)
         most = free if left is None else min(left, free)
@@ -207,10 +215,27 @@ class Seizure:
             raise OrderAmount(order=order.id, account=body.account, asset=body.asset, most=most, asked=body.amount)
         if "seize" not in existing_asset(overlay, body.asset).policy.powers:
             raise NotAuthority(keyset=order.by, what="power to seize", subject=body.asset)
-        work.post(movement(body.account, order.seize_to, body.asset, body.amount, 0))
+        self._move(order.seize_to)
         status = "served" if left == body.amount else "active"
         put_indexed(overlay, order_key(order.id), replace(record, seized=record.seized + body.amount, status=status))
         work.told = (order.by,)
+
+    def _paid_in(self) -> str:
+        """Asset that the beneficiary is paid in: of purpose money that has ended, what is locked behind it."""
+        policy = existing_asset(self.work.overlay, self.body.asset).policy
+        vault = vault_of(policy) if has_ended(policy, self.work.time_ms) else None
+        return self.body.asset if vault is None else vault[1]
+
+    def _move(self, beneficiary: str) -> None:
+        """Move what is seized; of purpose money that has ended, what the sweep would have given back to the budget line."""
+        work, body = self.work, self.body
+        if self._paid_in() == body.asset:
+            work.post(movement(body.account, beneficiary, body.asset, body.amount, 0))
+            return
+        policy = existing_asset(work.overlay, body.asset).policy
+        work.post([Entry(body.account, body.asset, -body.amount, 0, 0), *payout(policy, beneficiary, body.amount, 0)])
+        count_redeemed(work, body.asset, body.amount)
+        resume_ended(work.overlay, self.record.order)
 
 
 def active_order(work: Work, order_id: str) -> OrderRecord:

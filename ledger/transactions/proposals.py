@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from ledger.authority import Signers, Voice, check_member_active, has_key
 from ledger.canonical import decode
 from ledger.errors import BrokenState, LedgerError, NoProposal, NotAuthority, Ordered, ProposalTime, QuorumNotMet, TooMany
-from ledger.expiry import has_lapsed
 from ledger.indexes import put_indexed
+from ledger.lapsing import has_lapsed
 from ledger.names import servicer_of
 from ledger.outcomes import Ballot
 from ledger.participants import Keyset

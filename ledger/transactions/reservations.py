@@ -8,10 +8,11 @@ from ledger.authority import check_member_active, keyset_of_party, signer_of
 from ledger.blocks import Entry
 from ledger.classes import check_accepted
 from ledger.errors import HoldAmount, HoldExpired, NoAccount, NoHold, NoParticipant, TooMany
-from ledger.expiry import close_hold, count_hold, has_lapsed, hold_key, release
+from ledger.expiry import close_hold, count_hold, hold_key, release
 from ledger.fees import check_fee, fee_of, fee_rule
 from ledger.holds import Hold
 from ledger.indexes import put_indexed
+from ledger.lapsing import has_lapsed
 from ledger.limits import Debit
 from ledger.money import fee_entry
 from ledger.names import servicer_of

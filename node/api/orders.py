@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.expiry import has_lapsed
+from ledger.lapsing import has_lapsed
 from ledger.orders import ORDERS_MAX, OrderRecord, order_key, ordered_keys, precedence
 from node.api.answers import answer
 from node.api.errors import NotFound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ledger.expiry import has_lapsed
+from ledger.lapsing import has_lapsed
 from ledger.proposals import OPEN_MAX, Proposal, open_keys, proposal_key
 from node.api.answers import answer
 from node.api.epoch_structs import ProposalBody, Proposals, VoteBody

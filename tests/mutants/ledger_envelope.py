@@ -144,7 +144,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "L19",
         "hold_outlives_its_expiry",
-        "ledger/expiry.py",
+        "ledger/lapsing.py",
         "until != 0 and until <= time_ms",
         "until != 0 and until < time_ms - 60_000",
         (HOLDS,),

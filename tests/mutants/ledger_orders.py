@@ -20,7 +20,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "L11",
         "a_seizure_burns",
         ORDERS,
-        "movement(body.account, order.seize_to, body.asset",
+        "movement(body.account, beneficiary, body.asset",
         'movement(body.account, "operator/contra:KGS", body.asset',
         (RULES,),
     ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 ROOT = Path(__file__).parent
-WITH_SOCKETS = ("node", "cli", "devnet")
+WITH_SOCKETS = ("node", "cli", "devnet", "bridge")
 """Folders of tests that may open sockets; everywhere else the cores are under test, and a socket is a bug."""
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -12,7 +12,7 @@ import pytest
 from tests.mutants.__main__ import all_mutants
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("consensus", "ledger", "node", "cli", "devnet", "tests")
+PACKAGES = ("consensus", "ledger", "node", "bridge", "cli", "devnet", "tests")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LINES_MAX = 400
 
@@ -40,7 +40,7 @@ def test_documents_link_to_files_that_exist() -> None:
     dead = [
         f"{page.relative_to(ROOT)} -> {target}"
         for page in ROOT.rglob("*.md")
-        if ".venv" not in page.parts
+        if not {".venv", "node_modules"} & set(page.parts)
         for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
         if not (page.parent / target).exists()
     ]

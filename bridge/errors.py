@@ -1,0 +1,31 @@
+"""What can go wrong in the bridge, one class per fact."""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """The world's fault: a value, an answer or a contract that the bridge does not accept."""
+
+
+class FieldOutOfRange(BridgeError):
+    """A field does not fit the width that the contract gives it."""
+
+    def __init__(self, *, field: str, given: str, needed: str) -> None:
+        super().__init__(f"{field} is {given}, must be {needed}")
+        self.field, self.given, self.needed = field, given, needed
+
+
+class UnknownInterface(BridgeError):
+    """A contract answered, reverted or logged with something that its ABI does not name."""
+
+    def __init__(self, *, what: str, given: str) -> None:
+        super().__init__(f"the ABI has no {what} {given}")
+        self.what, self.given = what, given
+
+
+class ArtifactBroken(BridgeError):
+    """A committed artifact of the contracts cannot be read; rebuild it with bridge/contracts/build."""
+
+    def __init__(self, *, name: str, reason: str) -> None:
+        super().__init__(f"artifact {name} cannot be read: {reason}; rebuild it with bridge/contracts/build")
+        self.name, self.reason = name, reason

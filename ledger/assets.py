@@ -29,7 +29,7 @@ class FeeRule(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What the issuer decides. publish must be "block"."""
+    """What the issuer decides."""
 
     code: AssetText
     decimals: Annotated[int, Meta(ge=0, le=8)]
@@ -50,7 +50,8 @@ class Policy(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     powers: Annotated[tuple[Power, ...], Meta(max_length=3)]
     """What orders may do in it, sorted: without `freeze` it is neither blocked nor arrested. None is ever taken away: that would lift
     orders silently (L27)."""
-    publish: Literal["block"]
+    publish: Literal["block", "day"]
+    """day: the leaf of the asset is hidden, and what it was is published when the business date is over."""
     fixed: Annotated[tuple[Literal["cap", "fees", "powers"], ...], Meta(max_length=3)]
     """Names of further fields that never change once supply > 0, sorted, unique."""
     travel_min: AmountOrZero = 0

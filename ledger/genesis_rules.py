@@ -19,7 +19,7 @@ from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.indexes import put_indexed
 from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys, put_keyset
 from ledger.names import OPERATOR, check_account_id, servicer_of
-from ledger.parameters import RANGES, load_parameters, parameter_records
+from ledger.parameters import is_parameter, load_parameters, parameter_records
 from ledger.participants import Key, Keyset, Participant
 from ledger.state import Overlay
 from ledger.transactions.accounts import OPENABLE
@@ -85,7 +85,7 @@ class _Founding:
     def _put_parameters(self) -> None:
         for name, value in self.genesis.params.items():
             path = f"$.params.{name}"
-            if name not in RANGES:
+            if not is_parameter(name):
                 raise GenesisError("no parameter is called so in this version", path=path)
             try:
                 records = parameter_records({name: value})

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from ledger.authority import OPS
 from ledger.classes import covered
-from ledger.dates import business_date, business_month
+from ledger.dates import MONTH_CHARACTERS
+from ledger.days import business_date
 from ledger.errors import BrokenState, ConflictOfDuty, NoGrant, QuorumNotMet, QuotaExceeded
 from ledger.grants import GrantRecord, Permission
 from ledger.holders import ANONYMOUS
@@ -147,7 +148,8 @@ def charge_quota(overlay: Overlay, record: GrantRecord, amount: int, time_ms: in
     quota = record.grant.quota
     if quota is None:
         return
-    window = {"once": "", "day": business_date(time_ms), "month": business_month(time_ms)}[quota.per]
+    today = business_date(overlay, time_ms)
+    window = {"once": "", "day": today, "month": today[:MONTH_CHARACTERS]}[quota.per]
     used = record.used if record.window == window else 0
     if used + amount > quota.amount:
         raise QuotaExceeded(grant=record.grant.id, left=quota.amount - used, needed=amount)

@@ -30,7 +30,7 @@ class Limit(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     tx_max: AmountOrZero | None
     """Debits of one transaction, fees included."""
     day_out_max: AmountOrZero | None
-    """Debits of one business date (UTC+6)."""
+    """Debits of one date in Bishkek (UTC+6)."""
     month_out_max: AmountOrZero | None
     anonymous: bool
     """The tier of wallets without holder; at most one of a policy."""
@@ -70,7 +70,7 @@ class Spent(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc
     total: AmountOrZero
     """Posted on all wallets of the holder."""
     day: Annotated[str, Meta(max_length=10)]
-    """Business date that `day_out` counts in, as "2026-11-21"; empty: nothing yet."""
+    """Date in Bishkek that `day_out` counts in, as "2026-11-21"; empty: nothing yet."""
     day_out: AmountOrZero
     month: Annotated[str, Meta(max_length=7)]
     month_out: AmountOrZero

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ledger.accounts import Account
+from ledger.accounts import Account, Total
 from ledger.assets import Asset
+from ledger.closings import Closing, closings_index, totals_index
 from ledger.grants import GrantRecord
 from ledger.holders import Pseudonym, Returnable
 from ledger.holds import Hold
@@ -66,7 +67,7 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
 
 
 def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
-    """Index keys of what the rules about backing and about people keep."""
+    """Index keys of what the rules about backing, about people and about business days keep."""
     match record:
         case Asset():
             return _asset_keys(key, record)
@@ -76,6 +77,10 @@ def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
             return (f"~pseudonyms/{record.holder.hex()}/{key.removeprefix('pseudonym/')}",)
         case Returnable():
             return (due_key(record.until, key),)
+        case Total():
+            return (totals_index(key),)
+        case Closing():
+            return closings_index(key)
         case _:
             return ()
 

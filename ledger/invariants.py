@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, vault_of
 from ledger.backing_checks import MAY_REDEEM, check_asset_change, check_fact, check_vault, check_vault_account
+from ledger.closings import Closing, WholeClosings
 from ledger.epoch_checks import WholeEpochs, check_epoch_change
 from ledger.epochs import PLAN_KEY
 from ledger.errors import InvariantBroken
@@ -233,6 +234,7 @@ class WholeSums:
         self._epochs = WholeEpochs()
         self._people = WholePeople()
         self._orders = WholeOrders()
+        self._closings = WholeClosings()
         self._proposals: dict[str, int] = {}
         """Participant -> its proposals."""
 
@@ -264,6 +266,8 @@ class WholeSums:
                 _add(self._proposals, servicer_of(proposer), 1)
             case OrderRecord():
                 self._orders.add(record)
+            case Closing():
+                self._closings.add(key, record)
             case _:
                 self._epochs.add(key, record)
 
@@ -278,6 +282,7 @@ class WholeSums:
         self._epochs.check()
         self._people.check()
         self._orders.check()
+        self._closings.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
         if any(left < 0 for left in self._vaults.values()):

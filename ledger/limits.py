@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ledger.accounts import Account
 from ledger.assets import Asset
-from ledger.dates import business_date
+from ledger.dates import MONTH_CHARACTERS, local_date
 from ledger.errors import AmountTooLarge, BrokenState, LimitBalance, LimitTransaction, LimitWindow, NotEligible
 from ledger.holders import ANONYMOUS, Holder, Limit, Pseudonym, Spent, holder_key, pseudonym_key, spent_key
 from ledger.names import servicer_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 WALLET = "wallet"
 UNLIMITED = Limit("", None, None, None, None, anonymous=False)
 NOTHING_SPENT = Spent(0, "", 0, "", 0)
-DATE_CHARACTERS, MONTH_CHARACTERS = 10, 7
 
 Place = tuple[str, str]
 """Person and asset."""
@@ -98,7 +97,7 @@ class People:
         Returns
         -------
         str
-            The business date that they count in; empty where none does.
+            The local date that they count in; empty where none does.
 
         Raises
         ------
@@ -121,7 +120,7 @@ class People:
             return ""
         limits = {place: limit_of(self._overlay, place[0], policy_of(self._overlay, place[1]), self.time_ms) for place in gross}
         self._check_transaction(gross, first, limits)
-        today = business_date(self.time_ms)
+        today = local_date(self.time_ms)
         counted = {place: counted_on(spent_of(self._overlay, *place), today, amount) for place, amount in gross.items()}
         _check_windows(counted, first, limits)
         for place, spent in counted.items():
@@ -226,7 +225,7 @@ def give_back(overlay: Overlay, hold: Hold, time_ms: int) -> None:
         return
     account = overlay.get("account/" + hold.source)
     person = person_behind(overlay, account) if isinstance(account, Account) else ""
-    spent, today, amount = spent_of(overlay, person, hold.asset), business_date(time_ms), hold.left + hold.fee_left
+    spent, today, amount = spent_of(overlay, person, hold.asset), local_date(time_ms), hold.left + hold.fee_left
     day_out, month_out = spent.day_out, spent.month_out
     if hold.window == today:
         day_out -= amount

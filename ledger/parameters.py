@@ -6,12 +6,13 @@ of a second) or break a limit that memory relies on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX, LEGS_MAX, SIGNATURES_MAX, SWEEP_MAX, TX_BYTES_MAX
 from ledger.canonical import decode, encode
+from ledger.dates import read_date
 from ledger.orders import ORDERS_MAX
 from ledger.proposals import OPEN_MAX
 from ledger.state import Governed
@@ -61,6 +62,10 @@ class Parameters(Struct, frozen=True):
     """An idle chain makes a block this often."""
     epoch_length: int = 10_000
     """Heights from one boundary to the next (K22)."""
+    business_cutoff: int = 1_440
+    """Minutes after midnight in Bishkek at which a business date ends (L2)."""
+    closed_weekdays: int = 0
+    """Weekdays that are no business date, as the sum of 1 (Monday), 2, 4, 8, 16, 32, 64 (Sunday)."""
 
 
 DEFAULTS = Parameters()
@@ -86,8 +91,15 @@ RANGES: dict[str, tuple[int, int]] = {
     "observe_max_age_ms": (MINUTE_MS, 30 * DAY_MS),
     "heartbeat_ms": (100, HOUR_MS),
     "epoch_length": (10, 1_000_000),
+    "business_cutoff": (1, 1_440),
+    "closed_weekdays": (0, 126),
 }
-"""Lowest and highest value of each. A block must hold any one transaction; a sweep any one hold (3 leaves)."""
+"""Lowest and highest value of each. A block must hold any one transaction; a sweep any one hold (3 leaves); a week an open day."""
+
+HOLIDAY: Final = "holiday:"
+"""`holiday:DATE` = 1: the date is no business date. Each is a parameter of its own, 0 where nobody has set it."""
+HOLIDAYS_AHEAD: Final = 800
+"""Days that a holiday lies ahead of the business date at most; past ones are dropped. So there are never more."""
 
 
 EPOCH_END, VIEW_KEY = "epoch_end", "view_key"
@@ -113,6 +125,22 @@ def parameter_key(name: str) -> str:
     return f"param/{name}"
 
 
+def holiday_name(date: str) -> str:
+    """Name of the parameter that says whether a date is a holiday."""
+    return HOLIDAY + date
+
+
+def is_parameter(name: str) -> bool:
+    """Whether a parameter has this name."""
+    if name.startswith(HOLIDAY):
+        try:
+            read_date(name.removeprefix(HOLIDAY))
+        except ValueError:
+            return False
+        return True
+    return name in RANGES
+
+
 def check_parameter(name: str, value: int) -> None:
     """Refuse a value that the parameter cannot take.
 
@@ -123,14 +151,14 @@ def check_parameter(name: str, value: int) -> None:
     ValueError
         The value is outside its range.
     """
-    low, high = RANGES[name]
+    low, high = (0, 1) if name.startswith(HOLIDAY) else RANGES[name]
     if not low <= value <= high:
         raise ValueError(f"{name} must be within {low} and {high}")
 
 
 def parameter_record(name: str, value: int) -> Governed | None:
     """Record of a parameter's value: none where it is the default."""
-    return None if value == getattr(DEFAULTS, name) else Governed(encode(value))
+    return None if value == getattr(DEFAULTS, name, 0) else Governed(encode(value))
 
 
 def parameter_records(values: Mapping[str, int]) -> dict[str, Record]:

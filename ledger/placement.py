@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 ASSETS = "A"
 GOVERNANCE = "G"
-_OF_PARTICIPANT = ("balance", "account", "refs", "total")
+_OF_PARTICIPANT = ("balance", "account", "refs", "total", "closing")
 _FIXED = {
-    **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey"), GOVERNANCE),
+    **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey", "day"), GOVERNANCE),
     **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
-    **dict.fromkeys(("asset", "item", "feed", "observed"), ASSETS),
+    **dict.fromkeys(("asset", "item", "feed", "observed", "published"), ASSETS),
 }
 """Kinds whose records all live in one tree."""
 _ELSE_OF = {"keyset": GOVERNANCE, "limit": OPERATOR}

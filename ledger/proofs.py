@@ -19,7 +19,7 @@ from ledger.disclosure import public_receipt
 from ledger.epochs import NO_EPOCH_BEGINS
 from ledger.errors import BrokenState, Malformed
 from ledger.keys import tagged
-from ledger.leaves import LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, is_blinded, leaf_hash, leaf_key, record_of
+from ledger.leaves import LEAF_BYTES_MAX, PUBLIC_TREES, STORAGE_KEY_MAX, has_form_of, leaf_hash, leaf_key, record_of
 from ledger.lists import PATH_MAX, list_path, root_by_path
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
 from ledger.placement import ASSETS, GOVERNANCE, tree_of
@@ -184,7 +184,7 @@ def check_state_proof(data: bytes, *, chain: bytes) -> ProvenState:
     keys = [leaf.key for leaf in proof.leaves]
     if any(low >= high for low, high in pairwise(keys)):
         raise ProofError("leaves", "they are not in the order of their keys, each once")
-    roots = [_root_through(leaf, proof.tree) for leaf in proof.leaves]
+    roots = [_root_through(leaf) for leaf in proof.leaves]
     if any(root != roots[0] for root in roots):
         raise ProofError("path", "the leaves lead to different roots")
     _check_tree(proof, roots[0], block.header)
@@ -252,14 +252,10 @@ def _header(data: bytes, chain: bytes) -> Header:
     return header
 
 
-def _root_through(leaf: ProvenLeaf, tree: str) -> bytes:
+def _root_through(leaf: ProvenLeaf) -> bytes:
     place = leaf_key(leaf.key)
-    if leaf.value is None:
-        root = root_if_absent(place, leaf.path)
-    elif is_blinded(leaf.value) == (tree in PUBLIC_TREES):
-        raise ProofError("leaf", f"the value of {leaf.key} has not the form of its tree")
-    else:
-        root = root_if_present(place, leaf_hash(place, leaf.value), leaf.path)
+    value = leaf.value
+    root = root_if_absent(place, leaf.path) if value is None else root_if_present(place, leaf_hash(place, value), leaf.path)
     if root is None:
         raise ProofError("path", f"it shows nothing about {leaf.key}")
     return root
@@ -275,6 +271,8 @@ def _record(leaf: ProvenLeaf, tree: str) -> Record | None:
         raise ProofError("leaf", str(error)) from None
     if home != tree:
         raise ProofError("leaf", f"{leaf.key} belongs to tree {home}, not {tree}")
+    if record is not None and leaf.value is not None and not has_form_of(tree, leaf.value, record):
+        raise ProofError("leaf", f"the value of {leaf.key} has not the form of its tree")
     return record
 
 

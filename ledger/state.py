@@ -4,7 +4,8 @@ Storage keys are text: `kind/id` as in section 6 of the specification (`balance/
 total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
 `~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`,
 `~settlements/PARTICIPANT/LOCAL`, `~wallets/PARTICIPANT/<pseudonym hex>/LOCAL`, `~pseudonyms/<holder hex>/PARTICIPANT/<hex>`,
-`~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
+`~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
+`~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
 `Count`: its live references), `~ordered/SCOPE/SUBJECT/ID`, `~guarded/...` and `~active...` (see `ledger.orders`).
 `ledger.indexes` says how each follows from the records.
 """
@@ -18,6 +19,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
+from ledger.closings import BusinessDay, Closing, Published
 from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
 from ledger.holders import Holder, Pseudonym, Returnable, Spent
@@ -75,6 +77,8 @@ Record = (
     Account
     | Asset
     | Balance
+    | BusinessDay
+    | Closing
     | Count
     | Epoch
     | EpochPlan
@@ -92,6 +96,7 @@ Record = (
     | PlannedParameters
     | Proposal
     | Pseudonym
+    | Published
     | Readiness
     | Refs
     | Report
@@ -129,6 +134,9 @@ KINDS: dict[str, type[Record]] = {
     "item": Item,
     "feed": Report,
     "observed": Observation,
+    "day": BusinessDay,
+    "closing": Closing,
+    "published": Published,
 }
 """Kind of a storage key (the part before the first slash), or a whole key that stands apart from its kind -> its record."""
 

@@ -12,7 +12,7 @@ from ledger.errors import BrokenState, LedgerError
 from ledger.indexes import derive_indexes
 from ledger.invariants import WholeSums
 from ledger.keys import tagged
-from ledger.leaves import PUBLIC_TREES, is_blinded, leaf_hash, leaf_key, record_of
+from ledger.leaves import PUBLIC_TREES, has_form_of, leaf_hash, leaf_key, record_of
 from ledger.lists import list_root
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Count, Refs
@@ -125,7 +125,7 @@ class StateCheck:
         record = record_of(key, value)
         self._sums.add(key, record)
         tree = tree_of(key, record)
-        if is_blinded(value) == (tree in PUBLIC_TREES):
+        if not has_form_of(tree, value, record):
             raise SnapshotWrong(f"the value of {key} has not the form of its tree")
         kind, _, rest = key.partition("/")
         if kind == "participant":

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Balance, Total
 from ledger.authority import sender_keyset
 from ledger.boundary import end_epoch
+from ledger.days import open_day
 from ledger.disclosure import refused_by
 from ledger.errors import OK, BadSignature, Expired, Ordered, WrongChain
 from ledger.expiry import sweep
+from ledger.indexes import put_indexed
 from ledger.invariants import check_transaction
 from ledger.money import NOTHING
 from ledger.names import servicer_of
@@ -90,7 +92,11 @@ def check_form(type_: str, body: Body) -> None:  # noqa: ARG001  # the type is p
 
 
 def begin_block(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
-    """Drop the references of past minutes and sweep what has lapsed (L14, L19); return the entries of released holds."""
+    """Close a business date that is over, drop the references of past minutes and sweep what has lapsed (L2, L14, L19).
+
+    Returns the entries of released holds.
+    """
+    open_day(overlay, context)
     drop_past_refs(overlay, context.time_ms)
     return sweep(overlay, context)
 
@@ -150,8 +156,10 @@ def _write_totals(overlay: Overlay) -> None:
     for place, (posted, held) in sums.items():
         if posted or held:
             total = overlay.get(place)
-            known = total if isinstance(total, Total) else Total(0, 0)
-            overlay.put(place, Total(known.posted + posted, known.held + held))
+            if isinstance(total, Total):
+                overlay.put(place, Total(total.posted + posted, total.held + held))
+            else:
+                put_indexed(overlay, place, Total(posted, held))
 
 
 def check_admission(state: StateReader, tx: Transaction, context: BlockContext, verifier: Callable[[Transaction], bool]) -> None:

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from ledger.attestations import READY_WITHIN, ready_value
 from ledger.authority import OPS, active_participant
 from ledger.boundary import StandingOf
+from ledger.dates import read_date
+from ledger.days import business_date
 from ledger.epochs import (
     COPIES_MAX,
     PLAN_KEY,
@@ -33,7 +35,7 @@ from ledger.epochs import (
 from ledger.errors import BadKeyset, ConditionNotMet, Exists, NoGrant, TooMany
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, move_keys
-from ledger.parameters import AT_BOUNDARY, EPOCH_END, VIEW_KEY, parameter_key, parameter_record
+from ledger.parameters import AT_BOUNDARY, EPOCH_END, HOLIDAY, HOLIDAYS_AHEAD, VIEW_KEY, parameter_key, parameter_record
 from ledger.participants import KeyOwner
 from ledger.state import PLANNED_PARAMETERS_KEY, PlannedParameter, PlannedParameters
 
@@ -184,6 +186,8 @@ class ParameterChange:
     def _set_parameter(self, key: str, value: int) -> None:
         """Set a value from `at_height` on, or from the boundary: of all that was said of a parameter the newest counts."""
         overlay, height = self.work.overlay, self.body.at_height
+        if key.startswith(HOLIDAY):
+            self._check_holiday(key.removeprefix(HOLIDAY))
         planned = overlay.get(PLANNED_PARAMETERS_KEY)
         entries = [each for each in planned.entries if each.key != key] if isinstance(planned, PlannedParameters) else []
         if key in AT_BOUNDARY or height > self.work.context.height + 1:
@@ -192,6 +196,12 @@ class ParameterChange:
         else:
             overlay.put(parameter_key(key), parameter_record(key, value))
         overlay.put(PLANNED_PARAMETERS_KEY, PlannedParameters(tuple(entries)) if entries else None)
+
+    def _check_holiday(self, date: str) -> None:
+        """Refuse a date that has begun, for it stays a business date, and one so far ahead that the calendar would grow without bound."""
+        now = business_date(self.work.overlay, self.work.time_ms)
+        if not 0 < read_date(date) - read_date(now) <= HOLIDAYS_AHEAD:
+            raise ConditionNotMet(subject=f"holiday {date}", condition=f"a date within {HOLIDAYS_AHEAD} days after {now}")
 
     def _move_end(self, end: int) -> None:
         overlay, context = self.work.overlay, self.work.context

@@ -10,7 +10,7 @@ from ledger.epochs import ViewKey
 from ledger.errors import Malformed
 from ledger.keysets import check_sorted
 from ledger.names import check_participant_id
-from ledger.parameters import EPOCH_END, RANGES, VIEW_KEY, check_parameter
+from ledger.parameters import EPOCH_END, HOLIDAY, VIEW_KEY, check_parameter, is_parameter
 from ledger.transactions.backing_forms import check_fact_form
 from ledger.transactions.bodies import Attest, ParamSet, ValidatorsSet
 
@@ -49,18 +49,18 @@ def check_endpoint(endpoint: str) -> None:
 
 def _check_param_set(body: ParamSet) -> None:
     key, value = body.key, body.value
-    if key not in (EPOCH_END, VIEW_KEY, *RANGES):
+    if key not in (EPOCH_END, VIEW_KEY) and not is_parameter(key):
         raise Malformed(reason=f"no parameter is called {key!r}")
     if isinstance(value, ViewKey) != (key == VIEW_KEY):
         raise Malformed(reason=f"the value of {key} is of another kind")
     if isinstance(value, ViewKey):
         check_sorted([box_key for box_key, _ in value.copies], "the sealed copies (by box key)")
-    elif key in RANGES:
+    elif is_parameter(key):
         try:
             check_parameter(key, value)
         except ValueError as error:
             raise Malformed(reason=str(error)) from None
-    if key in (EPOCH_END, VIEW_KEY) and body.at_height:
+    if (key in (EPOCH_END, VIEW_KEY) or key.startswith(HOLIDAY)) and body.at_height:
         raise Malformed(reason=f"{key} has a time of its own: at_height must be 0")
 
 

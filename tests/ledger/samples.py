@@ -9,6 +9,7 @@ from ledger.assets import Asset, FeeRule, Policy
 from ledger.attestations import ReadyValue, ready_attestation
 from ledger.blocks import Entry, Header, Receipt
 from ledger.canonical import encode
+from ledger.closings import BusinessDay, ClosedSupply, ClosedTotal, Closing, Published
 from ledger.codec import make_envelope, sign_transaction
 from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
@@ -63,6 +64,7 @@ GRANT = Grant(
 FEES = (FeeRule("pay", "", "", 5, 10, 1, 1_000),)
 LIMITS = (Limit("basic", 10**7, 10**6, 10**6, 10**7, anonymous=False), Limit("none", 10**5, None, None, 10**5, anonymous=True))
 POLICY = Policy("KGS", 2, "operator", "sovereign", 10**15, LIMITS, FEES, 0, ("mcc:8211", "school*"), None, (), "block", ("cap",), 10**6)
+ASSET = Asset(POLICY, 10**8, 10**8, 0, 10**7, 10**7, 0, "", "open")
 LEGS = (
     Leg("bank-a/settlement", "bank-b/settlement", "KGS", 12_50, 0, "first"),
     Leg("bank-a/settlement", "bank-c/x1", "KGS", 1, 5, ""),
@@ -102,7 +104,7 @@ BODIES: dict[str, Body] = {
 
 RECORDS: dict[str, Record] = {
     "account/bank-a/w1": Account("bank-a/w1", "wallet", SALT, "ops", "open", ("mcc:8211@treasury", "school"), 1),
-    "asset/KGS": Asset(POLICY, 10**8, 10**8, 0, 10**7, 10**7, 0, "", "open"),
+    "asset/KGS": ASSET,
     "balance/bank-a/w1/KGS": Balance(1_250, 500),
     "balance/operator/contra:KGS/KGS": Balance(-(10**8), 0),
     "epoch/0": Epoch(0, 0, 10_000, VALIDATORS, 0),
@@ -131,6 +133,9 @@ RECORDS: dict[str, Record] = {
     "feed/USDKG:XAU-USD/bank-a": Report(4_160_917_242, NOW, 0, NOW),
     "observed/USDKG:tron/bank-a": Observation(5 * 10**13, NOW, 0, NOW),
     "total/bank-a/KGS": Total(1_250, 500),
+    "day/open": BusinessDay("2023-11-15", 7, NOW, NOW + 86_400_000),
+    "closing/bank-a/2023-11-14": Closing("2023-11-15", 3, 6, (ClosedTotal("KGS", 1_250, 500),), (ClosedSupply("KGST", 40),)),
+    "published/KGS/2023-11-14": Published("2023-11-15", 6, ASSET),
     f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),
     "viewkey/0": VIEW_KEY,
     "viewkey/next": VIEW_KEY,

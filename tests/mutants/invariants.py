@@ -9,6 +9,7 @@ BACKING = "tests/ledger/test_backing_invariants.py"
 EPOCHS = "tests/ledger/test_epoch_states.py"
 EXECUTE = "tests/ledger/test_execute.py"
 HOLDS = "tests/ledger/test_hold_rules.py"
+KEYS = "tests/ledger/test_key_rules.py"
 MONEY = "tests/ledger/test_money_rules.py"
 SNAPSHOT = "tests/node/test_snapshot.py"
 VIEWS = "tests/ledger/test_views.py"
@@ -54,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "ledger/state.py",
         "            if known:\n                changes[key] = record\n                continue\n",
         "            if known:\n                continue\n",
-        (INVARIANTS, MONEY),
+        (INVARIANTS, KEYS),
     ),
     Mutant(
         "invariant 6",

@@ -66,6 +66,19 @@ def table(logs: Sequence[Path], delay_ms: float) -> dict[str, str]:
     return {step: _told(spent) for step, spent in samples.items()}
 
 
+def proposal_to_final(logs: Sequence[Path]) -> list[float]:
+    """Median ms at each validator from the leader's block being built, when there is something to propose, to its being final."""
+    nodes = [read_steps(log) for log in logs]
+    leaders = {view: leader for _, found in nodes for view, leader in found.items()}
+    spent_ms: list[list[float]] = [[] for _ in nodes]
+    for view, leader in sorted(leaders.items())[FIRST_VIEWS:]:
+        built = nodes[leader][0].get(view, {}).get("certified")
+        for (times, _), spent in zip(nodes, spent_ms, strict=True):
+            if built is not None and "final" in times.get(view, {}):
+                spent.append(times[view]["final"] - built)
+    return [round(statistics.median(spent), 1) for spent in spent_ms if spent]
+
+
 def _steps(here: Sequence[Mapping[str, float]], leader: int, delay_ms: float) -> Iterator[tuple[str, float]]:
     """Yield the steps of one view; none where some validator lacks one, as after a loss or a view given up."""
     needed = {"entered", "proposed", "certified", "notarized", "final", NOTARIZE, FINALIZE}

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.devnet.steps import FIRST_VIEWS, table
+from tests.devnet.steps import FIRST_VIEWS, proposal_to_final, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,15 @@ def test_steps_of_known_length_are_told_as_they_are(tmp_path: Path) -> None:
     assert {step: text.split(",")[0] for step, text in told.items()} == {
         step: f"p50 {ms:.1f}" for step, ms in (STEPS_MS | {"all: built to final, the delays included": whole}).items()
     }
+
+
+def test_from_proposal_to_final_is_told_by_each_validators_own_log(tmp_path: Path) -> None:
+    """Goal: the goal's figure, from when there is something to propose. Method: logs made from steps of known length; one misses views."""
+    logs = [tmp_path / f"{index}.log" for index in range(VALIDATORS)]
+    for index, log in enumerate(logs):
+        write(log, index, FIRST_VIEWS + (8 if index else 4))
+    whole = sum(STEPS_MS.values()) - STEPS_MS["1 leader: view entered to block built"] + 3 * DELAY_MS
+    assert proposal_to_final(logs) == [whole] * VALIDATORS
 
 
 def test_a_view_that_one_validator_gave_up_is_left_out(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@
 proposal to final at every validator, and from submission to the receipt at a client beside its node. `--loss 1` and `--partition` then look
 for progress only. Real processes, real sockets, real kernel links (`tests.devnet.namespaces`).
 
-`--steps` tells from the validators' own logs how long it takes from proposal to final, and where the time goes (`tests.devnet.steps`); a few
-lines per block cost about half a millisecond of each figure. What the client sees of a block counts from the block's time, before it is
-built, to its event in another process, so it is two or three milliseconds more. `--ahead` has everything of this run go before all other work of the machine: on a busy one the figures are otherwise those
-of its scheduler. `nice` is not enough where each session has its own share of the cores (autogroup).
+`--steps` tells from the validators' own logs how long it takes from proposal to final, and where the time goes (`tests.devnet.steps`);
+the lines that it takes cost about half a millisecond of each figure. What the client sees of a block counts from the block's time, before
+it is built, to its event in another process: two or three milliseconds more. `--ahead` has everything of this run go before all other work
+of the machine: on a busy one the figures are otherwise those of its scheduler. `nice` is not enough where each session has its own share of
+the cores (autogroup).
 """
 
 from __future__ import annotations

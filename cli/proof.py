@@ -141,7 +141,7 @@ def _compare(found: AccountBody, proven: ProvenState) -> None:
     """Refuse a node whose own words differ from what it proves at the same height."""
     if found.as_of != proven.block.header.height:
         return
-    said = {f"balance/{found.id}/{each.asset}": (int(each.posted), int(each.held)) for each in found.balances}
+    said = {f"balance/{found.id}/{each.asset}": (int(each.posted), int(each.held) + int(each.lapsed)) for each in found.balances}
     shown = {key: (each.posted, each.held) for key, each in proven.records.items() if isinstance(each, Balance)}
     account = proven.records[f"account/{found.id}"]
     if said != shown or not isinstance(account, Account) or (found.kind, found.status) != (account.kind, account.status):

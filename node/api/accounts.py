@@ -13,6 +13,7 @@ from ledger.participants import Participant
 from node.api.answers import answer
 from node.api.convert import balance_body, hold_detail
 from node.api.errors import ApiError
+from node.api.lapsed import lapsed_on
 from node.api.service import missing
 from node.api.structs import AccountBody, HistoryEntry, HistoryPage, TotalBody, TrialBalance, TrialLine
 
@@ -28,11 +29,12 @@ PAGE_DEFAULT: Final = 100
 async def show(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/accounts/{participant}/{local}`."""
     account = _account(service, arguments)
+    lapsed = lapsed_on(service, account)
     balances = []
     for code in service.reads.asset_codes():
         balance = service.record(f"balance/{account.id}/{code}", Balance)
         if balance is not None:
-            balances.append(balance_body(code, balance))
+            balances.append(balance_body(code, balance, lapsed.held.get(code, 0)))
     proof = service.prove_account(account.id) if arguments.text("proof") == "1" else b""
     body = AccountBody(
         id=account.id,
@@ -40,7 +42,7 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
         status=account.status,
         keyset=account.keyset,
         servicer=servicer_of(account.id),
-        holds=account.holds,
+        holds=account.holds - lapsed.count,
         balances=tuple(balances),
         as_of=service.height,
         proof=b64encode(proof).decode("ascii"),

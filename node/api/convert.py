@@ -87,9 +87,10 @@ def waiting_body(transaction: Transaction, time_ms: int) -> TransactionBody:
     )
 
 
-def balance_body(asset: str, balance: Balance) -> BalanceBody:
-    """Balance; available = posted - held (arrests come with later rules)."""
-    return BalanceBody(asset, str(balance.posted), str(balance.held), str(balance.posted - balance.held))
+def balance_body(asset: str, balance: Balance, lapsed: int) -> BalanceBody:
+    """Balance; available = posted - held. What holds have reserved that are over is not held (L19)."""
+    held = balance.held - lapsed
+    return BalanceBody(asset, str(balance.posted), str(held), str(balance.posted - held), str(lapsed))
 
 
 def hold_detail(hold: Hold, as_of: int) -> HoldDetail:

@@ -108,4 +108,7 @@ class BalanceBody(Struct, frozen=True):
     asset: str
     posted: MinorUnits
     held: MinorUnits
+    """By open holds. Those that have lapsed hold nothing, swept or not."""
     available: MinorUnits
+    lapsed: MinorUnits = "0"
+    """Held by lapsed holds that wait for their sweep: the leaf that a proof shows still counts it as held."""

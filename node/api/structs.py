@@ -137,7 +137,7 @@ class AccountBody(Struct, frozen=True, omit_defaults=True):
     """Name of its own keyset; empty: its servicer signs for it."""
     servicer: str
     holds: Whole
-    """Number of open holds."""
+    """Number of open holds, without those that have lapsed."""
     balances: tuple[BalanceBody, ...]
     as_of: Whole
     """Height of the final block this is read from."""
@@ -330,7 +330,9 @@ class StatusBody(Struct, frozen=True):
 
 
 class TotalBody(Struct, frozen=True):
-    """Sums of one asset at one participant, its contra account included."""
+    """Sums of one asset at one participant, its contra account included, as every block keeps them: `held` counts lapsed holds until their
+    sweep.
+    """
 
     participant: str
     posted: MinorUnits

@@ -216,4 +216,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if written > 1_000 * most and index != due[0]:\n",
         (WAY + "to_stop_the_chain_by_100_000_holds_that_lapse_in_one_block",),
     ),
+    Mutant(
+        "L19",
+        "the_api_shows_what_has_lapsed_until_it_is_swept",
+        "node/api/lapsed.py",
+        "        if hold is not None and has_lapsed(hold.until, now):\n",
+        "        if hold is not None and has_lapsed(hold.until, now) and not now:\n",
+        ("tests/node/test_api_holds.py",),
+    ),
 )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from consensus.signing import signing_bytes as vote_bytes
 from consensus.types import Certificate, ChainId, Kind, ValidatorId, Vote
 from ledger.codec import make_envelope, sign_transaction
@@ -89,9 +91,9 @@ class LonelyPool:
 class LedgerWorld:
     """A node without peers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, params: dict[str, int] | None = None) -> None:
         plan, secrets = fill(trial_plan(VALIDATORS, 0), Counter())
-        genesis = draft(plan, secrets.view_key, time_ms=START_MS)
+        genesis = replace(draft(plan, secrets.view_key, time_ms=START_MS), params=params or {})
         for seed in signing_seeds(plan, secrets):
             genesis = sign_genesis(genesis, seed)
         self.plan, self.secrets = plan, secrets
@@ -166,9 +168,9 @@ class LedgerWorld:
 
 
 @asynccontextmanager
-async def ledger_world(folder: Path) -> AsyncIterator[LedgerWorld]:
-    """Open a world in a folder; closes its store."""
-    world = LedgerWorld(folder)
+async def ledger_world(folder: Path, params: dict[str, int] | None = None) -> AsyncIterator[LedgerWorld]:
+    """Open a world in a folder, with parameters that differ; closes its store."""
+    world = LedgerWorld(folder, params)
     try:
         yield world
     finally:

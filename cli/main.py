@@ -9,6 +9,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from cli import (
     account,
     asset,
+    asset_profile,
     backup,
     devnet,
     doctor,
@@ -64,6 +65,7 @@ for name, noun in (
     ("keyset", keyset.app),
     ("account", account.app),
     ("asset", asset.app),
+    ("profile", asset_profile.app),
     ("grant", grant.app),
     ("hold", hold.app),
     ("holder", holder.app),

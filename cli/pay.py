@@ -41,6 +41,9 @@ def pay(
     *,
     memo: Annotated[str, typer.Option("--memo", help="Text for the payee, at most 140 characters.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose code, at most 35 characters.")] = "",
+    reference: Annotated[
+        str, typer.Option("--reference", help="Of the payee, at most 35 characters, such as the number of a deposit or invoice.")
+    ] = "",
     fee: Annotated[str, typer.Option("--fee", metavar="AMOUNT", help="Fee you agree to; else the asset's rule now.")] = "",
     uetr: Annotated[
         str, typer.Option("--uetr", metavar="UUID", help="End-to-end reference; with one the payment can be returned; or new.")
@@ -60,7 +63,7 @@ def pay(
     if not fee:
         quoted = quote_fee(session, asset, "pay", minor, (debtor, creditor))
     sender = session.sender(default_sender(debtor))
-    leg = Leg(debit=debit, credit=credit, asset=asset, amount=minor, fee=quoted, reference="")
+    leg = Leg(debit=debit, credit=credit, asset=asset, amount=minor, fee=quoted, reference=reference)
     data = tuple(sorted((_travel(text) for text in travel or ()), key=lambda each: each.participant))
     body = Pay(
         legs=(leg,),

@@ -96,7 +96,7 @@ def send(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetNa
     Unreachable
         No node answered; the transaction is kept, and the same command with the same --ref sends the same bytes again.
     """
-    transaction = _made(session, body, sender=sender, needed=needed, how=how)
+    transaction = make_transaction(session, body, sender=sender, needed=needed, how=how)
     if how.export is not None:
         write_transaction(how.export, transaction)
         print_exported(session, transaction, how.export)
@@ -121,16 +121,16 @@ def send_steps(session: Session, steps: Sequence[Step], how: How) -> None:
     for place, step in enumerate(steps):
         ref = f"{how.ref}-{place + 1}" if how.ref else ""
         each = msgspec.structs.replace(how, ref=ref, wait=how.wait or not how.propose)
-        transaction = _made(session, step.make(), sender=step.sender, needed=step.needed, how=each)
+        transaction = make_transaction(session, step.make(), sender=step.sender, needed=step.needed, how=each)
         open_outbox(session).keep(transaction)
         result = submit(session, transaction, each)
         if session.json:
             done.append({"step": step.about, **result_json(transaction, result)})
         else:
-            print_fields([("step", step.about), *_result_rows(session, transaction, result)])
-        if session.json and (_is_refused(result) or place == len(steps) - 1):
+            print_fields([("step", step.about), *result_rows(session, transaction, result)])
+        if session.json and (is_refused(result) or place == len(steps) - 1):
             print_json({"steps": done})
-        _insist(transaction, result)
+        insist(transaction, result)
 
 
 def check_body(body: Body) -> None:
@@ -187,8 +187,8 @@ def report(session: Session, transaction: Transaction, result: Result) -> None:
     if session.json:
         print_json(result_json(transaction, result))
     else:
-        print_fields(_result_rows(session, transaction, result))
-    _insist(transaction, result)
+        print_fields(result_rows(session, transaction, result))
+    insist(transaction, result)
 
 
 def result_json(transaction: Transaction, result: Result) -> dict[str, Json]:
@@ -204,8 +204,9 @@ def result_json(transaction: Transaction, result: Result) -> dict[str, Json]:
     }
 
 
-def _result_rows(session: Session, transaction: Transaction, result: Result) -> list[tuple[str, str]]:
-    proposed = isinstance(transaction.body, Propose) and not _is_refused(result)
+def result_rows(session: Session, transaction: Transaction, result: Result) -> list[tuple[str, str]]:
+    """Return what became of a transaction, for people."""
+    proposed = isinstance(transaction.body, Propose) and not is_refused(result)
     return [
         ("transaction", result.tx_id),
         ("reference", f"{result.sender} {result.ref}"),
@@ -215,11 +216,12 @@ def _result_rows(session: Session, transaction: Transaction, result: Result) -> 
     ]
 
 
-def _is_refused(result: Result) -> bool:
+def is_refused(result: Result) -> bool:
+    """Whether a transaction can have no effect any more."""
     return result.status == "expired" or (result.receipt is not None and result.receipt.code != 0)
 
 
-def _insist(transaction: Transaction, result: Result) -> None:
+def insist(transaction: Transaction, result: Result) -> None:
     """Raise if a result is not what was asked for."""
     if result.receipt is not None and result.receipt.code != 0:
         raise Refusal(f"the network refused {transaction.type} {result.tx_id[:16]} of {result.sender} with {explain(result.receipt.code)}")
@@ -246,7 +248,7 @@ def print_exported(session: Session, transaction: Transaction, path: Path) -> No
     )
 
 
-def _made(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetName], how: How) -> Transaction:
+def make_transaction(session: Session, body: Body, *, sender: str, needed: Iterable[KeysetName], how: How) -> Transaction:
     """Transaction of a body: the one that the reference stands for already, else a new one, signed here."""
     check_body(body)
     if len(how.ref) > REF_MAX:
@@ -279,7 +281,7 @@ def _proposing(session: Session, body: Body, sender: str, needed: Iterable[Keyse
 def _signed(session: Session, body: Body, *, sender: str, ref: str, needed: Iterable[KeysetName], how: How) -> Transaction:
     valid_ms = how.valid_ms or session.profile.valid_ms
     envelope = make_envelope(chain=session.chain, sender=sender, ref=ref, valid_until=now_ms() + valid_ms, salt=os.urandom(16), body=body)
-    keysets = wanted_keysets(session, NAME_OF[type(body)], needed, how.sign)
+    keysets = wanted_keysets(session, body, needed, how.sign)
     partly = () if how.export is not None else None
     raw = sign_here(session, envelope, keysets, brought=brought_keys(body), partly=partly)
     return decode_transaction(raw)

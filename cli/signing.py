@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.client import NotThere
 from cli.faults import Misuse, Refusal
+from cli.quorum import further_keysets
 from ledger.codec import encode_transaction, sign_envelope
 from ledger.transactions.bodies import AccountOpen, AccountSet, KeysetPut
 from node.api.structs import ParticipantBody
@@ -29,10 +30,10 @@ def split_keyset(text: str) -> KeysetName:
     return owner, keyset
 
 
-def wanted_keysets(session: Session, type_: str, needed: Iterable[KeysetName], named: Sequence[str]) -> list[KeysetName]:
-    """Keysets that sign: those the form of the transaction needs, those the profile adds for its type, those of --sign; each once."""
-    added = (split_keyset(text) for text in (*session.profile.sign.get(type_, ()), *named))
-    return sorted({*needed, *added})
+def wanted_keysets(session: Session, body: Body, needed: Iterable[KeysetName], named: Sequence[str]) -> list[KeysetName]:
+    """Keysets that sign: those the form of the transaction needs, those of --sign, those of the profile or the grant; each once."""
+    agreed = {*("/".join(each) for each in needed), *named}
+    return sorted(split_keyset(text) for text in {*agreed, *further_keysets(session, body, agreed)})
 
 
 def brought_keys(body: Body) -> frozenset[str]:

@@ -99,7 +99,7 @@ def sign(
 ) -> None:
     """Read a transaction, show what it would do, add your signatures, write it again."""
     transaction = _checked(session, read_transaction(file))
-    keysets = wanted_keysets(session, transaction.type, () if with_ else _usual(transaction), with_ or ())
+    keysets = wanted_keysets(session, transaction.body, () if with_ else _usual(transaction), with_ or ())
     if not session.json:
         print_fields(_content(session, transaction))
     if not yes and not typer.confirm("Sign this?", err=True):

@@ -87,7 +87,7 @@ def waiting_body(transaction: Transaction, time_ms: int) -> TransactionBody:
     )
 
 
-def balance_body(asset: str, balance: Balance, lapsed: int) -> BalanceBody:
+def balance_body(asset: str, balance: Balance, lapsed: int = 0) -> BalanceBody:
     """Balance; available = posted - held. What holds have reserved that are over is not held (L19)."""
     held = balance.held - lapsed
     return BalanceBody(asset, str(balance.posted), str(held), str(balance.posted - held), str(lapsed))

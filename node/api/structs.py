@@ -330,13 +330,12 @@ class StatusBody(Struct, frozen=True):
 
 
 class TotalBody(Struct, frozen=True):
-    """Sums of one asset at one participant, its contra account included, as every block keeps them: `held` counts lapsed holds until their
-    sweep.
-    """
+    """Sums of one asset at one participant, its contra account included, as every block keeps them."""
 
     participant: str
     posted: MinorUnits
     held: MinorUnits
+    """Lapsed holds count until their sweep, as in the leaves that a proof shows."""
 
 
 class TrialLine(Struct, frozen=True):

@@ -16,7 +16,7 @@ from cli.session import Session
 from cli.times import parse_point, time_text
 from ledger.names import check_owner, servicer_of
 from ledger.transactions.bodies import HoldBody, Settle, Void
-from node.api.structs import HoldDetail
+from node.api.hold_structs import HoldDetail
 
 app = typer.Typer(help="Holds: value reserved for a target until a time.", no_args_is_help=True)
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from ledger.blocks import Entry, Receipt, body_hash, encode_body, view_bytes
 from ledger.canonical import encode
 from ledger.commit import EmptyState, commit
+from ledger.conditions import PurseReceipt
 from ledger.disclosure import public_code, public_codes, public_receipt
 from ledger.keys import keyed
 from ledger.leaves import PUBLIC_TREES, participant_secret
@@ -22,7 +23,7 @@ from ledger.lists import list_root
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Overlay, Record
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
-from ledger.transactions.bodies import Pay
+from ledger.transactions.bodies import Pay, Settle
 from ledger.transactions.proposals import legs_carried
 from ledger.tree import root_of
 from ledger.views import ViewBuilder, entries_by_participant, journal_root, salt_of, slot_of
@@ -135,7 +136,7 @@ class Execution:
         limits = self._context.parameters
         return (
             self._body_bytes + len(tx.raw) <= limits.block_bytes_max
-            and self._signatures + len(tx.signatures) <= limits.block_signatures_max
+            and self._signatures + signatures_of(tx) <= limits.block_signatures_max
             and self._legs + legs_of(tx, self.overlay) <= limits.block_legs_max
         )
 
@@ -175,7 +176,7 @@ class Execution:
         self._transactions.append(tx)
         self._receipts.append(receipt)
         self._body_bytes += len(tx.raw)
-        self._signatures += len(tx.signatures)
+        self._signatures += signatures_of(tx)
         self._legs += legs
         return receipt
 
@@ -277,3 +278,9 @@ def transaction_leaf(tx: Transaction, receipt: Receipt, opening: bytes) -> bytes
 def legs_of(tx: Transaction, overlay: Overlay) -> int:
     """Legs that count towards the limit of a block, those of a pay that a vote may carry out too; every transaction is one at least."""
     return len(tx.body.legs) if isinstance(tx.body, Pay) else legs_carried(overlay, tx.body)
+
+
+def signatures_of(tx: Transaction) -> int:
+    """Signatures that count towards the limit of a block: those of the transaction, and of a device under its receipt."""
+    body = tx.body
+    return len(tx.signatures) + (isinstance(body, Settle) and isinstance(body.witness, PurseReceipt))

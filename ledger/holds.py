@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ledger.assets import FeeRule
-from ledger.types import AccountText, AmountOrZero, AssetText, Hash32, Text64, TimeMs
+from ledger.conditions import Kept
+from ledger.types import AccountText, AmountOrZero, AssetText, Hash32, TargetText, Text64, TimeMs
 
 
 class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -16,7 +17,7 @@ class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     id: Hash32
     """tx_id of the hold transaction."""
     source: AccountText
-    target: AccountText
+    target: TargetText
     asset: AssetText
     amount: AmountOrZero
     """As placed, minor units."""
@@ -24,12 +25,12 @@ class Hold(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     until: TimeMs
     """Void for every read and check from this block time on."""
     settle_by: Text64
-    """Participant or account whose quorum settles."""
+    """Participant or account whose quorum settles; empty: whoever shows what the condition asks for."""
     void_by: Text64
-    condition: Literal["none"]
-    """sha256, arbiter and device come with the rules of money."""
-    kind: Literal["authorisation", "escrow", "queue"]
-    """queue: a redemption that waits for the issuer; its target is the contra account."""
+    """Participant or account that releases; of a purse, that revokes it."""
+    condition: Kept
+    kind: Literal["authorisation", "escrow", "queue", "offline"]
+    """queue: a redemption that waits for the issuer; its target is the contra account. offline: a purse."""
     fee_rule: FeeRule | None
     """The rule at placement; it stays (L17)."""
     fee_left: AmountOrZero

@@ -19,6 +19,7 @@ from ledger.epochs import PLAN_KEY
 from ledger.errors import InvariantBroken
 from ledger.grant_rules import conflict_of
 from ledger.grants import GrantRecord
+from ledger.hold_checks import check_terms
 from ledger.holds import Hold
 from ledger.money import NOTHING
 from ledger.names import CONTRA, VAULT, contra_of, servicer_of
@@ -172,6 +173,8 @@ def _check_hold(before: Record | None, after: Record | None, reserved: dict[str,
         raise InvariantBroken(invariant=4, detail=f"hold {after.id.hex()} would have {after.left} of {after.amount} left")
     if isinstance(before, Hold) and isinstance(after, Hold) and after.left > before.left:
         raise InvariantBroken(invariant=4, detail=f"hold {after.id.hex()} would grow")
+    if isinstance(before, Hold) and isinstance(after, Hold):
+        check_terms(before, after)
 
 
 def _check_account(key: str, before: Record | None, after: Record | None, counted: dict[str, int]) -> None:

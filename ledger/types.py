@@ -43,3 +43,5 @@ ClassText = Annotated[str, Meta(min_length=1, max_length=35)]
 Text20 = Annotated[str, Meta(max_length=20)]
 AssetText = Annotated[str, Meta(min_length=2, max_length=16)]
 AccountText = Annotated[str, Meta(min_length=4, max_length=49)]
+TargetText = Annotated[str, Meta(min_length=1, max_length=49)]
+"""Of a hold: an account, or a pattern of classes, which has no slash."""

@@ -13,6 +13,7 @@ from ledger import blocks
 from ledger.accounts import CLASSES_MAX, AccountKind
 from ledger.assets import Policy
 from ledger.attestations import Attestation
+from ledger.conditions import Condition, Witness
 from ledger.epochs import Validators, ViewKey
 from ledger.grants import Grant
 from ledger.holders import PseudonymAt, TierText
@@ -32,6 +33,7 @@ from ledger.types import (
     PublicKey,
     Salt16,
     Signature64,
+    TargetText,
     Text35,
     Text64,
     Text140,
@@ -220,23 +222,24 @@ class HoldBody(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
     """Reserve value (type 15); the hold's id is the tx_id."""
 
     source: AccountText
-    target: AccountText
+    target: TargetText
     asset: AssetText
     amount: Amount
     fee: AmountOrZero
     until: TimeMs
     settle_by: Text64
+    """Empty where the condition lets anyone settle who shows what it asks for: sha256 and device."""
     void_by: Text64
-    condition: Literal["none"]
-    kind: Literal["authorisation", "escrow"]
+    condition: Condition
+    kind: Literal["authorisation", "escrow", "offline"]
 
 
 class Settle(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Move part or all of a hold to its target (type 16). `witness` belongs to conditions of later rules."""
+    """Move part or all of a hold to its target (type 16)."""
 
     hold: Hash32
     amount: Amount
-    witness: Annotated[bytes, Meta(max_length=0)]
+    witness: Witness
 
 
 class Void(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

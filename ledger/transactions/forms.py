@@ -39,6 +39,7 @@ from ledger.transactions.bodies import (
     Void,
 )
 from ledger.transactions.governance_forms import check_governance_form
+from ledger.transactions.hold_forms import check_hold, check_settle
 from ledger.transactions.order_forms import check_order_form, check_order_terms
 from ledger.transactions.people_forms import (
     check_classes,
@@ -84,11 +85,10 @@ def check_money_form(body: Body) -> bool:
             if body.to is not None:
                 check_account_id(body.to)
         case HoldBody():
-            check_asset_code(body.asset)
-            check_two_accounts(body.source, body.target)
-            check_owner(body.settle_by)
-            check_owner(body.void_by)
-        case Settle() | Void():
+            check_hold(body)
+        case Settle():
+            check_settle(body)
+        case Void():
             pass
         case _:
             return False

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ledger.conditions import Arbiter, HashLock, Purse, name_of, used_counters
 from ledger.errors import BY_CODE
+from node.api.hold_structs import HoldDetail, PurseBody
 from node.api.parts import BalanceBody, FeeRuleBody, HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody
 from node.api.structs import (
     AssetBody,
     EntryBody,
     GrantBody,
-    HoldDetail,
     ParticipantBody,
     ReceiptBody,
     TransactionBody,
@@ -95,6 +96,7 @@ def balance_body(asset: str, balance: Balance, lapsed: int = 0) -> BalanceBody:
 
 def hold_detail(hold: Hold, as_of: int) -> HoldDetail:
     """Open hold."""
+    condition = hold.condition
     return HoldDetail(
         id=hold.id.hex(),
         source=hold.source,
@@ -105,11 +107,19 @@ def hold_detail(hold: Hold, as_of: int) -> HoldDetail:
         until=hold.until,
         settle_by=hold.settle_by,
         void_by=hold.void_by,
-        condition=hold.condition,
+        condition=name_of(condition),
         kind=hold.kind,
         fee_left=str(hold.fee_left),
         as_of=as_of,
+        hash=condition.digest.hex() if isinstance(condition, HashLock) else "",
+        arbiter=condition.by if isinstance(condition, Arbiter) else "",
+        purse=purse_body(condition) if isinstance(condition, Purse) else None,
     )
+
+
+def purse_body(purse: Purse) -> PurseBody:
+    """Purse, with the counters that it has seen."""
+    return PurseBody(purse.key.hex(), purse.valid_to, purse.grace, tuple(used_counters(purse.used)), purse.revoked)
 
 
 def grant_body(record: GrantRecord, as_of: int) -> GrantBody:

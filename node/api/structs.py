@@ -170,24 +170,6 @@ class HistoryPage(Struct, frozen=True):
     """Cursor of the next page; empty at the end. It stays valid: entries are only appended."""
 
 
-class HoldDetail(Struct, frozen=True):
-    """An open hold. One that is used up, voided or lapsed is not there any more."""
-
-    id: Hex32
-    source: str
-    target: str
-    asset: str
-    amount: MinorUnits
-    left: MinorUnits
-    until: Whole
-    settle_by: str
-    void_by: str
-    condition: str
-    kind: str
-    fee_left: MinorUnits
-    as_of: Whole
-
-
 class GrantBody(Struct, frozen=True):
     """A grant in force."""
 

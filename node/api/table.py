@@ -41,6 +41,7 @@ from node.api.arguments import (
 )
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
+from node.api.hold_structs import HoldDetail
 from node.api.holder_structs import HolderBody
 from node.api.order_structs import OrderBody, OrdersBody
 from node.api.parts import ENTRIES_PAGE_MAX
@@ -54,7 +55,6 @@ from node.api.structs import (
     GrantBody,
     Health,
     HistoryPage,
-    HoldDetail,
     ParticipantBody,
     Participants,
     StatusBody,

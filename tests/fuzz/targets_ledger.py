@@ -8,12 +8,13 @@ from ledger.blocks import Receipt, decode_header, encode_body, header_bytes, spl
 from ledger.canonical import decode, encode
 from ledger.codec import decode_transaction
 from ledger.errors import Malformed
+from ledger.holds import Hold
 from ledger.leaves import record_of
 from ledger.proofs import ProofError, check_state_proof, check_transaction_proof
 from ledger.views import Credited, decode_view
 from tests.fuzz.target import Target
 from tests.ledger.chain import CHAIN
-from tests.ledger.samples import BODIES, HEADER, RECEIPT, RECORDS, transaction
+from tests.ledger.samples import BODIES, CONDITIONED, HEADER, RECEIPT, RECORDS, signed, transaction
 from tests.ledger.vectors import current
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 _TYPED = (Malformed,)
 _PINNED = {name: bytes.fromhex(value) for name, value in current().items()}
-_TRANSACTIONS = tuple(map(transaction, BODIES))
+_HOLDS = tuple(each for each in CONDITIONED.values() if isinstance(each, Hold))
+_CONDITIONED = tuple(signed("ref", each) for each in CONDITIONED.values() if not isinstance(each, Hold))
+_TRANSACTIONS = (*map(transaction, BODIES), *_CONDITIONED)
 
 
 def _named(start: str) -> tuple[bytes, ...]:
@@ -45,6 +48,13 @@ def _records() -> list[Target]:
     ]
 
 
+def _conditions() -> list[Target]:
+    return [
+        Target("transaction: conditions", decode_transaction, _CONDITIONED, _TYPED),
+        Target("record hold: conditions", _record("hold/0"), tuple(encode((bytes(16), hold)) for hold in _HOLDS), _TYPED),
+    ]
+
+
 TARGETS = [
     Target("transaction", decode_transaction, _TRANSACTIONS, _TYPED),
     Target("transaction: pay", decode_transaction, (transaction("pay"),), _TYPED),
@@ -56,4 +66,5 @@ TARGETS = [
     Target("state proof", lambda data: check_state_proof(data, chain=CHAIN), _named("proof/a"), (ProofError,)),
     Target("transaction proof", lambda data: check_transaction_proof(data, chain=CHAIN), _named("proof/t"), (ProofError,)),
     *_records(),
+    *_conditions(),
 ]

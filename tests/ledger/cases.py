@@ -41,6 +41,7 @@ from tests.ledger.cast import (
     emptied_account,
     known_grant,
 )
+from tests.ledger.condition_cases import CONDITIONS
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
 from tests.ledger.order_cases import ORDERS
@@ -255,4 +256,4 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING, *PURPOSE)
+CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING, *PURPOSE, *CONDITIONS)

@@ -11,6 +11,7 @@ from ledger.blocks import Entry, Header, Receipt
 from ledger.canonical import encode
 from ledger.closings import BusinessDay, ClosedSupply, ClosedTotal, Closing, Published
 from ledger.codec import make_envelope, sign_transaction
+from ledger.conditions import Arbiter, Device, HashLock, Payee, Purse, PurseReceipt
 from ledger.epochs import Epoch, EpochPlan, Readiness, Validator, ViewKey
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.holders import Holder, Limit, Pseudonym, PseudonymAt, Returnable, Spent
@@ -142,6 +143,21 @@ RECORDS: dict[str, Record] = {
 }
 """A record of each kind, under a storage key it could have."""
 
+LOCK, ARBITER, DEVICE = HashLock(HASH), Arbiter("operator"), Device(public_key_of(SEED), NOW + 86_400_000, 3_600_000)
+PURSE = Purse(public_key_of(SEED), NOW, 3_600_000, b"\x21\x00\x80", NOW)
+CONDITIONED: dict[str, Body | Hold] = {
+    "hold sha256": HoldBody("bank-a/w1", "bank-b/x", "KGS", 500, 0, NOW, "", "bank-b", LOCK, "escrow"),
+    "hold arbiter": HoldBody("bank-a/w1", "bank-b/x", "KGS", 500, 0, NOW, "bank-b", "operator", ARBITER, "escrow"),
+    "hold class": HoldBody("bank-a/w1", "mcc:58*", "KGS", 500, 0, NOW, "bank-a", "bank-a", "none", "authorisation"),
+    "hold device": HoldBody("bank-a/w1", "*", "KGS", 500, 0, NOW + 90_000_000, "", "bank-a", DEVICE, "offline"),
+    "settle sha256": Settle(HASH, 500, b"secret"),
+    "settle class": Settle(HASH, 200, Payee("bank-b/x")),
+    "settle device": Settle(HASH, 200, PurseReceipt(7, "bank-b/x", bytes(64))),
+    "record sha256": Hold(HASH, "bank-a/w1", "bank-b/x", "KGS", 700, 500, NOW, "", "bank-b", LOCK, "escrow", None, 0),
+    "record device": Hold(HASH, "bank-a/w1", "*", "KGS", 700, 500, NOW, "", "bank-a", PURSE, "offline", None, 0, "2026-11-21"),
+}
+"""Holds with a condition, and what settles them."""
+
 HEADER = Header(1, CHAIN, 0, 7, 9, HASH, NOW, 1, bytes(32), HASH, HASH, HASH, HASH, HASH)
 RECEIPT = Receipt(
     HASH, 7, 0, 0, 0, None, (0, 150), (Entry("bank-a/settlement", "KGS", -1_250, 0, 0), Entry("bank-b/x", "KGS", 1_250, 0, 0))
@@ -150,5 +166,10 @@ RECEIPT = Receipt(
 
 def transaction(name: str) -> bytes:
     """Return a whole transaction of the type, signed by two keysets."""
-    envelope = make_envelope(chain=CHAIN, sender="bank-a", ref=f"ref {name}", valid_until=NOW, salt=SALT, body=BODIES[name])
+    return signed(f"ref {name}", BODIES[name])
+
+
+def signed(ref: str, body: Body) -> bytes:
+    """Return a whole transaction of a body, signed by two keysets."""
+    envelope = make_envelope(chain=CHAIN, sender="bank-a", ref=ref, valid_until=NOW, salt=SALT, body=body)
     return sign_transaction(envelope, [("bank-a", "ops", SEED), ("operator", "ops", OTHER_SEED)])

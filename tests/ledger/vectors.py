@@ -11,6 +11,7 @@ import sys
 from ledger.blocks import block_id_of, body_hash, encode_body, header_bytes, view_bytes
 from ledger.canonical import encode
 from ledger.codec import decode_transaction, signing_bytes
+from ledger.conditions import purse_message
 from ledger.epochs import epoch_of, set_hash
 from ledger.execute import block_key, opening_of, transaction_leaf
 from ledger.leaves import Leaves, leaf_key, participant_secret
@@ -20,7 +21,7 @@ from ledger.tree import rebuild_tree
 from ledger.views import salt_of
 from tests.ledger.chain import CHAIN, VIEW_KEY, MemoryLedger, finality_of
 from tests.ledger.histories import funded
-from tests.ledger.samples import BODIES, HEADER, RECEIPT, RECORDS, VALIDATORS, transaction
+from tests.ledger.samples import BODIES, CONDITIONED, HEADER, RECEIPT, RECORDS, VALIDATORS, transaction
 from tests.ledger.test_proofs import SEEDS, state_file, transaction_file
 
 
@@ -29,6 +30,7 @@ def current() -> dict[str, str]:
     found: dict[str, bytes] = {}
     _records(found)
     _transactions(found)
+    _conditions(found)
     _block(found)
     _lists_and_trees(found)
     _epochs(found)
@@ -37,7 +39,11 @@ def current() -> dict[str, str]:
 
 def encodings() -> list[str]:
     """Return the names of those that are canonical MessagePack."""
-    return [name for name in current() if name.startswith(("record/", "transaction/", "header", "receipt", "body", "view/", "proof/"))]
+    return [
+        name
+        for name in current()
+        if name.startswith(("record/", "transaction/", "header", "receipt", "body", "view/", "proof/", "condition/"))
+    ]
 
 
 def _records(found: dict[str, bytes]) -> None:
@@ -66,6 +72,13 @@ def _transactions(found: dict[str, bytes]) -> None:
     found["receipt"] = encode(RECEIPT)
     found["secret"] = participant_secret(VIEW_KEY, "bank-a")
     found["salt"] = salt_of(found["secret"], view_bytes(0, 9))
+
+
+def _conditions(found: dict[str, bytes]) -> None:
+    """Pin bodies and records of holds with a condition, what shows that it is met, and what a device signs."""
+    for name, body in CONDITIONED.items():
+        found[f"condition/{name}"] = encode(body)
+    found["purse/message"] = purse_message(CHAIN, bytes(32), 7, "bank-b/x1", 1_250)
 
 
 def _block(found: dict[str, bytes]) -> None:

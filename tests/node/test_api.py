@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from node.api.answers import BODY_BYTES_MAX
+from node.api.hold_structs import HoldDetail
 from node.api.structs import (
     AccountBody,
     Assets,
@@ -20,7 +21,6 @@ from node.api.structs import (
     Health,
     HistoryEntry,
     HistoryPage,
-    HoldDetail,
     ParticipantBody,
     Participants,
     StatusBody,

@@ -17,13 +17,13 @@ from ledger.codec import decode_transaction
 from ledger.keys import verify
 from ledger.proofs import check_state_proof, check_transaction_proof
 from ledger.transactions.bodies import HoldBody
+from node.api.hold_structs import HoldDetail
 from node.api.structs import (
     AccountBody,
     BlockBody,
     ErrorBody,
     GrantBody,
     HistoryPage,
-    HoldDetail,
     ParticipantBody,
     StatusBody,
     Submissions,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tests.ledger import test_order_histories, test_people_histories
 from tests.simulation_ledger.parts import BackingScene, EpochScene
+from tests.simulation_ledger.whole import Everything
 
 if TYPE_CHECKING:
     import random
@@ -57,6 +58,7 @@ class Kind(NamedTuple):
 
 
 SCENES = (
+    Kind("everything", Everything, 80, 3_000),
     Kind("orders", test_order_histories.Stage, 5, 1_000),
     Kind("people", test_people_histories.Stage, 5, 1_000),
     Kind("backing", BackingScene, 5, 1_000),

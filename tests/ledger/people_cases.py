@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ledger.grants import Quota, Scope
 from ledger.holders import ANONYMOUS, Holder, Limit, Pseudonym, PseudonymAt, pseudonym_key
-from ledger.transactions.bodies import AccountOpen, AccountSet, HolderPut, Issue, Leg, Pay, ReturnOf, Settle
+from ledger.transactions.bodies import AccountOpen, AccountSet, AssetPut, GrantPut, HolderPut, Issue, Leg, Pay, ReturnOf, Settle
 from ledger.travel import Travel
+from tests.ledger.backing_world import TREASURY, WRAPPED, vault_policy
 from tests.ledger.breaks import Break, asked, both, edited, leg, no_grant, put
 from tests.ledger.cast import BANK_A, BANK_B, BY_ROOT, LATER, OPERATOR, Case
 from tests.ledger.people import CAROL, CAROL_A, CAROL_B, DAVE, DAVE_B, LIMITS, alter, pseudonym, register, settle_in
-from tests.ledger.world import BOB, HOUR_MS, START_MS, World, hold, signers
+from tests.ledger.world import BOB, HOUR_MS, START_MS, World, grant, hold, signers
 
 if TYPE_CHECKING:
     from tests.ledger.breaks import Change
@@ -89,6 +90,14 @@ def issued_to_carol(world: World) -> Issue:
     """Issue 2,000 to carol, as much as she may get."""
     limited(world)
     return Issue("KGS", CAROL_B, 2_000, "order 7", None)
+
+
+def wrapped_by_carol(world: World) -> Issue:
+    """Let carol wrap 800 of her soms."""
+    limited(world)
+    world.must(AssetPut(vault_policy()), by=[*BY_ROOT, *TREASURY])
+    world.must(GrantPut(grant("issue-KGST", "issue", "treasury", asset=WRAPPED)), by=BY_ROOT)
+    return Issue(WRAPPED, CAROL_A, 800, "deposit", CAROL_A)
 
 
 TIERS = (
@@ -205,5 +214,17 @@ PEOPLE = (
             Break("room", 154, asked(amount=2_001)),
             *TIERS[:2],
         ),
+    ),
+    Case(
+        "issue, a wrap by a person",
+        wrapped_by_carol,
+        [*TREASURY, *BANK_A],
+        (
+            Break("a transaction within the tier", 155, asked(amount=1_001)),
+            Break("a day within the tier", 156, spent(1_201, 1_201)),
+            Break("a month within the tier", 156, spent(0, 2_201)),
+            *TIERS[:2],
+        ),
+        "treasury",
     ),
 )

@@ -29,3 +29,27 @@ class ArtifactBroken(BridgeError):
     def __init__(self, *, name: str, reason: str) -> None:
         super().__init__(f"artifact {name} cannot be read: {reason}; rebuild it with bridge/contracts/build")
         self.name, self.reason = name, reason
+
+
+class ChainUnreachable(BridgeError):
+    """A node of the public chain does not answer, or answers with an error of its own."""
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(f"the node at {url} did not answer as it should: {reason}")
+        self.url, self.reason = url, reason
+
+
+class TransactionRefused(BridgeError):
+    """A contract reverted the transaction."""
+
+    def __init__(self, *, what: str, data: bytes) -> None:
+        super().__init__(f"{what} was refused by the contract: {data.hex() or 'no reason given'}")
+        self.what, self.data = what, data
+
+
+class WrongChain(BridgeError):
+    """The node belongs to another chain than the plan names."""
+
+    def __init__(self, *, given: int, needed: int) -> None:
+        super().__init__(f"the node's chain id is {given}, the plan says {needed}: nothing was sent")
+        self.given, self.needed = given, needed

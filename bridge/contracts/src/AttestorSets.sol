@@ -83,12 +83,21 @@ abstract contract AttestorSets {
         if (needed == 0 || signatures.length != size) revert SignatureCount(signatures.length, size);
         address last = address(0);
         for (uint256 at = 0; at < size; at += SIGNATURE_SIZE) {
-            bytes32 r = bytes32(signatures[at:at + 32]);
-            bytes32 s = bytes32(signatures[at + 32:at + 64]);
-            address signer = ECDSA.recover(digest, uint8(signatures[at + 64]), r, s);
+            (bytes32 r, bytes32 s, uint8 v) = _signatureAt(signatures, at);
+            address signer = ECDSA.recover(digest, v, r, s);
             if (signer <= last) revert SignersNotAscending(last, signer);
             if (!members[signer]) revert NotASigner(signer);
             last = signer;
+        }
+    }
+
+    /// @dev Reads within the length that the caller has checked; slices would check it three times a signature.
+    function _signatureAt(bytes calldata signatures, uint256 at) private pure returns (bytes32 r, bytes32 s, uint8 v) {
+        assembly ("memory-safe") {
+            let start := add(signatures.offset, at)
+            r := calldataload(start)
+            s := calldataload(add(start, 32))
+            v := byte(0, calldataload(add(start, 64)))
         }
     }
 

@@ -17,11 +17,13 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
     uint48 public constant DELAY_MIN = 1 hours;
     uint48 public constant DELAY_MAX = 30 days;
 
-    /// @notice `outstanding` is what this minter minted less what it burned; never above `ceiling` by a mint.
-    struct Minter {
+    /// @notice What the token knows of an account besides its balance, in one slot. `outstanding` is what a minter
+    /// minted less what it burned; no mint lifts it above `ceiling`. A frozen account neither sends nor receives.
+    struct Standing {
         uint96 ceiling;
         uint96 outstanding;
-        bool known;
+        bool minter;
+        bool frozen;
     }
 
     /// @notice A raised ceiling that waits until `at`.
@@ -54,9 +56,7 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     uint8 private immutable _decimals;
     bool public paused;
-    /// @notice Whether the account can neither send nor receive.
-    mapping(address account => bool) public frozen;
-    mapping(address minter => Minter) public minters;
+    mapping(address account => Standing) public standing;
     mapping(address minter => Raise) public raises;
     /// @notice Opening supply that no minter answers for yet (B11).
     uint256 public unassigned;
@@ -88,21 +88,21 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     /// @notice Create `amount` at `to`, within the ceiling of the caller.
     function mint(address to, uint256 amount) external {
-        Minter memory minter = minters[msg.sender];
-        if (!minter.known) revert NotAMinter(msg.sender);
-        if (minters[to].known) revert RecipientRefused(to);
+        Standing memory minter = standing[msg.sender];
+        if (!minter.minter) revert NotAMinter(msg.sender);
+        if (standing[to].minter) revert RecipientRefused(to);
         uint256 room = minter.outstanding >= minter.ceiling ? 0 : minter.ceiling - minter.outstanding;
         if (amount > room) revert CeilingReached(amount, room);
-        minters[msg.sender].outstanding = minter.outstanding + uint96(amount);
+        standing[msg.sender].outstanding = minter.outstanding + uint96(amount);
         _mint(to, amount);
     }
 
     /// @notice Destroy `amount` that the calling minter took in; never more than it has outstanding.
     function burn(uint256 amount) external {
-        Minter memory minter = minters[msg.sender];
-        if (!minter.known) revert NotAMinter(msg.sender);
+        Standing memory minter = standing[msg.sender];
+        if (!minter.minter) revert NotAMinter(msg.sender);
         if (amount > minter.outstanding) revert AboveOutstanding(amount, minter.outstanding);
-        minters[msg.sender].outstanding = minter.outstanding - uint96(amount);
+        standing[msg.sender].outstanding = minter.outstanding - uint96(amount);
         _burn(msg.sender, amount);
     }
 
@@ -116,7 +116,7 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
             emit CeilingCancelled(minter);
         }
         uint96 next = SafeCast.toUint96(ceiling);
-        if (next <= minters[minter].ceiling || (!_begun && totalSupply() == 0)) {
+        if (next <= standing[minter].ceiling || (!_begun && totalSupply() == 0)) {
             _setCeiling(minter, next);
             return;
         }
@@ -136,14 +136,14 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     /// @notice Count opening supply against a minter, which may then burn it; within its ceiling.
     function adoptOpening(address minter, uint256 amount) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        Minter memory next = minters[minter];
-        if (!next.known) revert NotAMinter(minter);
+        Standing memory next = standing[minter];
+        if (!next.minter) revert NotAMinter(minter);
         if (amount == 0) revert ZeroField();
         if (amount > unassigned) revert AboveOpening(amount, unassigned);
         uint256 room = next.outstanding >= next.ceiling ? 0 : next.ceiling - next.outstanding;
         if (amount > room) revert CeilingReached(amount, room);
         unassigned -= amount;
-        minters[minter].outstanding = next.outstanding + uint96(amount);
+        standing[minter].outstanding = next.outstanding + uint96(amount);
         emit OpeningAdopted(minter, amount);
     }
 
@@ -151,13 +151,13 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     function freeze(address account) external onlyRole(FREEZER_ROLE) {
         if (account == address(0)) revert ZeroField();
-        if (minters[account].known) revert MinterNotFrozen(account);
-        frozen[account] = true;
+        if (standing[account].minter) revert MinterNotFrozen(account);
+        standing[account].frozen = true;
         emit Frozen(account);
     }
 
     function unfreeze(address account) external onlyRole(FREEZER_ROLE) {
-        frozen[account] = false;
+        standing[account].frozen = false;
         emit Unfrozen(account);
     }
 
@@ -179,10 +179,10 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
     }
 
     function _setCeiling(address minter, uint96 ceiling) private {
-        if (frozen[minter]) revert AccountFrozen(minter);
+        if (standing[minter].frozen) revert AccountFrozen(minter);
         _begun = true;
-        minters[minter].ceiling = ceiling;
-        minters[minter].known = true;
+        standing[minter].ceiling = ceiling;
+        standing[minter].minter = true;
         emit CeilingSet(minter, ceiling);
     }
 
@@ -191,13 +191,16 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
     function _update(address from, address to, uint256 value) internal override {
         if (to == address(this)) revert RecipientRefused(to);
         bool redemption = to == address(0);
-        if (minters[to].known) {
-            if (msg.sender != to) revert RecipientRefused(to);
-            redemption = true;
+        if (!redemption) {
+            Standing memory receiver = standing[to];
+            if (receiver.frozen) revert AccountFrozen(to);
+            if (receiver.minter) {
+                if (msg.sender != to) revert RecipientRefused(to);
+                redemption = true;
+            }
         }
         if (paused && !redemption) revert TransfersPaused();
-        if (frozen[from]) revert AccountFrozen(from);
-        if (frozen[to]) revert AccountFrozen(to);
+        if (from != address(0) && standing[from].frozen) revert AccountFrozen(from);
         super._update(from, to, value);
     }
 }

@@ -1,7 +1,8 @@
 """The demonstration day: real flows on real nodes, each shown with its transaction id, receipt and time to finality.
 
-What this version has: issue by two keysets, wallets, payments within and across banks, a payroll of 500 legs, a hold settled in part, a
-validator killed and back, the trial balance and equal roots. KGST, USDKG and the bridge come with their rules.
+What this version has: issue by two keysets, wallets, payments within and across banks, a payroll of 500 legs, a hold settled in part,
+KGST on locked soms, USDKG on attested gold, a validator killed and back, the trial balance, supply against reserves, and equal roots. The
+bridge comes with its rules.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from devnet.client import Client, Refused
+from devnet.tokens import gold, supply_against_reserves, wrapped_soms
 from ledger.transactions.bodies import AccountOpen, Body, HoldBody, Issue, Leg, Pay, Settle, Void
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Day:
         await self.customers()
         await self.payroll()
         await self.hold()
+        await wrapped_soms(self)
+        await gold(self)
         await self.kill_and_return()
         await self.close()
 
@@ -74,6 +78,14 @@ class Day:
                 raise DayFailed(f"{what}: {answer.tx_id[:16]} is {answer.status}, code {answer.code} {answer.name}: {answer.message}")
             receipt = answer.receipt
         self.output.receipt(what, receipt, len(batch), milliseconds)
+
+    async def refused(self, what: str, signed: Signed, code: int) -> None:
+        """Submit, show the receipt, insist that the network refused it with this code."""
+        began = time.perf_counter()
+        answer = (await self.client.submit([signed.raw], wait="final"))[0]
+        if answer.receipt is None or answer.receipt.code != code:
+            raise DayFailed(f"{what}: {answer.tx_id[:16]} is {answer.status} and was not refused with {code}")
+        self.output.receipt(what, answer.receipt, 1, (time.perf_counter() - began) * 1000)
 
     async def first_payment(self) -> None:
         """Finalise one transaction, so that the table of endpoints is not printed before the network works."""
@@ -135,13 +147,17 @@ class Day:
 
     async def close(self) -> None:
         """Show the trial balance, and that all nodes have the same roots at one height."""
-        self.output.title("Close: trial balance and roots")
+        self.output.title("Close: trial balance, supply against reserves, roots")
         balance = await self.client.trial_balance()
         for line in balance.assets:
             self.output.line(f"{line.asset}: supply {line.supply}, sum over all accounts {line.sum}, held {line.held}")
             if int(line.sum) != 0:
                 raise DayFailed(f"the trial balance of {line.asset} is {line.sum}, not 0")
         self.output.line("trial balance 0")
+        for text, covered in await supply_against_reserves(self):
+            self.output.line(text)
+            if not covered:
+                raise DayFailed(f"the reserve does not cover it: {text}")
         await self.equal_roots()
 
     async def equal_roots(self) -> None:

@@ -7,7 +7,7 @@ decides an issue of USDKG with it, bank A attests the gold and bank B reports it
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ledger.assets import Policy
 from ledger.attestations import Attestation
@@ -17,7 +17,9 @@ from ledger.transactions.bodies import AssetPut, Attest, GrantPut, Issue, Redeem
 from node.api.reserve_structs import ReserveBody
 
 if TYPE_CHECKING:
-    from devnet.day import Day
+    from devnet.client import Client
+    from devnet.output import Output
+    from devnet.wallet import Signed, Wallet
     from ledger.grants import Permission
 
 ISSUER, AUDITOR, SOURCE = "treasury", "bank-a", "bank-b"
@@ -36,6 +38,20 @@ ISSUED = 45_269_999_000_000
 """45,269,999.00 USDKG: what that gold is good for after a haircut of a tenth, in whole dollars."""
 UNIT = 1_000_000
 BACKING = 161
+
+
+class Day(Protocol):
+    """The day that these steps are part of."""
+
+    client: Client
+    output: Output
+    wallet: Wallet
+
+    async def do(self, what: str, signed: Signed) -> None:
+        """Submit, show the receipt, insist that it took effect."""
+
+    async def refused(self, what: str, signed: Signed, code: int) -> None:
+        """Submit, show the receipt, insist that it was refused with this code."""
 
 
 async def wrapped_soms(day: Day) -> None:

@@ -1,7 +1,7 @@
 # Every target sets itself up: a fresh machine needs Python 3.11 to 3.13 and make, nothing else.
 PY := .venv/bin/python
 ARGS ?=
-.PHONY: setup devnet test nightly mutants simulate bench lint format
+.PHONY: setup devnet test nightly mutants simulate simulate-ledger bench lint format
 
 setup:
 	@./bootstrap
@@ -20,6 +20,9 @@ mutants: setup
 
 simulate: setup
 	@$(PY) -m tests.simulation $(ARGS)
+
+simulate-ledger: setup
+	@$(PY) -m tests.simulation_ledger $(ARGS)
 
 bench: setup
 	@$(PY) -m devnet.bench $(ARGS)

@@ -66,7 +66,8 @@ def worth(books: Books, policy: Plain, reserve: Plain) -> Plain:
 def shared(sums: dict[str, list[int]], terms: dict[str, Plain], which: int) -> int:
     """Sum of which no type has more than its share."""
     whole = sum(pair[which] for pair in sums.values())
-    return min(MOST, sum(min(pair[which], whole * terms[type_].share_max_bps // 10_000) for type_, pair in sums.items()))
+    counted = sum(min(pair[which], whole * int(terms[type_].share_max_bps) // 10_000) for type_, pair in sums.items())
+    return min(MOST, counted)
 
 
 def price_of(books: Books, code: str, feed: Plain) -> int:

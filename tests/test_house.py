@@ -89,7 +89,7 @@ def test_the_naive_models_share_no_code_with_the_ledger(path: Path) -> None:
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            found.append(node.module or "")
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
     foreign = [name for name in found if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("tests.naive")]

@@ -9,24 +9,16 @@ from ledger.errors import BY_CODE
 from ledger.parameters import RANGES, Parameters
 from ledger.transactions.bodies import TYPES
 from tests.ledger.cases import CASES
+from tests.ledger.matrix import marked, rows
 
 FOLDER = Path(__file__).parent
-README = (FOLDER.parents[1] / "ledger" / "README.md").read_text()
 HELD_ELSEWHERE = {"grant.put": [127], "settle": [171], "void": [171]}
 """Refusals that need more than one thing to be missing: many grants, a sweep that is behind."""
 
 
-def rows(heading: str) -> list[list[str]]:
-    """Cells of the first table under a heading."""
-    section = README.split(f"## {heading}\n", 1)[1]
-    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    assert table is not None
-    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table.group().splitlines()[2:]]
-
-
 def test_the_matrix_of_types_and_codes_is_what_the_tests_hold() -> None:
     """Goal: no refusal is undocumented. Method: compare the table with the cases."""
-    said = {name.strip("`"): [int(code) for code in codes.split()] for name, codes in rows("Types and their refusals")}
+    said = marked()
     held = {name: list(HELD_ELSEWHERE.get(name, [])) for name in TYPES}
     for case in CASES:
         held[case.name.split()[0].rstrip(",")] += [each.code for each in case.breaks if each.code > 111]

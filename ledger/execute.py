@@ -133,11 +133,14 @@ class Execution:
 
     def fits(self, tx: Transaction) -> bool:
         """Whether the limits of a block leave room for the transaction (M5)."""
+        return self._has_room(tx, signatures_of(tx), legs_of(tx, self.overlay))
+
+    def _has_room(self, tx: Transaction, signatures: int, legs: int) -> bool:
         limits = self._context.parameters
         return (
             self._body_bytes + len(tx.raw) <= limits.block_bytes_max
-            and self._signatures + signatures_of(tx) <= limits.block_signatures_max
-            and self._legs + legs_of(tx, self.overlay) <= limits.block_legs_max
+            and self._signatures + signatures <= limits.block_signatures_max
+            and self._legs + legs <= limits.block_legs_max
         )
 
     def apply(self, tx: Transaction) -> Receipt:
@@ -150,10 +153,10 @@ class Execution:
         BlockTooLargeError
             It does not fit; nothing has changed.
         """
-        if not self.fits(tx):
-            raise BlockTooLargeError(f"transaction {self.count} does not fit into the block")
         overlay, context = self.overlay, self._context
-        legs = legs_of(tx, overlay)
+        signatures, legs = signatures_of(tx), legs_of(tx, overlay)
+        if not self._has_room(tx, signatures, legs):
+            raise BlockTooLargeError(f"transaction {self.count} does not fit into the block")
         outcome = apply_transaction(overlay, tx, context, self._verifier)
         overlay.forget_undo()
         index, code = len(self._transactions), outcome.code
@@ -176,7 +179,7 @@ class Execution:
         self._transactions.append(tx)
         self._receipts.append(receipt)
         self._body_bytes += len(tx.raw)
-        self._signatures += signatures_of(tx)
+        self._signatures += signatures
         self._legs += legs
         return receipt
 

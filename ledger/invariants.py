@@ -24,7 +24,7 @@ from ledger.holds import Hold
 from ledger.money import NOTHING
 from ledger.names import CONTRA, VAULT, contra_of, servicer_of
 from ledger.order_checks import WholeOrders, check_order_change, check_restrained
-from ledger.orders import OrderRecord
+from ledger.orders import ACTIVE, OrderRecord
 from ledger.people_checks import WholePeople, check_people
 from ledger.proposals import OPEN_MAX, Proposal
 from ledger.reserves import Item, Observation, Report
@@ -86,7 +86,7 @@ def check_transaction(
         check_people(overlay, shown.items(), writes, people.time_ms)
     if writes or reserved:
         _check_rest(overlay, writes, reserved, type_)
-    if entries and concerned(overlay, [account for account, _ in shown]):
+    if entries and overlay.get(ACTIVE) is not None and concerned(overlay, [account for account, _ in shown]):
         check_restrained(overlay, entries, writes, type_, time_ms)
 
 

@@ -188,7 +188,8 @@ def parties(tx: Transaction, outcome: Outcome) -> Parties:
     body = tx.body
     signers = {signature.participant.partition("/")[0]: None for signature in tx.signatures}
     debtors = {account.partition("/")[0]: None for account in _debtors(body, outcome)}
-    debtors.update(dict.fromkeys(outcome.told))
+    if outcome.told:
+        debtors.update(dict.fromkeys(outcome.told))
     concerned: dict[str, None] = {}
     released = isinstance(body, Void) or outcome.ballot is not None
     for entry in outcome.entries:

@@ -281,7 +281,7 @@ MUTANTS = [
         "M5",
         "signatures_of_a_block_are_not_limited",
         "ledger/execute.py",
-        "            and self._signatures + signatures_of(tx) <= limits.block_signatures_max\n",
+        "            and self._signatures + signatures <= limits.block_signatures_max\n",
         "",
         EXECUTE,
     ),

@@ -151,6 +151,7 @@ class Books:
             self.put(key, record)
         self.journal.clear()
         self.now, self.height, self.epoch = now, 0, 0
+        self.params = self.params_now()
         self.late = False
         """Whether something that has lapsed is still there."""
         self.in_block = 0
@@ -195,9 +196,12 @@ class Books:
                 table[key] = record
 
     def param(self, name: str) -> int:
-        """Return what a parameter is now."""
-        record = self.get(f"param/{name}")
-        return DEFAULTS[name] if record is None else int(record.value)
+        """Return what a parameter is in this block: what a transaction sets counts from the next one on."""
+        return self.params[name]
+
+    def params_now(self) -> dict[str, int]:
+        """Return all parameters as they are written now."""
+        return {name: int(record.value) if (record := self.get(f"param/{name}")) else value for name, value in DEFAULTS.items()}
 
     # --- who -----------------------------------------------------------------------------------------------------------
 

@@ -268,7 +268,7 @@ def authorise_seize(books: Books, act: Plain) -> None:
     books.asset(body.asset)
     order = _active(books, body.order).order
     check_spendable(account)
-    if not order.seize_to or not reaches(books, order, account) or order.asset not in ("", body.asset):
+    if order.seize_to in ("", body.account) or not reaches(books, order, account) or order.asset not in ("", body.asset):
         raise Refused(NO_SAY)
     check_takes(books.account(order.seize_to))
     wanted = {"asset": body.asset, "participant": bank_of(body.account), "account": body.account, "to": order.by}

@@ -204,7 +204,7 @@ def _begin_next(books: Books, now: Plain) -> None:
         number += 1
         books.put(f"viewkey/{number}", planned)
         books.put("viewkey/next", None)
-    end = books.height + books.param("epoch_length")
+    end = books.height + books.params_now()["epoch_length"]
     fresh = Plain(number=now.number + 1, base=books.height, end=end, validators=validators, view_key=number)
     books.put(f"epoch/{now.number + 1}", fresh)
 

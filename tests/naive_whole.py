@@ -66,7 +66,7 @@ class Whole(Books):
         self.now, self.epoch, self.in_block = now, epoch, 0
         self.height += 1
         self.refs = {name: used for name, used in self.refs.items() if now < (used[1] + 1) * MINUTE_MS}
-        self.late = False
+        self.late, self.params = False, self.params_now()
         self._sweep()
         self.journal.clear()
 

@@ -194,7 +194,8 @@ class Seizure:
         self.record = record = active_order(work, body.order)
         order = record.order
         check_spendable(account, "seizures")
-        if not order.seize_to or not reaches(work.overlay, order, account) or order.asset not in ("", body.asset):
+        reached = reaches(work.overlay, order, account) and body.account != order.seize_to
+        if not order.seize_to or not reached or order.asset not in ("", body.asset):
             raise NotAuthority(keyset=order.by, what=f"seizure, by order {order.id},", subject=body.account)
         check_takes(existing_account(work.overlay, order.seize_to))
         wanted = Wanted("order.seize", asset=body.asset, participant=servicer_of(body.account), account=body.account, to=order.by)

@@ -73,6 +73,14 @@ def test_l11_a_seizure_pays_the_beneficiary_and_burns_nothing() -> None:
     assert world.do(seize(ALICE, 1), by=[*OPERATOR, *SEIZERS]).code == 180
 
 
+def test_l11_nothing_is_seized_from_its_own_beneficiary() -> None:
+    """Goal: a seizure moves value; found by the simulation as a 900. Method: an arrest on a bank, whose beneficiary is an account of it."""
+    world = World(money=100)
+    put(world, order("arrest", "bank-a", scope="participant", seize_to=MAIN_A))
+    assert world.do(seize(MAIN_A, 10), by=[*OPERATOR, *SEIZERS]).code == 182
+    assert world.do(seize(ALICE, 10), by=[*OPERATOR, *SEIZERS]).code == OK
+
+
 def test_l31_precedence_is_rank_then_height_then_index() -> None:
     """Goal: who comes first is paid first. Method: three arrests, two in one block, one by a grant of better rank that is made last."""
     world = World(money=100)

@@ -24,6 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'movement(body.account, "operator/contra:KGS", body.asset',
         (RULES,),
     ),
+    Mutant("L11", "a_beneficiary_pays_itself", ORDERS, " and body.account != order.seize_to", "", (RULES,)),
     Mutant("L11", "a_seizure_takes_what_it_likes", ORDERS, "if body.amount > most:", "if body.amount > free:", (RULES, TYPES)),
     Mutant("L11", "a_seizure_forgets_what_it_took", ORDERS, "seized=record.seized + body.amount", "seized=record.seized + 1", (RULES,)),
     Mutant(

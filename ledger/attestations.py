@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from ledger.bridges import Word
 from ledger.errors import BrokenState
 from ledger.types import U32, U63, AmountOrZero, Hash32, Text16, Text64, TimeMs
 
@@ -18,7 +19,7 @@ READY_WITHIN = 1_000
 """Heights that a node may be behind the block that takes its word."""
 
 
-class ReadyValue(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class ReadyValue(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="ready"):
     """What a newcomer's node has done."""
 
     height: U63
@@ -29,15 +30,29 @@ class ReadyValue(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     """Validators of the current set whose `Status` it has heard."""
 
 
+class Sighting(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="sighting"):
+    """What an attestor saw of a route at a common finalised block (B10); cumulative, in minor units."""
+
+    supply: AmountOrZero
+    """S, of the token."""
+    minted: AmountOrZero
+    """M, of the bridge contract; 0 where the route is only observed."""
+    burned: AmountOrZero
+    """B."""
+    block: U63
+    block_hash: Hash32
+
+
 class Attestation(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A fact, who says it, and for how long. Except for `reserve`, whose id is the item's, `id` is the subject."""
 
     id: SubjectText
-    kind: Literal["ready", "reserve", "price", "foreign"]
+    kind: Literal["ready", "reserve", "price", "foreign", "bridge"]
     subject: SubjectText
-    """ready: the consensus key, lower-case hex; else `ASSET:NAME`, of a type of item, a feed or a route that its policy names."""
-    value: ReadyValue | AmountOrZero
-    """reserve: the quantity; price: the price, more than 0; foreign: the supply, in minor units of the asset."""
+    """ready: the consensus key, lower-case hex; else `ASSET:NAME`, of a type of item, a feed or a route."""
+    value: ReadyValue | Sighting | Word | AmountOrZero
+    """reserve: the quantity; price: the price, more than 0; foreign: the supply, in minor units of the asset, or a sighting of a route that
+    bridge.set has defined; bridge: a signature."""
     as_of: TimeMs
     """When it was found so; not after the block's time."""
     valid_until: TimeMs
@@ -59,9 +74,9 @@ def ready_value(said: Attestation) -> ReadyValue:
 
 
 def number_value(said: Attestation) -> int:
-    """Value of a fact that is a number; raises BrokenState on a word of readiness."""
-    if isinstance(said.value, ReadyValue):
-        raise BrokenState("a word of readiness is no number")
+    """Value of a fact that is a number; raises BrokenState on any other."""
+    if not isinstance(said.value, int):
+        raise BrokenState(f"the value of an attestation of kind {said.kind} is no number")
     return said.value
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ledger.assets import Asset, attested_of, vault_of
 from ledger.backing import is_covered_by_vault, last_abroad
+from ledger.bridge_checks import check_route_vault
 from ledger.errors import InvariantBroken
 from ledger.fees import BPS
 from ledger.names import VAULT
@@ -26,9 +27,12 @@ def check_vault_account(overlay: Overlay, account: str, asset: str) -> None:
     Raises
     ------
     InvariantBroken
-        8: it is nobody's, or covers less (L21).
+        8: it is nobody's, or covers less (L21). 10: of a route's vault.
     """
     code = account.rpartition(VAULT)[2]
+    if code[:1].islower():
+        check_route_vault(overlay, account, asset)
+        return
     wrapped = overlay.get("asset/" + code)
     if not isinstance(wrapped, Asset) or vault_of(wrapped.policy) != (account, asset):
         raise InvariantBroken(invariant=8, detail=f"{account} has {asset}, and is no asset's vault for it")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ledger import order_errors
+from ledger import bridge_errors, order_errors
 from ledger.backing_errors import BackingTooLow, StalePrice, StaleReserve, VaultRule
 from ledger.holder_errors import LimitBalance, LimitTransaction, LimitWindow, NotEligible, TravelInvalid, TravelRequired
 from ledger.refusals import MEANINGS, OK, BrokenState, LedgerError, Ordered, Unorderable
@@ -339,6 +339,7 @@ _CLASSES: tuple[type[LedgerError], ...] = (
     *order_errors.CLASSES,
     NoProposal,
     ProposalTime,
+    *bridge_errors.CLASSES,
     InvariantBroken,
 )
 _BY_CODE = {each.code: each for each in _CLASSES}

@@ -32,7 +32,7 @@ GRANTS_PER_PERMISSION_MAX = 4_096
 """Grants of one permission are looked through one by one; four times as many as there may be participants."""
 ISSUING: tuple[Permission, ...] = ("issue",)
 ATTESTING: tuple[Permission, ...] = ("attest.reserve", "attest.price")
-OBSERVING: tuple[Permission, ...] = ("attest.foreign",)
+OBSERVING: tuple[Permission, ...] = ("attest.foreign", "attest.bridge")
 """Who counts what circulates abroad may issue: the count is of what others have issued there (L10 names the other two)."""
 
 

@@ -18,10 +18,12 @@ Permission = Literal[
     "attest.reserve",
     "attest.price",
     "attest.foreign",
+    "attest.bridge",
     "order.freeze",
     "order.arrest",
     "order.seize",
     "order.pause",
+    "bridge",
 ]
 """Those that exist now."""
 

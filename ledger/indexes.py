@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from ledger.accounts import Account, Total
 from ledger.assets import Asset
+from ledger.bridges import BridgeRoute, Lock, Release, foreign_index, lock_index, routes_index
 from ledger.closings import Closing, closings_index, totals_index
 from ledger.grants import GrantRecord
 from ledger.holders import Pseudonym, Returnable
 from ledger.holds import Hold
+from ledger.keys import tagged
 from ledger.names import servicer_of
 from ledger.orders import OrderRecord, count_keys, order_indexes
 from ledger.proposals import Proposal, open_keys
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from ledger.state import Overlay, Record
 
 MARK = Mark()
+RECEIVING = ("settlement", "wallet", "clearing")
+"""Kinds of accounts that value may come to over a bridge."""
+RECIPIENT_BYTES = 28
 
 
 def due_key(until: int, key: str) -> str:
@@ -82,17 +87,52 @@ def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
         case Closing():
             return closings_index(key)
         case _:
+            return _bridge_keys(record)
+
+
+def _bridge_keys(record: Record | None) -> tuple[str, ...]:
+    """Index keys by which a transfer is found from the other chain: its own id there, or a transaction of that chain."""
+    match record:
+        case BridgeRoute(id=route, terms=terms):
+            return (routes_index(terms.route_id) + route,)
+        case Lock(route=route, nonce=nonce):
+            place = f"{route}/{nonce}"
+            minted = (f"{foreign_index(record.foreign_tx)}lock/{place}",) if record.foreign_tx else ()
+            return (lock_index(record.lock_id) + place, *minted)
+        case Release(route=route, nonce=nonce, burn=burn) if burn is not None:
+            return (f"{foreign_index(burn.tx_hash)}release/{route}/{nonce}",)
+        case _:
             return ()
 
 
 def _account_keys(account: Account) -> tuple[str, ...]:
     listed = f"~accounts/{account.id}"
+    if account.kind not in RECEIVING:
+        return (listed,)
+    named = recipient_index(recipient_of(account.id)) + account.id
     if account.kind == "settlement":
-        return listed, f"~settlements/{account.id}"
+        return listed, f"~settlements/{account.id}", named
     if account.pseudonym:
         participant, _, local = account.id.partition("/")
-        return listed, f"~wallets/{participant}/{account.pseudonym.hex()}/{local}"
-    return (listed,)
+        return listed, f"~wallets/{participant}/{account.pseudonym.hex()}/{local}", named
+    return listed, named
+
+
+@lru_cache(maxsize=4_096)
+def recipient_of(account_id: str) -> bytes:
+    """First 28 bytes of an account's `ledgerRecipient`; the four after them are a checksum that the bridge contract has checked (B13)."""
+    return tagged(b"som/ref/1", account_id.encode())[:RECIPIENT_BYTES]
+
+
+def recipient_index(recipient: bytes) -> str:
+    """Begin of the index key of the account that a `ledgerRecipient` names."""
+    return f"~recipients/{recipient[:RECIPIENT_BYTES].hex()}/"
+
+
+def account_of_recipient(overlay: Overlay, recipient: bytes) -> str:
+    """Account that a `ledgerRecipient` (32 bytes) names; empty: none that is known."""
+    start = recipient_index(recipient)
+    return next((index.removeprefix(start) for index in overlay.scan(start, start + "~", 1)), "")
 
 
 def _asset_keys(key: str, asset: Asset) -> tuple[str, ...]:

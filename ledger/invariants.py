@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, vault_of
 from ledger.backing_checks import MAY_REDEEM, check_asset_change, check_fact, check_vault, check_vault_account
+from ledger.bridge_checks import WholeBridges, check_bridge_change
 from ledger.closings import Closing, WholeClosings
 from ledger.epoch_checks import WholeEpochs, check_epoch_change
 from ledger.epochs import PLAN_KEY
@@ -132,6 +133,7 @@ def _check_rest(overlay: Overlay, writes: Mapping[str, Write], reserved: dict[st
             check_order_change(before, after, type_)
         else:
             _check_authority(overlay, key, before, after)
+            check_bridge_change(overlay, before, after, type_)
     if any(reserved.values()):
         raise InvariantBroken(invariant=3, detail="held is not the sum of the open holds")
     if {key: count for key, count in open_holds.items() if count} != {key: count for key, count in counted.items() if count}:
@@ -238,6 +240,7 @@ class WholeSums:
         self._people = WholePeople()
         self._orders = WholeOrders()
         self._closings = WholeClosings()
+        self._bridges = WholeBridges()
         self._proposals: dict[str, int] = {}
         """Participant -> its proposals."""
 
@@ -273,6 +276,7 @@ class WholeSums:
                 self._closings.add(key, record)
             case _:
                 self._epochs.add(key, record)
+                self._bridges.add(record)
 
     def check(self) -> None:
         """Check the sums, once everything was added.
@@ -286,6 +290,7 @@ class WholeSums:
         self._people.check()
         self._orders.check()
         self._closings.check()
+        self._bridges.check()
         if any(self._posted.values()):
             raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
         if any(left < 0 for left in self._vaults.values()):
@@ -309,6 +314,7 @@ class WholeSums:
             _add(self._supply, key, posted)
         if local.startswith(VAULT):
             _add(self._vaults, key, posted - held)
+        self._bridges.add_balance(key, posted)
         _add(self._posted, asset, posted)
         if held:
             _add(self._held, key, held)

@@ -26,8 +26,9 @@ OPERATOR = "operator"
 CONTRA = "contra:"
 FEE = "fee:"
 VAULT = "vault:"
-RESERVED = (CONTRA, FEE, VAULT)
-"""Local parts with these beginnings belong to assets (L17): only asset.put opens such accounts."""
+SUSPENSE = "suspense:"
+RESERVED = (CONTRA, FEE, VAULT, SUSPENSE)
+"""Local parts with these beginnings belong to assets and routes (L17): only asset.put and bridge.set open such accounts."""
 
 
 def servicer_of(account_id: str) -> str:
@@ -46,8 +47,18 @@ def fee_account_of(issuer: str, asset: str) -> str:
 
 
 def vault_account_of(issuer: str, asset: str) -> str:
-    """Account in which the reserve of a vault asset is locked (L21)."""
+    """Account in which the reserve of a vault asset is locked, or what a route has out there (L21); routes are in lower case."""
     return f"{issuer}/{VAULT}{asset}"
+
+
+def suspense_of(issuer: str, route: str) -> str:
+    """Account of a route for what nobody could be paid (B4)."""
+    return f"{issuer}/{SUSPENSE}{route}"
+
+
+def is_suspense(account_id: str) -> bool:
+    """Whether an account is a route's, for what nobody could be paid (B4)."""
+    return account_id.partition("/")[2].startswith(SUSPENSE)
 
 
 @lru_cache(maxsize=CACHE)

@@ -19,8 +19,8 @@ from ledger.types import U32, U63, Amount, AmountOrZero, Hash32, Text16, Text64,
 if TYPE_CHECKING:
     from ledger.grants import Permission
 
-OrderScope = Literal["account", "holder", "participant", "asset", "ledger"]
-"""What an order is on; bridges come later."""
+OrderScope = Literal["account", "holder", "participant", "asset", "bridge", "ledger"]
+"""What an order is on."""
 OrderMode = Literal["debit", "credit", "both", "arrest", "pause"]
 OrderStatus = Literal["active", "lifted", "served", "lapsed"]
 Allowed = Literal["fee", "holds", "redeem", "return", "tax"]
@@ -51,7 +51,7 @@ class Order(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """SHA-256 of the document it rests on."""
     scope: OrderScope
     subject: Text64
-    """Account id, participant id, asset code, or holder in lower-case hex; empty for the ledger."""
+    """Account id, participant id, asset code, route, or holder in lower-case hex; empty for the ledger."""
     asset: Text16
     """Only in this asset; empty: in every asset."""
     mode: OrderMode

@@ -58,6 +58,10 @@ class Parameters(Struct, frozen=True):
     block_legs_max: int = BLOCK_LEGS_MAX
     observe_max_age_ms: int = HOUR_MS
     """From which age on a supply seen abroad counts no more (L20)."""
+    lock_ttl: int = 7 * DAY_MS
+    """Milliseconds from which on a lock of a route that says nothing else can no longer be minted (B5)."""
+    attestor_rotation_ms_min: int = HOUR_MS
+    """Between two rotations of a route's attestors (B9)."""
     heartbeat_ms: int = 5_000
     """An idle chain makes a block this often."""
     epoch_length: int = 10_000
@@ -89,6 +93,8 @@ RANGES: dict[str, tuple[int, int]] = {
     "block_signatures_max": (SIGNATURES_MAX, BLOCK_SIGNATURES_MAX),
     "block_legs_max": (LEGS_MAX, BLOCK_LEGS_MAX),
     "observe_max_age_ms": (MINUTE_MS, 30 * DAY_MS),
+    "lock_ttl": (HOUR_MS, 90 * DAY_MS),
+    "attestor_rotation_ms_min": (MINUTE_MS, 30 * DAY_MS),
     "heartbeat_ms": (100, HOUR_MS),
     "epoch_length": (10, 1_000_000),
     "business_cutoff": (1, 1_440),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ledger.bridges import Lock, Release
 from ledger.errors import BrokenState
 from ledger.grants import GrantRecord
 from ledger.holders import Returnable
@@ -23,7 +24,7 @@ _OF_PARTICIPANT = ("balance", "account", "refs", "total", "closing")
 _FIXED = {
     **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey", "day"), GOVERNANCE),
     **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
-    **dict.fromkeys(("asset", "item", "feed", "observed", "published"), ASSETS),
+    **dict.fromkeys(("asset", "item", "feed", "observed", "published", "route", "rotation", "signed", "attestor"), ASSETS),
 }
 """Kinds whose records all live in one tree."""
 _ELSE_OF = {"keyset": GOVERNANCE, "limit": OPERATOR}
@@ -55,6 +56,8 @@ def _tree_of_record(key: str, record: Record) -> str:
             return servicer_of(record.proposer)
         case Returnable():
             return servicer_of(record.credit)
+        case Lock() | Release():
+            return servicer_of(record.vault)
         case OrderRecord(order=order):
             return _tree_of_order(order)
         case KeyOwner():
@@ -64,7 +67,7 @@ def _tree_of_record(key: str, record: Record) -> str:
 
 
 def _tree_of_order(order: Order) -> str:
-    """Tree of who services what the order is on; a person's is the operator's, an asset's is public."""
+    """Tree of who services what the order is on; a person's is the operator's, an asset's or route's is public."""
     if order.scope in ("account", "participant"):
         return servicer_of(order.subject)
-    return {"holder": OPERATOR, "asset": ASSETS}.get(order.scope, GOVERNANCE)
+    return {"holder": OPERATOR, "asset": ASSETS, "bridge": ASSETS}.get(order.scope, GOVERNANCE)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from ledger.types import AccountText, Amount, AmountOrZero, AssetText, Hash32, Text16, Text64, TimeMs
+from ledger.types import U63, AccountText, Amount, AmountOrZero, AssetText, Hash32, Text16, Text64, TimeMs
 
 AGE_MS_MAX = 400 * 86_400_000
 SOURCES_MAX = 9
@@ -118,6 +118,13 @@ class Observation(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
     valid_until: TimeMs
     """0: the parameter `observe_max_age_ms` alone decides."""
     at: TimeMs
+    minted: AmountOrZero = 0
+    """Of a route that bridge.set has defined, as are the next three (bridge.md, B10): M of the bridge contract."""
+    burned: AmountOrZero = 0
+    """B."""
+    block: U63 = 0
+    """Common block at which it was seen; 0: the source named none."""
+    block_hash: Annotated[bytes, Meta(max_length=32)] = b""
 
 
 def item_key(item_id: str) -> str:

@@ -14,7 +14,7 @@ from ledger.errors import BrokenState
 from ledger.holders import Pseudonym, pseudonym_key
 from ledger.lapsing import has_lapsed
 from ledger.money import balance_of
-from ledger.names import CONTRA, FEE, servicer_of
+from ledger.names import CONTRA, FEE, SUSPENSE, servicer_of
 from ledger.order_errors import Arrested, BlockedCredit, BlockedDebit, Paused
 from ledger.orders import ACTIVE, HOLDERS, ORDERS_MAX, WIDE, OrderRecord, active_key, order_key, ordered_keys, precedence, remaining
 from ledger.types import AMOUNT_MAX
@@ -167,6 +167,18 @@ class Restraints:
                 if order.mode == "pause" and order.asset in ("", asset) and not _passes(record, words):
                     raise Paused(subject=subject or "the ledger")
 
+    def check_bridge(self, route: str) -> None:
+        """Refuse what a pause of a route stops: locks, and what comes in (L22).
+
+        Raises
+        ------
+        Paused
+            There is one.
+        """
+        for record in self._orders_on("bridge", route):
+            if record.order.mode == "pause":
+                raise Paused(subject=f"route {route}")
+
     def covers(self, record: OrderRecord, asset: str) -> bool:
         """Whether an order reaches an asset: it names it or none, and the policy gives the power to freeze."""
         if record.order.mode == "pause" or record.order.asset not in ("", asset):
@@ -198,7 +210,7 @@ class Restraints:
 
     def _find(self, account_id: str) -> tuple[OrderRecord, ...]:
         account = self._overlay.get("account/" + account_id)
-        if not isinstance(account, Account) or account_id.partition("/")[2].startswith(CONTRA) or account.kind == "vault":
+        if not isinstance(account, Account) or account_id.partition("/")[2].startswith((CONTRA, SUSPENSE)) or account.kind == "vault":
             return ()
         found = self._orders_on("account", account_id) + self._orders_on("participant", servicer_of(account_id))
         holder = holder_of(self._overlay, account)

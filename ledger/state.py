@@ -7,6 +7,7 @@ total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes
 `~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
 `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
 `Count`: its live references), `~ordered/SCOPE/SUBJECT/ID`, `~guarded/...` and `~active...` (see `ledger.orders`).
+`~recipients/HEX/ACCOUNT` (B13), `~routes/HEX/ROUTE`, `~locks/HEX/ROUTE/NONCE` and `~foreign/HEX/KIND/ROUTE/NONCE` (see `ledger.bridges`).
 `ledger.indexes` says how each follows from the records.
 """
 
@@ -19,6 +20,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
+from ledger.bridges import BridgeRoute, Lock, Release, Rotation, Signed, SignedCount
 from ledger.closings import BusinessDay, Closing, Published
 from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
@@ -79,6 +81,7 @@ Record = (
     | Balance
     | BusinessDay
     | Closing
+    | BridgeRoute
     | Count
     | Epoch
     | EpochPlan
@@ -89,6 +92,7 @@ Record = (
     | Item
     | KeyOwner
     | Keyset
+    | Lock
     | Mark
     | Observation
     | OrderRecord
@@ -99,8 +103,12 @@ Record = (
     | Published
     | Readiness
     | Refs
+    | Release
     | Report
     | Returnable
+    | Rotation
+    | Signed
+    | SignedCount
     | Spent
     | Total
     | ViewKey
@@ -137,6 +145,12 @@ KINDS: dict[str, type[Record]] = {
     "day": BusinessDay,
     "closing": Closing,
     "published": Published,
+    "route": BridgeRoute,
+    "rotation": Rotation,
+    "signed": Signed,
+    "attestor": SignedCount,
+    "lock": Lock,
+    "release": Release,
 }
 """Kind of a storage key (the part before the first slash), or a whole key that stands apart from its kind -> its record."""
 

@@ -9,7 +9,7 @@ from ledger.assets import Asset, vault_of
 from ledger.backing_errors import VaultRule
 from ledger.errors import Closed, ConditionNotMet, FixedField, NoAccount, NoAsset, WrongKind
 from ledger.indexes import put_indexed
-from ledger.names import contra_of, fee_account_of
+from ledger.names import contra_of, fee_account_of, is_suspense
 from ledger.reserves import SOURCES_MAX, report_key
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def check_expiry(overlay: Overlay, policy: Policy, time_ms: int) -> None:
         raise NoAccount(account=expires.budget_line)
     if line.status != "open":
         raise Closed(account=line.id, status=line.status)
-    if line.kind not in BUDGET_KINDS:
+    if line.kind not in BUDGET_KINDS or is_suspense(line.id):
         raise WrongKind(subject=line.id, kind=line.kind, action="budget lines")
     if expires.at <= time_ms:
         raise ConditionNotMet(subject=policy.code, condition="an end that is to come")

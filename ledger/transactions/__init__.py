@@ -26,7 +26,6 @@ from ledger.references import check_ref, drop_past_refs, use_ref
 from ledger.state import Overlay
 from ledger.transactions.accounts import Opening, Setting
 from ledger.transactions.assets import Definition
-from ledger.transactions.attesting import Attesting
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
@@ -51,8 +50,10 @@ from ledger.transactions.bodies import (
     ValidatorsSet,
     Void,
 )
+from ledger.transactions.bridge_actions import attest_action, bridge_action
+from ledger.transactions.bridge_bodies import BridgeClaim, BridgeIn, BridgeOut, BridgeSet
 from ledger.transactions.forms import check_money_form, check_registry_form
-from ledger.transactions.governance import ParameterChange, Planning, Readying
+from ledger.transactions.governance import ParameterChange, Planning
 from ledger.transactions.grants import Ending, Giving
 from ledger.transactions.holders import Tiering
 from ledger.transactions.orders import Lifting, Ordering, Seizure
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from ledger.parameters import BlockContext
     from ledger.state import StateReader
     from ledger.transactions.bodies import Body, Transaction
+    from ledger.transactions.bridge_bodies import BridgeBody
     from ledger.transactions.work import Action
 
     Governance = Propose | Approve | Attest | ParamSet | ValidatorsSet
@@ -242,13 +244,13 @@ def _money_action(work: Work, body: Body) -> Action:
             return Issuance(work, body)
         case Redeem():
             return Redemption(work, body)
-        case OrderPut() | OrderLift() | Seize():
+        case OrderPut() | OrderLift() | Seize() | BridgeOut() | BridgeIn() | BridgeSet() | BridgeClaim():
             return _order_action(work, body)
         case _:
             return _registry_action(work, body)
 
 
-def _order_action(work: Work, body: OrderPut | OrderLift | Seize) -> Action:
+def _order_action(work: Work, body: OrderPut | OrderLift | Seize | BridgeBody) -> Action:
     match body:
         case OrderPut():
             return Ordering(work, body)
@@ -256,6 +258,8 @@ def _order_action(work: Work, body: OrderPut | OrderLift | Seize) -> Action:
             return Lifting(work, body)
         case Seize():
             return Seizure(work, body)
+        case _:
+            return bridge_action(work, body)
 
 
 def _registry_action(work: Work, body: Registry) -> Action:
@@ -298,7 +302,7 @@ def _governance_action(work: Work, body: Governance) -> Action:
         case Approve():
             return Voting(work, body, _money_action)
         case Attest():
-            return Readying(work, body) if body.attestation.kind == "ready" else Attesting(work, body)
+            return attest_action(work, body)
         case ParamSet():
             return ParameterChange(work, body)
         case ValidatorsSet():
@@ -310,9 +314,9 @@ def _debtors(body: Body, outcome: Outcome) -> Iterable[str]:
     match body:
         case Pay():
             return [leg.debit for leg in body.legs]
-        case HoldBody() | Redeem():
+        case HoldBody() | Redeem() | BridgeOut():
             return [body.source]
-        case Issue() if body.source is not None:
+        case Issue() | BridgeSet() if body.source is not None:
             return [body.source]
         case _:
             return outcome.ballot.told if outcome.ballot is not None else ()

@@ -15,7 +15,7 @@ from ledger.indexes import put_indexed
 from ledger.keysets import check_lasting, put_keyset
 from ledger.maturity import budget_line_for
 from ledger.money import NOTHING
-from ledger.names import servicer_of
+from ledger.names import is_suspense, servicer_of
 from ledger.restraints import active_orders
 from ledger.transactions.registry import check_keyset_owner, keyset_of
 from ledger.transactions.work import existing_account
@@ -95,7 +95,7 @@ class Setting:
         active_participant(work.overlay, servicer)
         if account.status == "closed" and body.status != "open":
             raise Closed(account=account.id, status=account.status)
-        if account.kind not in OPENABLE:
+        if account.kind not in OPENABLE or is_suspense(account.id):
             raise WrongKind(subject=account.id, kind=account.kind, action="account.set")
         work.signers.need(f"{servicer}/{OPS}")
         self.current = keyset_of(work.overlay, body.id, account.keyset)

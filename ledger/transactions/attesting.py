@@ -8,6 +8,7 @@ from ledger.assets import attested_of
 from ledger.attestations import number_value
 from ledger.authority import active_participant
 from ledger.backing import reweighed
+from ledger.bridges import route_key
 from ledger.errors import ConditionNotMet, Exists, NotAuthority, TooMany, WrongKind
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.indexes import put_indexed
@@ -58,6 +59,8 @@ class Attesting:
             raise Exists(subject=f"item {said.id} of {record.asset}")
         self.asset = existing_asset(work.overlay, self.code)
         reserve = attested_of(self.asset.policy)
+        if said.kind == "foreign" and work.overlay.get(route_key(self.name)) is not None:
+            raise WrongKind(subject=self.name, kind="a route", action="observations without a common block")
         if reserve is None:
             raise WrongKind(subject=self.code, kind="not attested", action=f"attestations of kind {said.kind}")
         wanted = Wanted(PERMISSIONS[said.kind], asset=self.code, to=said.by)

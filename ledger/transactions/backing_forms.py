@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ledger.attestations import ReadyValue
+from ledger.attestations import Sighting
 from ledger.errors import Malformed
 from ledger.keysets import check_sorted
 from ledger.names import check_account_id, check_asset_code, check_grant_id, check_participant_id
@@ -96,8 +96,10 @@ def check_fact_form(said: Attestation) -> None:
     asset, _, name = said.subject.partition(":")
     check_asset_code(asset)
     check_grant_id(name)
-    if isinstance(said.value, ReadyValue):
-        raise Malformed(reason=f"an attestation of kind {said.kind} has a number as its value")
+    if not isinstance(said.value, int) and not (said.kind == "foreign" and isinstance(said.value, Sighting)):
+        raise Malformed(reason=f"an attestation of kind {said.kind} has a number as its value, of a route perhaps a sighting")
+    if isinstance(said.value, Sighting) and not any(said.value.block_hash):
+        raise Malformed(reason="a sighting names the hash of its block")
     if said.kind == "reserve":
         check_grant_id(said.id)
     elif said.id != said.subject:

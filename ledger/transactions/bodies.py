@@ -20,6 +20,7 @@ from ledger.holders import PseudonymAt, TierText
 from ledger.orders import Order
 from ledger.participants import Keyset, Participant
 from ledger.proposals import CONTENT_BYTES_MAX, MemberText
+from ledger.transactions.bridge_bodies import BRIDGE_TYPES, BridgeBody
 from ledger.travel import Travel
 from ledger.types import (
     U32,
@@ -319,6 +320,7 @@ Body = (
     | Attest
     | ParamSet
     | ValidatorsSet
+    | BridgeBody
 )
 
 TYPES: dict[str, type[Body]] = {
@@ -344,6 +346,7 @@ TYPES: dict[str, type[Body]] = {
     "attest": Attest,
     "param.set": ParamSet,
     "validator.set": ValidatorsSet,
+    **BRIDGE_TYPES,
 }
 
 

@@ -38,6 +38,7 @@ from ledger.transactions.bodies import (
     Settle,
     Void,
 )
+from ledger.transactions.bridge_forms import check_bridge_form
 from ledger.transactions.governance_forms import check_governance_form
 from ledger.transactions.hold_forms import check_hold, check_settle
 from ledger.transactions.order_forms import check_order_form, check_order_terms
@@ -145,7 +146,7 @@ def check_voting_form(body: Body) -> None:
             check_owner(owner)
             check_keyset_name(keyset)
         case _:
-            if not check_order_form(body):
+            if not check_order_form(body) and not check_bridge_form(body):
                 check_governance_form(body)
 
 

@@ -13,6 +13,7 @@ from ledger.names import check_participant_id
 from ledger.parameters import EPOCH_END, HOLIDAY, VIEW_KEY, check_parameter, is_parameter
 from ledger.transactions.backing_forms import check_fact_form
 from ledger.transactions.bodies import Attest, ParamSet, ValidatorsSet
+from ledger.transactions.bridge_forms import check_word_form
 
 if TYPE_CHECKING:
     from ledger.attestations import Attestation
@@ -75,6 +76,9 @@ def _check_validators(body: ValidatorsSet) -> None:
 
 def _check_attestation(said: Attestation) -> None:
     check_participant_id(said.by)
+    if said.kind == "bridge":
+        check_word_form(said)
+        return
     if said.kind != "ready":
         check_fact_form(said)
         return

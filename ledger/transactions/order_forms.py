@@ -9,6 +9,7 @@ from ledger.errors import Malformed
 from ledger.keysets import check_sorted
 from ledger.names import check_account_id, check_asset_code, check_grant_id, check_participant_id
 from ledger.transactions.bodies import OrderLift, OrderPut, Seize
+from ledger.transactions.bridge_forms import check_route_id
 
 if TYPE_CHECKING:
     from ledger.grants import Grant
@@ -21,6 +22,7 @@ MODES = {
     "holder": ("debit", "credit", "both", "arrest"),
     "participant": ("debit", "credit", "both", "arrest", "pause"),
     "asset": ("pause",),
+    "bridge": ("pause",),
     "ledger": ("pause",),
 }
 """What an order may do to each scope. Whoever may freeze shall not get around the limits of a pause by freezing everything (L22)."""
@@ -63,8 +65,8 @@ def check_order(order: Order) -> None:
         check_asset_code(order.asset)
     if order.mode not in MODES[order.scope]:
         raise Malformed(reason=f"an order of scope {order.scope} cannot be of mode {order.mode}")
-    if order.scope == "asset" and order.asset:
-        raise Malformed(reason="the asset of an order of scope asset is its subject")
+    if order.scope in ("asset", "bridge") and order.asset:
+        raise Malformed(reason=f"the asset of an order of scope {order.scope} is that of its subject")
     check_sorted(order.allow, f"what order {order.id} allows")
     if order.mode == "arrest":
         _check_arrest(order)
@@ -95,6 +97,8 @@ def _check_subject(order: Order) -> None:
             check_participant_id(subject)
         case "asset":
             check_asset_code(subject)
+        case "bridge":
+            check_route_id(subject)
         case "holder":
             if _HOLDER.fullmatch(subject) is None:
                 raise Malformed(reason=f"{subject!r} is no holder: 32 characters of lower-case hex")

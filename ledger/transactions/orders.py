@@ -21,6 +21,7 @@ from ledger.order_errors import NoOrder, OrderAmount
 from ledger.orders import ORDERS_MAX, PERMISSION_OF, OrderRecord, guarded_keys, order_key, ordered_keys, remaining
 from ledger.purpose import payout
 from ledger.restraints import Restraints, holder_of
+from ledger.transactions.bridge_routes import existing_route
 from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_spendable, check_takes, existing_account, existing_asset
 from ledger.vaults import has_ended
@@ -108,11 +109,15 @@ class Ordering:
         for asset in (order.asset, order.subject if order.scope == "asset" else ""):
             if asset:
                 existing_asset(overlay, asset)
+        if order.scope == "bridge":
+            existing_route(overlay, order.subject)
 
     def _use_grant(self) -> GrantRecord:
         """Use a grant as every type does; for a pause those by quorum go first, so a quorum is never taken for one guardian (L22)."""
         work, order = self.work, self.order
         wanted = wanted_for(order)
+        if order.scope == "bridge":
+            wanted = replace(wanted, asset=existing_route(work.overlay, order.subject).terms.asset)
         fitting = fitting_grants(work.overlay, wanted, work.time_ms)
         if order.mode == "pause":
             fitting = sorted(fitting, key=lambda record: is_guardian(record.grant))
@@ -280,6 +285,8 @@ def told_of(overlay: Overlay, order: Order) -> tuple[str, ...]:
         return (servicer_of(order.subject),)
     if order.scope == "asset":
         return (existing_asset(overlay, order.subject).policy.issuer,)
+    if order.scope == "bridge":
+        return (existing_route(overlay, order.subject).issuer,)
     return ()
 
 

@@ -11,6 +11,7 @@ from ledger.errors import Closed, NoAccount, NoAsset, WrongKind
 from ledger.expiry import sweep_accounts
 from ledger.limits import People
 from ledger.money import NO_RESTRAINT, post
+from ledger.names import is_suspense
 from ledger.restraints import restraints_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 SETTLEMENTS_SCAN = 64
 """Settlement accounts of a participant that are looked at."""
-SPENDABLE = ("settlement", "wallet", "clearing", "fee")
-"""Kinds that pay, hold and redeem; contra (and later vault) accounts take part in issue and redeem only (L21)."""
+SPENDABLE = ("settlement", "wallet", "fee")
+"""Kinds that pay, hold and redeem, as do clearing accounts that are no route's; all others take part in issue, redeem and bridges (L21)."""
 
 
 class Work:
@@ -189,8 +190,8 @@ def check_takes(account: Account) -> None:
 
 
 def check_spendable(account: Account, action: str) -> None:
-    """Refuse a kind that takes part in issue and redeem only (L21)."""
-    if account.kind not in SPENDABLE:
+    """Refuse an account that takes part in issue, redeem and bridges only (L21)."""
+    if account.kind not in SPENDABLE and (account.kind != "clearing" or is_suspense(account.id)):
         raise WrongKind(subject=account.id, kind=account.kind, action=action)
 
 

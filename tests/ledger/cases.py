@@ -20,6 +20,8 @@ from ledger.transactions.bodies import (
 )
 from tests.ledger.backing_cases import BACKING
 from tests.ledger.breaks import Break, asked, balance, both, edited, no_grant, parameter
+from tests.ledger.bridge_cases import BRIDGES
+from tests.ledger.bridge_vote_cases import WITNESSED
 from tests.ledger.cast import (
     ALICE_SIGNS,
     BANK_A,
@@ -256,4 +258,17 @@ AUTHORITY = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*REGISTRY, *AUTHORITY, *FLOW, *VOTING, *GOVERNANCE, *PEOPLE, *ORDERS, *BACKING, *PURPOSE, *CONDITIONS)
+CASES: tuple[Case, ...] = (
+    *REGISTRY,
+    *AUTHORITY,
+    *FLOW,
+    *VOTING,
+    *GOVERNANCE,
+    *PEOPLE,
+    *ORDERS,
+    *BACKING,
+    *PURPOSE,
+    *CONDITIONS,
+    *BRIDGES,
+    *WITNESSED,
+)

@@ -49,6 +49,7 @@ from ledger.transactions.bodies import (
     Void,
 )
 from ledger.travel import Travel
+from tests.ledger.bridge_samples import BRIDGE_BODIES, BRIDGE_RECORDS
 
 CHAIN = sha256(b"chain").digest()
 HASH = sha256(b"hash").digest()
@@ -100,6 +101,7 @@ BODIES: dict[str, Body] = {
     "attest": Attest(ready_attestation("bank-a", HASH, ReadyValue(6, 1, 3), view_key_hash=HASH, as_of=NOW)),
     "param.set": ParamSet("view_key", VIEW_KEY, 0),
     "validator.set": ValidatorsSet(VALIDATORS, 3),
+    **BRIDGE_BODIES,
 }
 """A body of each type."""
 
@@ -140,6 +142,7 @@ RECORDS: dict[str, Record] = {
     f"validator/{HASH.hex()}": Readiness("bank-a", HASH, HASH, 6, 7, HASH, 0),
     "viewkey/0": VIEW_KEY,
     "viewkey/next": VIEW_KEY,
+    **BRIDGE_RECORDS,
 }
 """A record of each kind, under a storage key it could have."""
 

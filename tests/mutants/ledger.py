@@ -24,7 +24,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "L3", "names_with_a_tail", "ledger/names.py", "if _ACCOUNT.fullmatch(name) is None:", "if _ACCOUNT.match(name) is None:", (KEYS,)
     ),
-    Mutant("L3", "reserved_accounts_can_be_opened", "ledger/names.py", "RESERVED = (CONTRA, FEE, VAULT)", 'RESERVED = ("-",)', (KEYS,)),
+    Mutant(
+        "L3",
+        "reserved_accounts_can_be_opened",
+        "ledger/names.py",
+        "RESERVED = (CONTRA, FEE, VAULT, SUSPENSE)",
+        'RESERVED = ("-",)',
+        (KEYS,),
+    ),
     Mutant("L4", "genesis_signed_without_a_tag", "ledger/genesis.py", 'b"som/gensig/1" + chain_id', 'b"" + chain_id', (GENESIS,)),
     Mutant("L4", "chain_hashed_without_a_tag", "ledger/genesis_document.py", 'tagged(b"som/genesis/1", ', 'tagged(b"", ', (GENESIS,)),
     Mutant("L5", "small_order_keys_are_registered", "ledger/keysets.py", "not is_usable_key(key)", "len(key) != 32", (GENESIS,)),
@@ -78,7 +85,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if key is None:",
         (MONEY,),
     ),
-    Mutant("L21", "contra_pays", "ledger/transactions/work.py", '"clearing", "fee")', '"clearing", "fee", "contra")', (MONEY,)),
+    Mutant(
+        "L21",
+        "contra_pays",
+        "ledger/transactions/work.py",
+        '("settlement", "wallet", "fee")',
+        '("settlement", "wallet", "fee", "contra")',
+        (MONEY,),
+    ),
     Mutant(
         "L21",
         "contra_has_keys",

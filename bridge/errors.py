@@ -53,3 +53,54 @@ class WrongChain(BridgeError):
     def __init__(self, *, given: int, needed: int) -> None:
         super().__init__(f"the node's chain id is {given}, the plan says {needed}: nothing was sent")
         self.given, self.needed = given, needed
+
+
+class KeyUnusable(BridgeError):
+    """A key cannot be read or used."""
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(f"the key {path} cannot be used: {reason}")
+        self.path, self.reason = path, reason
+
+
+class KeyFileExists(BridgeError):
+    """A key was to be written where something is."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(f"{path} exists, and a key is never written over: name another file")
+        self.path = path
+
+
+class MarksMissing(BridgeError):
+    """There is no memory of what this key signed: it never signs again, or it could contradict itself."""
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(
+            f"the signer's marks {path} {reason}: what this key signed is unknown, so it signs no more; have the route take a new attestor "
+            "key (bridge.set), and make its marks with it"
+        )
+        self.path, self.reason = path, reason
+
+
+class MarksExist(BridgeError):
+    """Marks were to be made where some are."""
+
+    def __init__(self, *, path: str) -> None:
+        super().__init__(f"{path} exists: marks are made once, with their key; never remove or restore them")
+        self.path = path
+
+
+class NotAboveMark(BridgeError):
+    """A message contradicts what this key signed, or is older."""
+
+    def __init__(self, *, what: str, key: int, mark: int) -> None:
+        super().__init__(f"{what} {key} is not signed: this key signed something else for it, or has signed up to {mark} already")
+        self.what, self.key, self.mark = what, key, mark
+
+
+class OtherContract(BridgeError):
+    """A route is to be signed for another contract than before; a contract that is deployed again is another route (B2)."""
+
+    def __init__(self, *, route_id: bytes) -> None:
+        super().__init__(f"route {route_id.hex()} names another contract or chain than when this key first signed for it: nothing is signed")
+        self.route_id = route_id

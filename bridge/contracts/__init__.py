@@ -12,6 +12,8 @@ from bridge.abi import Entry, Interface, Value
 from bridge.errors import ArtifactBroken
 
 FOLDER = Path(__file__).parent / "artifacts"
+CALLS = {"SomBridge": "SomToken"}
+"""Whose refusals come up through whom."""
 
 
 class Span(Struct, frozen=True):
@@ -34,8 +36,9 @@ class Artifact(Struct, frozen=True, rename="camel"):
 
     @property
     def interface(self) -> Interface:
-        """Return the ABI, indexed."""
-        return Interface(self.abi)
+        """Return the ABI, indexed, with the refusals of the contract that this one calls."""
+        inner = artifact(CALLS[self.contract_name]).abi if self.contract_name in CALLS else ()
+        return Interface([*self.abi, *(one for one in inner if one.type == "error")])
 
     def creation(self, values: tuple[Value, ...]) -> bytes:
         """Return the byte code to deploy with these constructor arguments."""

@@ -51,7 +51,7 @@ class World:
         self.reserve = tuple(reserve)
         token_values = ("Som", "KGST", 2, ADMIN, DELAY, ALICE if opening else NO_ONE, opening)
         self.token = deploy(self.chain, artifact("SomToken"), *token_values)
-        self.bridge = self.deploy_bridge(opening=opening, code=code)
+        self.bridge = self.deploy_bridge(code, opening=opening)
         self.domain = Domain(self.chain.chain_id, bytes.fromhex(self.bridge.address[2:]))
         for role in ("PAUSER_ROLE", "FREEZER_ROLE"):
             self.token.send(ADMIN, "grantRole", self.token.read(role)[0], FREEZER)
@@ -61,7 +61,7 @@ class World:
             self.token.send(ALICE, "applyCeiling", self.bridge.address)
             self.token.send(ADMIN, "adoptOpening", self.bridge.address, opening)
 
-    def deploy_bridge(self, *, code: str | None = None, **changes: Value) -> Contract:
+    def deploy_bridge(self, code: str | None = None, /, **changes: Value) -> Contract:
         """Deploy a bridge for the token, with some fields of its configuration changed."""
         return deploy(self.chain, artifact("SomBridge"), tuple(self.configuration(**changes).values()), code=code)
 

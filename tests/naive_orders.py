@@ -204,7 +204,7 @@ class NaiveOrders:
         order = self._found(name)
         if order is None:
             return NO_ORDER
-        if not order.seize_to or not reaches(order, account):
+        if order.seize_to in ("", account) or not reaches(order, account):
             return NO_SAY
         if any(block.number < order.number for block in self.on(account, "debit", "both")):
             return NO_DEBIT

@@ -21,7 +21,7 @@ from ledger.transactions.bodies import (
 )
 from ledger.travel import Travel
 from tests.naive_books import Plain, bank_of, vault_of
-from tests.naive_limits import travelling
+from tests.naive_limits import limit_of, person, travelling
 from tests.naive_money import fee_of, rule_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,30 @@ class Draws:
         balances = self.model.tables["balance"]
         names = sorted(key[8:].rpartition("/")[0] for key, each in balances.items() if each.posted > 0 and key.endswith(f"/{asset}"))
         names = [name for name in names if "vault:" not in name]
-        return self.one(names) if names and not self.chance(8) else self.account()
+        usable = [name for name in names if self.usable(name, asset)]
+        names = usable if usable and not self.chance(10) else names
+        return self.one(names) if names and not self.chance(5) else self.account()
+
+    def usable(self, name: str, asset: str) -> bool:
+        """Whether an account may have an asset, as far as status and tier go."""
+        account, policy = self.model.get(f"account/{name}"), self.policy(asset)
+        if account is None or account.status != "open" or policy is None:
+            return False
+        return account.kind != "wallet" or limit_of(self.model, person(self.model, name), policy) is not None
+
+    def payee(self, asset: str) -> str:
+        """Account that may have an asset, most often."""
+        names = sorted(each.id for each in self.model.tables["account"].values() if each.kind in ("settlement", "wallet", "clearing"))
+        names = [name for name in names if self.usable(name, asset)] if not self.chance(12) else names
+        wallets = [name for name in names if "main" not in name]
+        return self.one(wallets or names) if names and not self.chance(3) else self.account()
+
+    def part(self, account: str, asset: str) -> int:
+        """Part of what an account has free; now and then more than anybody has."""
+        free = self.model.free(account, asset) if self.model.get(f"account/{account}") else 0
+        if free <= 0 or self.chance(12):
+            return self.anything(self.amount())
+        return max(1, min(free, self.amount()) // self.choose.choice((1, 1, 2, 3)))
 
     def asset(self) -> str:
         """Any asset, soms most often."""
@@ -130,9 +153,9 @@ class Draws:
         debit = self.rich(asset)
         for _ in range(self.choose.choice((1, 1, 1, 2, 3, 5))):
             debit = self.rich(asset) if self.chance(30) else debit
-            credit = self.account("wallet") if self.chance(50) else self.account()
+            credit = self.payee(asset)
             if debit != credit:
-                amount = self.anything(self.amount())
+                amount = self.part(debit, asset)
                 legs.append(Leg(debit, credit, asset, amount, self.fee("pay", asset, debit, credit, amount), ""))
                 debit = credit if self.chance(15) else debit
         mode = "each" if self.chance(25) else "atomic"
@@ -160,7 +183,8 @@ class Draws:
     def hold(self) -> Drawn:
         """Hold for seconds, hours or days."""
         asset = self.asset()
-        source, target, amount = self.rich(asset), self.account(), self.anything(self.amount())
+        source, target = self.rich(asset), self.payee(asset)
+        amount = self.part(source, asset)
         ahead = self.choose.choice(
             (2 * SECOND_MS, 20 * SECOND_MS, HOUR_MS, DAY_MS, 9 * DAY_MS, 401 * DAY_MS if self.chance(10) else DAY_MS)
         )
@@ -178,6 +202,8 @@ class Draws:
 
     def settle(self) -> Drawn:
         """Settle a part, all or too much of a hold."""
+        if not self.model.tables["hold"] and self.chance(90):
+            return self.hold()
         name = self._some_hold()
         hold = self.model.get(f"hold/{name.hex()}")
         amount = hold.left if hold and self.chance(40) else self.amount()
@@ -185,6 +211,8 @@ class Draws:
 
     def void(self) -> Drawn:
         """Void a hold."""
+        if not self.model.tables["hold"] and self.chance(90):
+            return self.hold()
         name = self._some_hold()
         hold = self.model.get(f"hold/{name.hex()}")
         return Drawn(Void(name), self._sender_for(hold.void_by if hold else "operator"))
@@ -194,20 +222,21 @@ class Draws:
 
     def issue(self) -> Drawn:
         """Issue or wrap."""
-        asset, to = self.asset(), self.account()
-        policy = self.policy(asset)
+        asset = self.asset()
+        to, policy = self.payee(asset), self.policy(asset)
         vault = vault_of(policy) if policy else None
         source = self.rich(vault[1]) if vault and not self.chance(4) else NOBODY if self.chance(1) else None
         source = self.rich("KGS") if source is None and self.chance(2) else source
-        return Drawn(Issue(asset, to, self.anything(self.amount()), "", source), policy.issuer if policy else "operator")
+        amount = self.part(source, vault[1]) if source is not None and vault is not None else self.anything(self.amount())
+        return Drawn(Issue(asset, to, amount, "", source), policy.issuer if policy else "operator")
 
     def redeem(self) -> Drawn:
         """Redeem, unwrap or queue."""
         asset = self.asset()
         source, policy = self.rich(asset), self.policy(asset)
         vault = vault_of(policy) if policy else None
-        to = self.account() if (vault is not None) != self.chance(4) else None
-        return Drawn(Redeem(asset, source, self.anything(self.amount()), "", to), self.sender_of(source))
+        to = self.payee("KGS") if (vault is not None) != self.chance(4) else None
+        return Drawn(Redeem(asset, source, self.part(source, asset), "", to), self.sender_of(source))
 
     # --- orders --------------------------------------------------------------------------------------------------------
 
@@ -263,6 +292,8 @@ class Draws:
 
     def lift(self) -> Drawn:
         """Lift an order."""
+        if not any(each.status == "active" for each in self.model.tables["order"].values()) and self.chance(90):
+            return self.order()
         order = self._some_order("debit", "credit", "both", "arrest", "pause", "pause")
         sender = (order.by if self.chance(93) else "bank-b") if order else "treasury"
         return Drawn(OrderLift(order.id if order else "none", sha256(b"appeal").digest()), sender)
@@ -270,6 +301,8 @@ class Draws:
     def seize(self) -> Drawn:
         """Seize on an arrest."""
         order = self._some_order("arrest")
+        if (order is None or self.model.tables["order"][f"order/{order.id}"].status != "active") and self.chance(80):
+            return self.order()
         asset = order.asset if order and order.asset and self.chance(95) else self.asset()
         account = order.subject if order and order.scope == "account" and self.chance(90) else self.rich(asset)
         return Drawn(Seize(order.id if order else "none", account, asset, self.amount()), "operator" if self.chance(50) else "treasury")

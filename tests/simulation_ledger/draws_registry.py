@@ -255,7 +255,7 @@ class RegistryDraws(Draws):
         if self.chance(12):
             return self._ready()
         codes = [each.policy.code for each in self.model.tables["asset"].values() if not isinstance(each.policy.reserve, str)]
-        code = self.one(sorted(codes)) if codes and not self.chance(3) else self.asset()
+        code = "USDKG" if self.chance(75) else self.one(sorted(codes)) if codes and not self.chance(5) else self.asset()
         kind = self.one(("reserve", "price", "price", "price", "foreign"))
         by = {"reserve": "bank-b", "price": self.one(SOURCES), "foreign": OBSERVER}[kind]
         by = self.participant() if self.chance(4) else by
@@ -295,7 +295,7 @@ class RegistryDraws(Draws):
             boxes: ViewKey = sealed(*sorted({"operator", *owners}), key=self.choose.choice(list(KEYS.values())))
             return Drawn(ParamSet("view_key", boxes, 0), "operator")
         values = {"sweep_max": (3, 6, 500), "holds_per_account_max": (2, 4), "orders_per_subject_max": (2, 3), "proposals_open_max": (2, 8)}
-        values |= {"epoch_length": (10, 25), "return_days": (1, 30), "heartbeat_ms": (100, 5_000), "legs_max": (3, 1_000)}
+        values |= {"epoch_length": (10, 25), "return_days": (1, 30), "heartbeat_ms": (100, 5_000), "legs_max": (4, 1_000)}
         values |= {"participants_max": (6, 1_024), "assets_max": (6, 256), "hold_ms_max": (60_000, 34_560_000_000)}
         key = self.one(sorted(values))
         at = self.choose.choice((0, 0, self.world.height + self.choose.randint(0, 9)))
@@ -307,11 +307,19 @@ class RegistryDraws(Draws):
         current: list[Validator] = list(getattr(now, "validators", ()))
         kept = [each for each in current if not self.chance(10)]
         new = [validator(self.one(("bank-a", "bank-b")), self.choose.randint(0, 5)) for _ in range(self.choose.randint(0, 2))]
+        new = [each for each in new if self.chance(10) or self._can_join(each)]
         known = {each.consensus_key for each in kept}
         chosen = kept + [each for each in new if each.consensus_key not in known]
         if self.chance(4):
             chosen = [replace(chosen[0], participant="bank-x"), *chosen[1:]] if chosen else chosen
         return Drawn(ValidatorsSet(tuple(dict.fromkeys(chosen)), self.world.epoch + self.choose.choice((0, 1, 1, 1, 2))), "operator")
+
+    def _can_join(self, newcomer: Validator) -> bool:
+        """Whether the ledger knows the node of a newcomer, and its consensus key is new."""
+        record = self.model.get(f"participant/{newcomer.participant}")
+        return (
+            record is not None and newcomer.node_key in record.node_keys and self.model.get(f"key/{newcomer.consensus_key.hex()}") is None
+        )
 
     # --- votes ---------------------------------------------------------------------------------------------------------
 

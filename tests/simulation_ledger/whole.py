@@ -62,7 +62,7 @@ class Everything:
         if self.draws is None:
             self.draws = self._begin(choose)
         world, draws = self.world, self.draws
-        if draws.chance(12):
+        if draws.chance(7):
             world.time_ms += choose.choice(GAPS)
         world.model.now = world.time_ms
         chosen = [tx for _ in range(choose.randint(1, BLOCK_MOST)) if (tx := self._transaction(draws)) is not None]

@@ -102,5 +102,5 @@ class OtherContract(BridgeError):
     """A route is to be signed for another contract than before; a contract that is deployed again is another route (B2)."""
 
     def __init__(self, *, route_id: bytes) -> None:
-        super().__init__(f"route {route_id.hex()} names another contract or chain than when this key first signed for it: nothing is signed")
+        super().__init__(f"route {route_id.hex()} names another contract or chain than when this key first signed: nothing is signed")
         self.route_id = route_id

@@ -27,6 +27,8 @@ MAP_BYTES: Final = 1 << 30
 """Reserved address space; 40 bytes a lock, so some ten million locks."""
 _OWNER: Final = b"owner"
 _DOMAIN: Final = b"d"
+_MINTS: Final = b"m"
+_HIGHEST: Final = {Checkpoint: b"c", ReserveStatement: b"s", RotateAttestors: b"r"}
 
 
 class Marks:
@@ -112,7 +114,7 @@ class Marks:
             raise OtherContract(route_id=message.route_id)
 
     def _keep_mint(self, batch: lmdb.Transaction, message: MintAuth) -> None:
-        place = b"m" + message.route_id + message.nonce.to_bytes(8, "big")
+        place = _MINTS + message.route_id + message.nonce.to_bytes(8, "big")
         fields = (message.lock_id, message.recipient, message.amount.to_bytes(32, "big"), message.deadline.to_bytes(8, "big"))
         core = sha256(b"".join(fields)).digest()
         held = batch.get(place)
@@ -121,17 +123,16 @@ class Marks:
         elif bytes(held) != core:
             raise NotAboveMark(what="a mint of the lock", key=message.nonce, mark=message.nonce)
 
-    def _raise_mark(self, batch: lmdb.Transaction, message: Message, key: int, made: bytes) -> None:
+    def _raise_mark(self, batch: lmdb.Transaction, message: Checkpoint | ReserveStatement | RotateAttestors, key: int, made: bytes) -> None:
         """Let a mark rise to `key`; the very same again leaves it as it is."""
-        name = type(message).__name__
-        place = name[:1].encode() + message.route_id
+        place = _HIGHEST[type(message)] + message.route_id
         held = batch.get(place)
         if held is not None:
             mark, signed = int.from_bytes(bytes(held)[:8], "big"), bytes(held)[8:]
             if key == mark and signed == made:
                 return
             if key <= mark:
-                raise NotAboveMark(what=f"a {name} at", key=key, mark=mark)
+                raise NotAboveMark(what=f"a {type(message).__name__} at", key=key, mark=mark)
         batch.put(place, key.to_bytes(8, "big") + made)
 
 

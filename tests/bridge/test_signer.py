@@ -172,7 +172,7 @@ def test_signatures_are_what_contracts_take(secret: int, digest_bytes: bytes) ->
 
 
 def test_a_key_file_is_encrypted_private_and_never_written_over(tmp_path: Path) -> None:
-    """Goal: one key, one file, one password. Method: make, read back, an address as eth-account has it, wrong password, twice, no key file."""
+    """Goal: one key, one file, one password. Method: make, read back, eth-account's address, wrong password, twice, no key file."""
     path = tmp_path / "attestor.json"
     made = FileKey.create(path, "a password")
     assert path.stat().st_mode & 0o777 == 0o600

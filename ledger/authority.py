@@ -14,12 +14,14 @@ from msgspec import Struct
 from ledger.accounts import Account
 from ledger.errors import Malformed, NoParticipant, QuorumNotMet, Suspended
 from ledger.names import servicer_of
-from ledger.participants import Keyset, Participant
+from ledger.participants import KeysetRecord, Participant
+from ledger.recovery import in_force, keys_of
+from ledger.succession import servicer_now, signer_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ledger.participants import Key
+    from ledger.participants import Key, Keyset
     from ledger.state import Overlay
     from ledger.transactions.bodies import Signature
 
@@ -122,6 +124,22 @@ class Signers:
                 raise QuorumNotMet(needed=member)
             self._agreed[member] = True
 
+    def need_brought(self, owner: str, record: KeysetRecord, new: Keyset) -> None:
+        """Need the signature of each key that the ledger does not have for this keyset, where not the keyset itself agrees (L24).
+
+        Nobody else may sign for it, and it has not agreed to anything by this.
+
+        Raises
+        ------
+        QuorumNotMet
+            A new key has not signed, or another has.
+        """
+        member, known = f"{owner}/{new.name}", keys_of(record)
+        brought = {key.public_key for key in new.keys if key.public_key not in known}
+        if brought.symmetric_difference(self._keys.get(member, [])):
+            raise QuorumNotMet(needed=f"the new keys of {member}, and they alone")
+        self._agreed[member] = False
+
     def refuse_superfluous(self) -> None:
         """Refuse signatures of keysets that the transaction does not need (L13).
 
@@ -135,8 +153,11 @@ class Signers:
                 raise Malformed(reason=f"the signature of {member} is not needed")
 
     def _reaches(self, member: str, signed: list[bytes]) -> bool:
-        keyset = self._overlay.get("keyset/" + member)
-        if not isinstance(keyset, Keyset) or len(signed) < keyset.m:
+        record = self._overlay.get("keyset/" + member)
+        if not isinstance(record, KeysetRecord):
+            return False
+        keyset = record if record.waiting is None else in_force(record, self._time_ms)
+        if keyset is None or len(signed) < keyset.m:
             return False
         if not self._may_sign(member.rpartition("/")[0], keyset.name):
             return False
@@ -171,14 +192,14 @@ def has_key(keyset: Keyset, public_key: bytes, time_ms: int) -> bool:
 
 
 def signer_of(account: Account) -> str:
-    """Keyset (`OWNER/NAME`) that signs an account's debits: its own, else `ops` of its servicer."""
+    """Keyset (`OWNER/NAME`) that signs an account's debits as long as nobody succeeds who opened it; see `succession.signer_now`."""
     if account.keyset:
         return f"{account.id}/{account.keyset}"
     return f"{servicer_of(account.id)}/{OPS}"
 
 
 def keyset_of_party(overlay: Overlay, party: str) -> str:
-    """Keyset (`OWNER/NAME`) that acts for a participant or an account.
+    """Keyset (`OWNER/NAME`) that acts for a participant or an account, or for whom it succeeds (L29).
 
     Raises
     ------
@@ -186,11 +207,11 @@ def keyset_of_party(overlay: Overlay, party: str) -> str:
         The account does not exist: nobody can act for it.
     """
     if "/" not in party:
-        return f"{party}/{OPS}"
+        return f"{servicer_now(overlay, party)}/{OPS}"
     account = overlay.get("account/" + party)
     if not isinstance(account, Account):
         raise QuorumNotMet(needed=party)
-    return signer_of(account)
+    return signer_now(overlay, account)
 
 
 def sender_keyset(overlay: Overlay, sender: str) -> str:

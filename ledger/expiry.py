@@ -23,13 +23,15 @@ from ledger.limits import give_back
 from ledger.maturity import resume_ended, sweep_ended
 from ledger.money import post
 from ledger.orders import OrderRecord, order_key
+from ledger.participants import KeysetRecord
 from ledger.proposals import Proposal
+from ledger.recovery import effect_leaves, take_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ledger.parameters import BlockContext
-    from ledger.state import Overlay
+    from ledger.state import Overlay, Record
 
 HOLD_LEAVES = 3
 """Leaves that a lapsed hold writes: the hold, its source's balance, its source's account; and its window, if it counts in one."""
@@ -56,7 +58,7 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
     for index in due:
         key = index.split("/", 2)[2]
         record = overlay.get(key)
-        written += HOLD_LEAVES + bool(record.window) if isinstance(record, Hold) else OTHER_LEAVES
+        written += _leaves(record)
         if written > most and index != due[0]:
             overlay.due_left = True
             break
@@ -66,6 +68,8 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
             put_indexed(overlay, key, None)
         elif isinstance(record, OrderRecord):
             lapse(overlay, record)
+        elif isinstance(record, KeysetRecord):
+            take_effect(overlay, key.removeprefix("keyset/").rpartition("/")[0], record, context.time_ms)
         elif isinstance(record, Asset):
             room = (most - written) // ENDED_LEAVES
             swept, emptied = sweep_ended(overlay, record, room, context.time_ms) if room else ([], 0)
@@ -77,6 +81,13 @@ def sweep(overlay: Overlay, context: BlockContext) -> tuple[Entry, ...]:
         else:
             raise BrokenState(f"{index} points at nothing that lapses")
     return tuple(entries)
+
+
+def _leaves(record: Record | None) -> int:
+    """Leaves that what has lapsed writes; those of the accounts of an expired asset come on top."""
+    if isinstance(record, Hold):
+        return HOLD_LEAVES + bool(record.window)
+    return effect_leaves(record) if isinstance(record, KeysetRecord) else OTHER_LEAVES
 
 
 def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> list[Entry]:

@@ -17,10 +17,11 @@ from ledger.genesis_document import GenesisError
 from ledger.grant_rules import check_root, conflict_of, grant_key
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.indexes import put_indexed
-from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys, put_keyset
+from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys
 from ledger.names import OPERATOR, check_account_id, servicer_of
 from ledger.parameters import is_parameter, load_parameters, parameter_records
 from ledger.participants import Key, Keyset, Participant
+from ledger.recovery import record_of, write_keyset
 from ledger.state import Overlay
 from ledger.transactions.accounts import OPENABLE
 from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
@@ -132,7 +133,7 @@ class _Founding:
         keyset = Keyset(document.name, document.m, keys, "", 0)
         check_keyset_form(keyset)
         check_lasting(owner, keyset, self.genesis.time_ms)
-        put_keyset(self.overlay, owner, None, keyset)
+        write_keyset(self.overlay, owner, None, record_of(keyset))
 
     def _check_operator(self) -> None:
         for index, participant in enumerate(self.genesis.participants):

@@ -19,7 +19,8 @@ from ledger.grants import GrantRecord, Permission
 from ledger.holders import ANONYMOUS
 from ledger.lapsing import has_lapsed
 from ledger.names import servicer_of
-from ledger.participants import Keyset, Participant
+from ledger.participants import KeysetRecord, Participant
+from ledger.recovery import is_suspended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -203,4 +204,7 @@ def check_root(overlay: Overlay, time_ms: int) -> None:
 
 def _can_agree(overlay: Overlay, member: str) -> bool:
     participant = overlay.get("participant/" + servicer_of(member))
-    return isinstance(participant, Participant) and participant.status == "active" and isinstance(overlay.get("keyset/" + member), Keyset)
+    if not isinstance(participant, Participant) or participant.status != "active":
+        return False
+    keyset = overlay.get("keyset/" + member)
+    return isinstance(keyset, KeysetRecord) and not is_suspended(keyset)

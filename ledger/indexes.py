@@ -18,6 +18,7 @@ from ledger.holds import Hold
 from ledger.keys import tagged
 from ledger.names import servicer_of
 from ledger.orders import OrderRecord, count_keys, order_indexes
+from ledger.participants import KeysetRecord
 from ledger.proposals import Proposal, open_keys
 from ledger.reserves import Item, items_index
 from ledger.state import Count, Mark, Refs
@@ -86,6 +87,8 @@ def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
             return (totals_index(key),)
         case Closing():
             return closings_index(key)
+        case KeysetRecord(waiting=waiting) if waiting is not None and not waiting.objected:
+            return (due_key(waiting.due, key),)
         case _:
             return _bridge_keys(record)
 

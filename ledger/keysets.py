@@ -8,11 +8,12 @@ from ledger.errors import BadKeyset, Malformed
 from ledger.keys import is_usable_key
 from ledger.names import check_keyset_name
 from ledger.parameters import DAY_MS
-from ledger.participants import KeyOwner, Keyset
+from ledger.participants import KeyOwner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ledger.participants import Keyset
     from ledger.state import Overlay
 
 NameOrKey = TypeVar("NameOrKey", str, bytes)
@@ -28,11 +29,13 @@ def check_keyset_form(keyset: Keyset) -> None:
     Raises
     ------
     Malformed
-        A bad name, more to agree than there are keys, keys not sorted or repeated, or a field of a later rule.
+        A bad name, more to agree than there are keys, keys not sorted or repeated, or terms of recovery that say nothing.
     """
     check_keyset_name(keyset.name)
     if keyset.recovery:
-        raise Malformed(reason="recovery of a keyset is not known in this version")
+        check_keyset_name(keyset.recovery)
+    if bool(keyset.recovery) != bool(keyset.delay_ms):
+        raise Malformed(reason=f"keyset {keyset.name} names who recovers it, or a delay, but not both")
     public = [key.public_key for key in keyset.keys]
     if keyset.m > len(public):
         raise Malformed(reason=f"keyset {keyset.name} has {len(public)} keys, {keyset.m} of them cannot agree")
@@ -56,27 +59,6 @@ def check_lasting(owner: str, keyset: Keyset, time_ms: int) -> None:
     lasting = sum(1 for key in keyset.keys if key.not_after == 0 or key.not_after > time_ms + LASTING_MS)
     if lasting < keyset.m:
         raise BadKeyset(owner=owner, keyset=keyset.name, reason=f"fewer than {keyset.m} keys count for 30 days")
-
-
-def put_keyset(overlay: Overlay, owner: str, old: Keyset | None, new: Keyset | None) -> None:
-    """Replace a keyset by another and move its keys in the registry.
-
-    Raises
-    ------
-    BadKeyset
-        A new key is unusable, or stands elsewhere in the ledger.
-    """
-    if old is not None and (new is None or new.name != old.name):
-        overlay.put(f"keyset/{owner}/{old.name}", None)
-        move_keys(overlay, owner, old.name, _public(old), ())
-        old = None
-    if new is not None:
-        move_keys(overlay, owner, new.name, _public(old) if old else (), _public(new))
-        overlay.put(f"keyset/{owner}/{new.name}", new)
-
-
-def _public(keyset: Keyset) -> tuple[bytes, ...]:
-    return tuple(key.public_key for key in keyset.keys)
 
 
 def move_keys(overlay: Overlay, owner: str, role: str, old: Sequence[bytes], new: Sequence[bytes]) -> None:

@@ -16,6 +16,7 @@ from ledger.dates import MONTH_CHARACTERS, local_date
 from ledger.errors import AmountTooLarge, BrokenState, LimitBalance, LimitTransaction, LimitWindow, NotEligible
 from ledger.holders import ANONYMOUS, Holder, Limit, Pseudonym, Spent, holder_key, pseudonym_key, spent_key
 from ledger.names import servicer_of
+from ledger.succession import servicer_now
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class People:
             account = self._overlay.get("account/" + account_id)
             person = self._persons[account_id] = person_behind(self._overlay, account) if isinstance(account, Account) else ""
         return person
+
+    def servicer(self, account_id: str) -> str:
+        """Participant that services an account now (L29)."""
+        return servicer_now(self._overlay, account_id)
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Follow the balances that entries have changed, and refuse what lifts a holder above its tier's balance.

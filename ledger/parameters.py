@@ -14,6 +14,7 @@ from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_LEGS_MAX, BLOCK_SIGNATURES_MAX,
 from ledger.canonical import decode, encode
 from ledger.dates import read_date
 from ledger.orders import ORDERS_MAX
+from ledger.participants import DELAY_MS_MAX
 from ledger.proposals import OPEN_MAX
 from ledger.state import Governed
 
@@ -51,6 +52,8 @@ class Parameters(Struct, frozen=True):
     """How long a pause by one guardian lasts at most (L22)."""
     guardian_cooldown: int = 7 * DAY_MS
     """Milliseconds after its end in which one guardian cannot pause the same again (L22)."""
+    recovery_delay_ms_min: int = 3 * DAY_MS
+    """Shortest delay of a keyset that names who may recover it (L24)."""
     participants_max: int = 1_024
     assets_max: int = 256
     block_bytes_max: int = BLOCK_BYTES_MAX
@@ -87,6 +90,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "orders_per_subject_max": (1, ORDERS_MAX),
     "guardian_pause_ms_max": (MINUTE_MS, DAY_MS),
     "guardian_cooldown": (HOUR_MS, 400 * DAY_MS),
+    "recovery_delay_ms_min": (MINUTE_MS, DELAY_MS_MAX),
     "participants_max": (1, 1_024),
     "assets_max": (1, 1_024),
     "block_bytes_max": (TX_BYTES_MAX + 16, BLOCK_BYTES_MAX),

@@ -27,7 +27,7 @@ from ledger.grants import GrantRecord
 from ledger.holders import Holder, Pseudonym, Returnable, Spent
 from ledger.holds import Hold
 from ledger.orders import OrderRecord
-from ledger.participants import KeyOwner, Keyset, Participant
+from ledger.participants import KeyOwner, KeysetRecord, Participant
 from ledger.proposals import Proposal
 from ledger.reserves import Item, Observation, Report
 from ledger.types import U63, AmountOrZero, Hash32, Text35
@@ -91,7 +91,7 @@ Record = (
     | Holder
     | Item
     | KeyOwner
-    | Keyset
+    | KeysetRecord
     | Lock
     | Mark
     | Observation
@@ -130,7 +130,7 @@ KINDS: dict[str, type[Record]] = {
     "order": OrderRecord,
     "asset": Asset,
     "participant": Participant,
-    "keyset": Keyset,
+    "keyset": KeysetRecord,
     "key": KeyOwner,
     "validator": Readiness,
     "epoch": Epoch,

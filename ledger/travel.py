@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ledger.errors import TravelInvalid, TravelRequired
 from ledger.limits import WALLET
-from ledger.names import servicer_of
+from ledger.succession import servicer_now
 from ledger.types import Hash32, Text16
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.accounts import Account
     from ledger.assets import Asset
     from ledger.limits import Debit, People
+    from ledger.state import Overlay
 
 COMPLIANCE = "compliance"
 """Keyset of a participant that agrees to what its customers get (L13)."""
@@ -51,7 +52,7 @@ def needed_travel(payments: Iterable[Debit], wallets: Container[str], assets: Ma
     between = [
         payment
         for payment in payments
-        if payment.source in wallets and payment.target in wallets and servicer_of(payment.source) != servicer_of(payment.target)
+        if payment.source in wallets and payment.target in wallets and people.servicer(payment.source) != people.servicer(payment.target)
     ]
     places = [(people.person(each.source) or each.source, people.person(each.target) or each.target, each.asset) for each in between]
     sums: dict[tuple[str, str, str], int] = {}
@@ -65,7 +66,7 @@ def needed_travel(payments: Iterable[Debit], wallets: Container[str], assets: Ma
     return needed
 
 
-def check_leg_travel(given: Iterable[Travel], debit: Debit, asset: Asset) -> None:
+def check_leg_travel(given: Iterable[Travel], debit: Debit, asset: Asset, people: People) -> None:
     """Refuse a leg that needs travel data for its creditor's participant where none is given.
 
     Raises
@@ -75,12 +76,12 @@ def check_leg_travel(given: Iterable[Travel], debit: Debit, asset: Asset) -> Non
 
     Source: ledger/README.md, travel rule.
     """
-    participant, least = servicer_of(debit.target), asset.policy.travel_min
+    participant, least = people.servicer(debit.target), asset.policy.travel_min
     if all(each.participant != participant for each in given):
         raise TravelRequired(amount=debit.amount, asset=debit.asset, participant=participant, least=least).at(debit.leg)
 
 
-def check_no_more_travel(given: Iterable[Travel], needed: Iterable[Debit]) -> None:
+def check_no_more_travel(given: Iterable[Travel], needed: Iterable[Debit], people: People) -> None:
     """Refuse travel data for a participant whose customers get nothing that needs it: its signature would stand for nothing.
 
     Raises
@@ -88,13 +89,14 @@ def check_no_more_travel(given: Iterable[Travel], needed: Iterable[Debit]) -> No
     TravelInvalid
         There is some.
     """
-    receiving = [servicer_of(debit.target) for debit in needed]
+    receiving = [people.servicer(debit.target) for debit in needed]
     for each in given:
         if each.participant not in receiving:
             raise TravelInvalid(participant=each.participant)
 
 
-def needs_agreement(source: Account, target: Account, asset: Asset, amount: int) -> bool:
+def needs_agreement(overlay: Overlay, source: Account, target: Account, asset: Asset, amount: int) -> bool:
     """Whether a hold of this amount needs the signature of the target's keyset `compliance`: what it settles is paid later."""
-    apart = servicer_of(source.id) != servicer_of(target.id)
-    return 0 < asset.policy.travel_min <= amount and apart and source.kind == target.kind == WALLET
+    if not 0 < asset.policy.travel_min <= amount or not source.kind == target.kind == WALLET:
+        return False
+    return servicer_now(overlay, source.id) != servicer_now(overlay, target.id)

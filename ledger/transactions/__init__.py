@@ -56,10 +56,11 @@ from ledger.transactions.forms import check_money_form, check_registry_form
 from ledger.transactions.governance import ParameterChange, Planning
 from ledger.transactions.grants import Ending, Giving
 from ledger.transactions.holders import Tiering
+from ledger.transactions.keyset_puts import KeysetChange
 from ledger.transactions.orders import Lifting, Ordering, Seizure
 from ledger.transactions.payments import Payment
 from ledger.transactions.proposals import Proposing, Voting
-from ledger.transactions.registry import KeysetChange, Registration
+from ledger.transactions.registry import Registration
 from ledger.transactions.reservations import Placement, Release, Settlement
 from ledger.transactions.supply import Issuance, Redemption
 from ledger.transactions.work import Work

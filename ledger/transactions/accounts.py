@@ -8,23 +8,33 @@ from ledger.accounts import Account
 from ledger.assets import Asset
 from ledger.authority import OPS, active_participant
 from ledger.classes import vouchers_of
-from ledger.errors import BrokenState, Closed, Exists, FixedField, NoParticipant, NotEligible, NotEmpty, WrongKind
+from ledger.errors import BadKeyset, BrokenState, Closed, Exists, FixedField, NoParticipant, NotEligible, NotEmpty, WrongKind
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.holders import ANONYMOUS, pseudonym_key
 from ledger.indexes import put_indexed
-from ledger.keysets import check_lasting, put_keyset
+from ledger.keysets import check_lasting
 from ledger.maturity import budget_line_for
 from ledger.money import NOTHING
 from ledger.names import is_suspense, servicer_of
+from ledger.recovery import (
+    check_terms,
+    keyset_record,
+    pending_recovery,
+    rotated,
+    settled,
+    take_effect,
+    write_keyset,
+)
 from ledger.restraints import active_orders
-from ledger.transactions.registry import check_keyset_owner, keyset_of
+from ledger.succession import servicer_now
+from ledger.transactions.registry import check_keyset_owner
 from ledger.transactions.work import existing_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ledger.grants import GrantRecord
-    from ledger.participants import Keyset
+    from ledger.participants import Keyset, KeysetRecord
     from ledger.state import Overlay
     from ledger.transactions.bodies import AccountOpen, AccountSet
     from ledger.transactions.work import Work
@@ -64,8 +74,7 @@ class Opening:
         """Check keys, the grant's quota of openings and that the operator knows the person; open."""
         work, body, keyset = self.work, self.body, self.body.keyset
         if keyset is not None:
-            check_lasting(body.id, keyset, work.time_ms)
-            put_keyset(work.overlay, body.id, None, keyset)
+            put_own_keyset(work, body.id, None, keyset)
         charge_quota(work.overlay, self.grant, 1, work.time_ms)
         if body.pseudonym and work.overlay.get(pseudonym_key(self.servicer, body.pseudonym)) is None:
             raise NotEligible(account=body.id, reason=f"no holder is registered under pseudonym {body.pseudonym.hex()} of {self.servicer}")
@@ -79,7 +88,7 @@ class Setting:
     __slots__ = ("account", "body", "current", "grant", "work")
 
     account: Account
-    current: Keyset | None
+    current: KeysetRecord | None
     grant: GrantRecord | None
     """Of new classes."""
 
@@ -91,14 +100,15 @@ class Setting:
         """See that the account is no asset's, its servicer agrees, for a keyset the current one and each new key, for classes a grant."""
         work, body = self.work, self.body
         self.account = account = existing_account(work.overlay, body.id)
-        servicer = servicer_of(body.id)
+        servicer = servicer_now(work.overlay, body.id)
         active_participant(work.overlay, servicer)
         if account.status == "closed" and body.status != "open":
             raise Closed(account=account.id, status=account.status)
         if account.kind not in OPENABLE or is_suspense(account.id):
             raise WrongKind(subject=account.id, kind=account.kind, action="account.set")
         work.signers.need(f"{servicer}/{OPS}")
-        self.current = keyset_of(work.overlay, body.id, account.keyset)
+        record = keyset_record(work.overlay, body.id, account.keyset)
+        self.current = None if record is None else settled(record, work.time_ms)
         if body.keyset is not None:
             check_keyset_owner(account)
             work.signers.need_change(body.id, self.current, body.keyset)
@@ -124,12 +134,30 @@ class Setting:
         if self.grant is not None:
             charge_quota(work.overlay, self.grant, 1, work.time_ms)
         if body.keyset is not None:
-            check_lasting(body.id, body.keyset, work.time_ms)
-            put_keyset(work.overlay, body.id, self.current, body.keyset)
+            put_own_keyset(work, body.id, self.current, body.keyset)
             keyset = body.keyset.name
         status = body.status or account.status
         changed = Account(account.id, account.kind, account.pseudonym, keyset, status, classes, account.holds)
         work.overlay.put("account/" + body.id, changed)
+
+
+def put_own_keyset(work: Work, account_id: str, current: KeysetRecord | None, new: Keyset) -> None:
+    """Give an account a keyset, or another one in the place of its own, under its rules of recovery (L24).
+
+    Raises
+    ------
+    BadKeyset
+        It would not last, a key stands elsewhere, its terms cannot serve, or a recovery waits: only keyset.put objects to one.
+    """
+    if pending_recovery(current) is not None:
+        raise BadKeyset(owner=account_id, keyset=new.name, reason="a recovery waits")
+    stored = None if current is None else keyset_record(work.overlay, account_id, current.name)
+    if stored is not None:
+        take_effect(work.overlay, account_id, stored, work.time_ms)
+    check_lasting(account_id, new, work.time_ms)
+    servicer = servicer_now(work.overlay, account_id)
+    check_terms(work.overlay, account_id, current, new, servicer=servicer, parameters=work.context.parameters)
+    write_keyset(work.overlay, account_id, current, rotated(current, new, work.time_ms))
 
 
 def use_wallet_grant(work: Work, account_id: str, classes: Sequence[str]) -> GrantRecord:
@@ -144,7 +172,7 @@ def use_wallet_grant(work: Work, account_id: str, classes: Sequence[str]) -> Gra
 
     Source: ledger/README.md, L18, L25.
     """
-    servicer = servicer_of(account_id)
+    servicer = servicer_now(work.overlay, account_id)
     vouchers = vouchers_of(classes)
     for voucher in vouchers:
         active_participant(work.overlay, voucher)

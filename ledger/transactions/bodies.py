@@ -84,10 +84,12 @@ class ParticipantPut(Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 class KeysetPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Bring or rotate a keyset (type 2)."""
+    """Bring, rotate or recover a keyset (type 2)."""
 
     owner: Text64
     keyset: Keyset
+    by: Literal["current", "recovery"] = "current"
+    """`recovery`: the keyset that `recovery` names agrees in the place of the current one (L24)."""
 
 
 class HolderPut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -178,7 +178,9 @@ def check_participant(participant: Participant) -> None:
     if _COUNTRY.fullmatch(participant.country) is None:
         raise Malformed(reason=f"{participant.country!r} is no country (ISO 3166-1 alpha-2)")
     if participant.successor:
-        raise Malformed(reason="a successor is not known in this version")
+        check_participant_id(participant.successor)
+        if participant.status == "active" or participant.successor == participant.id:
+            raise Malformed(reason="only a participant that is suspended or closed has a successor, and it is another one")
     if participant.kind == "operator" and participant.status != "active":
         raise Malformed(reason="the operator cannot be suspended or closed")
     check_sorted(participant.node_keys, f"the node keys of {participant.id}")

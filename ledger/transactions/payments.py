@@ -22,6 +22,7 @@ from ledger.participants import Participant
 from ledger.purpose import paid_in, payout, pays_out
 from ledger.restraints import concerned
 from ledger.returns import count_return, keep_returnable, returned_payment
+from ledger.succession import signer_now
 from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_pays, check_spendable, check_takes
 from ledger.travel import check_leg_travel, check_no_more_travel, compliance_of, needed_travel
@@ -81,7 +82,8 @@ class Payment:
                 signers.need(compliance_of(travel.participant))
         for index in self.refused:
             debit = self.body.legs[index].debit
-            signers.allow((signer_of(self.accounts[debit]) if debit in self.accounts else f"{servicer_of(debit)}/{OPS}",))
+            known = self.accounts.get(debit)
+            signers.allow((f"{servicer_of(debit)}/{OPS}" if known is None else signer_now(self.work.overlay, known),))
 
     def perform(self) -> None:
         """Check fees, funds, totals, limits, travel data and who is eligible; move."""
@@ -145,6 +147,7 @@ class Payment:
         debit, credit = self.accounts[leg.debit], self.accounts[leg.credit]
         member = signer_of(debit)
         if not self.work.signers.agrees(member):
+            member = signer_now(self.work.overlay, debit)
             check_member_active(self.work.overlay, member)
         check_pays(debit)
         check_takes(credit)
@@ -268,13 +271,13 @@ class Payment:
 
     def _check_no_more_travel(self) -> None:
         if self.body.travel is not None:
-            check_no_more_travel(self.body.travel, self.travelling.values())
+            check_no_more_travel(self.body.travel, self.travelling.values(), self.work.people)
 
     def _check_travel(self, legs: Iterable[int]) -> None:
         for index in legs:
             if index in self.travelling:
                 debit = self.travelling[index]
-                check_leg_travel(self.body.travel or (), debit, self.assets[debit.asset])
+                check_leg_travel(self.body.travel or (), debit, self.assets[debit.asset], self.work.people)
 
     def _check_eligible(self, leg: Leg) -> None:
         """Refuse what is paused, people whom no tier covers, and accounts whose class the asset does not pay; its issuer pays anyone."""

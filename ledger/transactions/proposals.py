@@ -18,14 +18,15 @@ from ledger.indexes import put_indexed
 from ledger.lapsing import has_lapsed
 from ledger.names import servicer_of
 from ledger.outcomes import Ballot
-from ledger.participants import Keyset
 from ledger.proposals import OPEN_MAX, VOTES_MAX, Proposal, Vote, open_keys, proposal_key
+from ledger.recovery import in_force, keys_of, keyset_record
 from ledger.transactions.bodies import TYPES, AccountOpen, AccountSet, Approve, KeysetPut, Pay
 from ledger.transactions.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ledger.participants import Keyset, KeysetRecord
     from ledger.state import Overlay
     from ledger.transactions.bodies import Body, Propose
     from ledger.transactions.work import Action
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class Asked(Signers):
     """Notes who is asked to agree to a body. Everybody does, so nothing but the body itself can stand in the way."""
 
-    __slots__ = ("change", "members")
+    __slots__ = ("brought", "change", "members")
 
     answer: ClassVar[bool] = True
 
@@ -46,7 +47,9 @@ class Asked(Signers):
         self.members: dict[str, None] = {}
         """Keysets (`OWNER/NAME`), in the order in which they were asked."""
         self.change: tuple[str, Keyset | None, Keyset] | None = None
-        """Owner, current and new keyset, where the body brings one."""
+        """Owner, current and new keyset, where the current one changes it."""
+        self.brought: tuple[str, KeysetRecord, Keyset] | None = None
+        """Owner, keyset as it stands and new one, where somebody else does: a recovery, or the registrar's decision."""
 
     def agrees(self, member: str) -> bool:
         """Note who is asked."""
@@ -66,6 +69,10 @@ class Asked(Signers):
         self.change = (owner, current, new)
         if current is not None:
             self.need(f"{owner}/{current.name}")
+
+    def need_brought(self, owner: str, record: KeysetRecord, new: Keyset) -> None:
+        """Note what is brought."""
+        self.brought = (owner, record, new)
 
 
 class AskedInVain(Asked):
@@ -101,6 +108,8 @@ class Proposing:
         signers.allow(self.asked.members)
         if self.asked.change is not None:
             signers.need_new_keys(*self.asked.change)
+        elif self.asked.brought is not None:
+            signers.need_brought(*self.asked.brought)
 
     def perform(self) -> None:
         """Check the number of open proposals and the times; open."""
@@ -118,9 +127,10 @@ class Proposing:
         work.ballot = Ballot(_told(proposal, self.asked.members))
 
     def _new_keys(self) -> tuple[bytes, ...]:
-        if self.asked.change is None:
+        change = self.asked.change or self.asked.brought
+        if change is None:
             return ()
-        owner, _, new = self.asked.change
+        owner, _, new = change
         signed = self.work.signers.keys_of(f"{owner}/{new.name}")
         return tuple(key.public_key for key in new.keys if key.public_key in signed)
 
@@ -285,15 +295,15 @@ def _voices(work: Work, proposal: Proposal, content: Body) -> list[Voice]:
     """Keys that speak now: of each yes those that still count, and the new ones of a keyset that the body brings."""
     voices = []
     for vote in proposal.votes:
-        keyset = work.overlay.get("keyset/" + vote.keyset)
-        if vote.choice == "yes" and isinstance(keyset, Keyset):
-            owner, _, name = vote.keyset.rpartition("/")
+        owner, _, name = vote.keyset.rpartition("/")
+        record = keyset_record(work.overlay, owner, name)
+        keyset = None if record is None else in_force(record, work.time_ms)
+        if vote.choice == "yes" and keyset is not None:
             voices += [Voice(owner, name, key) for key in vote.keys if has_key(keyset, key, work.time_ms)]
     brought = _brought_by(content)
     if brought is not None:
         owner, new = brought
-        current = work.overlay.get(f"keyset/{owner}/{new.name}")
-        known = [key.public_key for key in current.keys] if isinstance(current, Keyset) else []
+        known = keys_of(keyset_record(work.overlay, owner, new.name))
         # A new key that has come into the current keyset since would vote there without having been asked.
         voices += [Voice(owner, new.name, key) for key in proposal.new_keys if key not in known]
     return voices

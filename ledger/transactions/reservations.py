@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ledger.authority import check_member_active, keyset_of_party, signer_of
+from ledger.authority import check_member_active, keyset_of_party
 from ledger.blocks import Entry
 from ledger.classes import check_accepted
 from ledger.conditions import Arbiter, Device, HashLock, Purse, check_shown, is_of_class, kept, payee_of
@@ -21,6 +21,7 @@ from ledger.limits import Debit
 from ledger.money import fee_entry
 from ledger.names import servicer_of
 from ledger.purpose import paid_in, payout
+from ledger.succession import servicer_now, signer_now
 from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import check_pays, check_spendable, check_takes, existing_account, existing_asset, settlement_account_of
 from ledger.travel import compliance_of, needs_agreement
@@ -63,16 +64,16 @@ class Placement:
         for party in parties:
             check_account_exists(work.overlay, party)
         self.asset = existing_asset(work.overlay, body.asset)
-        check_member_active(work.overlay, signer_of(self.source))
+        check_member_active(work.overlay, signer_now(work.overlay, self.source))
         check_not_ended(self.asset.policy, work.time_ms)
         check_pays(self.source)
         check_spendable(self.source, ACTION)
         if self.target is not None:
             check_takes(self.target)
             check_spendable(self.target, ACTION)
-        work.signers.need(signer_of(self.source))
-        if self.target is not None and needs_agreement(self.source, self.target, self.asset, body.amount):
-            work.signers.need(compliance_of(servicer_of(self.target.id)))
+        work.signers.need(signer_now(work.overlay, self.source))
+        if self.target is not None and needs_agreement(work.overlay, self.source, self.target, self.asset, body.amount):
+            work.signers.need(compliance_of(servicer_now(work.overlay, self.target.id)))
         work.told = tuple(servicer_of(each) for each in ((body.target, *parties) if self.target is not None else parties))
 
     def perform(self) -> None:
@@ -160,8 +161,8 @@ class Settlement:
         if "/" not in hold.target:
             check_spendable(self.target, ACTION)
             source, asset = existing_account(work.overlay, hold.source), existing_asset(work.overlay, hold.asset)
-            if needs_agreement(source, self.target, asset, self.body.amount):
-                members.append(compliance_of(servicer_of(self.target.id)))
+            if needs_agreement(work.overlay, source, self.target, asset, self.body.amount):
+                members.append(compliance_of(servicer_now(work.overlay, self.target.id)))
         for member in members:
             work.signers.need(member)
 
@@ -226,7 +227,7 @@ class Settlement:
             room += amount + fee
         if amount <= room:
             return [Entry(target, asset, amount, 0, 0)]
-        till = settlement_account_of(work.overlay, servicer_of(target))
+        till = settlement_account_of(work.overlay, servicer_now(work.overlay, target))
         return [Entry(target, asset, room, 0, 0), Entry(till, asset, amount - room, 0, 0)]
 
     def _check_orders(self, restraints: Restraints) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ledger.assets import Asset, attested_of, vault_of
-from ledger.authority import active_participant, check_member_active, signer_of
+from ledger.authority import active_participant, check_member_active
 from ledger.backing import check_backing, check_vault_way, weighed, worth_of
 from ledger.blocks import Entry
 from ledger.errors import AmountTooLarge, CapExceeded, TooMany
@@ -21,6 +21,7 @@ from ledger.indexes import put_indexed
 from ledger.limits import Debit, policy_of
 from ledger.money import movement
 from ledger.names import contra_of, servicer_of
+from ledger.succession import servicer_now, signer_now
 from ledger.transactions.redeeming import count_redeemed
 from ledger.transactions.work import (
     check_pays,
@@ -68,7 +69,7 @@ class Issuance:
         wanted = Wanted("issue", asset=body.asset, participant=servicer_of(body.to), account=body.to)
         self.grant = use_grant(work.overlay, work.signers, wanted, work.time_ms)
         if source is not None:
-            work.signers.need(signer_of(source))
+            work.signers.need(signer_now(work.overlay, source))
 
     def perform(self) -> None:
         """Check funds of a wrap, totals, quota, cap and backing; issue."""
@@ -108,7 +109,7 @@ class Issuance:
         self.work.check_pause((body.to,), body.asset, ())
 
     def _check_source(self, source: Account) -> None:
-        check_member_active(self.work.overlay, signer_of(source))
+        check_member_active(self.work.overlay, signer_now(self.work.overlay, source))
         check_pays(source)
         check_spendable(source, "issues")
 
@@ -143,14 +144,14 @@ class Redemption:
         source: Account = existing_account(work.overlay, body.source)
         target = None if body.to is None else existing_account(work.overlay, body.to)
         self.asset = existing_asset(work.overlay, body.asset)
-        check_member_active(work.overlay, signer_of(source))
+        check_member_active(work.overlay, signer_now(work.overlay, source))
         check_not_ended(self.asset.policy, work.time_ms)
         check_pays(source)
         check_spendable(source, "redemptions")
         if target is not None:
             check_takes(target)
             check_spendable(target, "redemptions")
-        work.signers.need(signer_of(source))
+        work.signers.need(signer_now(work.overlay, source))
 
     def perform(self) -> None:
         """Check funds; redeem, or queue it."""
@@ -176,7 +177,7 @@ class Redemption:
         amount, room = self.body.amount, self.work.people.room(to, locked)
         if amount <= room:
             return list(movement(account, to, locked, amount, 0))
-        till = settlement_account_of(self.work.overlay, servicer_of(to))
+        till = settlement_account_of(self.work.overlay, servicer_now(self.work.overlay, to))
         if self.work.restraints is not None:
             self.work.restraints.check_credit(till, locked, ("redeem",))
         return [Entry(account, locked, -amount, 0, 0), Entry(to, locked, room, 0, 0), Entry(till, locked, amount - room, 0, 0)]

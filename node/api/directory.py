@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ledger.assets import Asset
 from ledger.grants import GrantRecord
-from ledger.participants import Keyset, Participant
+from ledger.participants import KeysetRecord, Participant
 from node.api.answers import answer
 from node.api.convert import asset_body, grant_body, keyset_body, participant_body
 from node.api.errors import NotFound
@@ -63,7 +63,7 @@ def _participant(service: Service, name: str) -> ParticipantBody | None:
     record = service.record(f"participant/{name}", Participant)
     if record is None:
         return None
-    keysets = (service.record(f"keyset/{name}/{keyset}", Keyset) for keyset in service.reads.keyset_names(name))
+    keysets = (service.record(f"keyset/{name}/{keyset}", KeysetRecord) for keyset in service.reads.keyset_names(name))
     return participant_body(record, tuple(keyset_body(keyset) for keyset in keysets if keyset is not None))
 
 

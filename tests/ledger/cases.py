@@ -46,6 +46,7 @@ from tests.ledger.cast import (
 from tests.ledger.condition_cases import CONDITIONS
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
+from tests.ledger.key_cases import KEYS
 from tests.ledger.order_cases import ORDERS
 from tests.ledger.people_cases import PEOPLE
 from tests.ledger.purpose_cases import PURPOSE
@@ -260,6 +261,7 @@ AUTHORITY = (
 
 CASES: tuple[Case, ...] = (
     *REGISTRY,
+    *KEYS,
     *AUTHORITY,
     *FLOW,
     *VOTING,

@@ -16,7 +16,7 @@ from ledger.grants import Grant, GrantRecord, Scope
 from ledger.indexes import put_indexed
 from ledger.keys import public_key_of, sign, tagged, verify
 from ledger.parameters import BlockContext, Parameters
-from ledger.participants import Key, KeyOwner, Keyset, Participant
+from ledger.participants import Key, KeyOwner, KeysetRecord, Participant
 from ledger.proofs import Finality, Finalization
 from ledger.state import Overlay, Record, UsedRef
 
@@ -44,8 +44,8 @@ def seed_of(owner: str) -> bytes:
     return sha256(f"seed of {owner}".encode()).digest()
 
 
-def keyset_of(owner: str) -> Keyset:
-    return Keyset("ops", 1, (Key(public_key_of(seed_of(owner)), 0),), "", 0)
+def keyset_of(owner: str) -> KeysetRecord:
+    return KeysetRecord("ops", 1, (Key(public_key_of(seed_of(owner)), 0),), "", 0, None)
 
 
 def accounts() -> dict[str, Account]:

@@ -18,7 +18,7 @@ from ledger.holders import Holder, Limit, Pseudonym, PseudonymAt, Returnable, Sp
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.orders import Order, OrderRecord
-from ledger.participants import Key, KeyOwner, Keyset, Participant
+from ledger.participants import Key, KeyOwner, Keyset, KeysetRecord, Participant, Waiting
 from ledger.proposals import Proposal, Vote
 from ledger.reserves import Item, Observation, Report
 from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
@@ -60,6 +60,7 @@ NOW = 1_700_000_000_000
 
 PARTICIPANT = Participant("bank-a", "bank", "Bank A", "BANKKG22", "", "KG", "active", "", (HASH,), (HASH,), ("tcp://a:1",))
 KEYSET = Keyset("ops", 1, (Key(public_key_of(SEED), 0),), "", 0)
+RECOVERABLE = Keyset("ops", 1, KEYSET.keys, "recovery", 300_000_000)
 GRANT = Grant(
     "g1", "operator", "issue", Scope("KGS", "", "", ()), Quota(10**9, "day"), Need(2, ("operator/board", "operator/ops")), (), NOW, 0, 0
 )
@@ -80,7 +81,7 @@ VIEW_KEY = ViewKey(HASH, ((HASH, bytes(range(80))),))
 
 BODIES: dict[str, Body] = {
     "participant.put": ParticipantPut(PARTICIPANT),
-    "keyset.put": KeysetPut("bank-a", KEYSET),
+    "keyset.put": KeysetPut("bank-a", RECOVERABLE),
     "holder.put": HolderPut(SALT, "basic", NOW, (PseudonymAt("bank-a", HASH[:16]),)),
     "account.open": AccountOpen("bank-a/w1", "wallet", SALT, KEYSET, ("mcc:8211@treasury", "school")),
     "account.set": AccountSet("bank-a/w1", "closing", None, ("school",)),
@@ -118,7 +119,7 @@ RECORDS: dict[str, Record] = {
     ),
     f"holder/{SALT.hex()}": Holder(SALT, "basic", NOW, 2),
     f"key/{HASH.hex()}": KeyOwner("bank-a", "ops"),
-    "keyset/bank-a/ops": KEYSET,
+    "keyset/bank-a/ops": KeysetRecord("ops", 1, KEYSET.keys, "recovery", 300_000_000, Waiting(KEYSET, NOW + 300_000_000, "recovery", NOW)),
     f"limit/{SALT.hex()}/KGS": Spent(900, "2026-11-21", 150, "2026-11", 250),
     "order/case-1": OrderRecord(
         ORDER, 2, 7, 3, NOW, Need(2, ("operator/board", "operator/ops")), ("treasury",), 0, 40, "lifted", "treasury", CHAIN

@@ -12,6 +12,7 @@ from ledger.grants import GrantRecord, Need, Permission, Quota
 from ledger.indexes import put_indexed
 from ledger.invariants import check_transaction
 from ledger.participants import KeyOwner, Keyset, Participant
+from ledger.recovery import record_of
 from ledger.state import Mark, Overlay
 from ledger.transactions.bodies import AccountOpen, AccountSet, GrantEnd, GrantPut, Issue, KeysetPut, ParticipantPut
 from tests.ledger.cast import NEW_BANK
@@ -247,7 +248,7 @@ def test_l24_keys_that_stay_need_not_sign() -> None:
     new = keyset("bank-a", "ops", 2, 3)
     third = ("bank-a", "ops", seed_of("bank-a", "ops", 2))
     world.must(KeysetPut("bank-a", new), by=[*signers("bank-a/ops"), third], sender="bank-a")
-    assert world.state.get("keyset/bank-a/ops") == new
+    assert world.state.get("keyset/bank-a/ops") == record_of(new)
     owners = [key for key, record in world.state.records.items() if isinstance(record, KeyOwner) and record.owner == "bank-a"]
     assert len(owners) == 3
 

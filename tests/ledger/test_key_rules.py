@@ -20,7 +20,7 @@ from ledger.state import Mark, Overlay, UsedRef
 from ledger.transactions import check_form
 from ledger.transactions.bodies import AccountOpen, AccountSet, AssetPut, GrantPut, KeysetPut, ParticipantPut, Pay
 from tests.ledger.cast import NEW_BANK, POLICY
-from tests.ledger.world import MAIN_A, MAIN_B, MemoryState, World, grant, keyset, pay, seed_of, signers
+from tests.ledger.world import DAY_MS, MAIN_A, MAIN_B, MemoryState, World, grant, keyset, pay, seed_of, signers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,9 @@ BAD_FORMS: dict[str, Body] = {
     "a reserved account": AccountOpen("bank-a/fee:KGS", "wallet", b"", None, ()),
     "nothing to set": AccountSet(MAIN_A, "", None),
     "a keyset that cannot agree": KeysetPut("bank-a", replace(keyset("bank-a", "x"), m=2)),
-    "a keyset with recovery": KeysetPut("bank-a", replace(keyset("bank-a", "x"), recovery="board")),
+    "recovery without delay": KeysetPut("bank-a", replace(keyset("bank-a", "x"), recovery="board")),
+    "a delay of no recovery": KeysetPut("bank-a", replace(keyset("bank-a", "x"), delay_ms=3 * DAY_MS)),
+    "recovery by a name that is none": KeysetPut("bank-a", replace(keyset("bank-a", "x"), recovery="Board", delay_ms=3 * DAY_MS)),
     "keys that are not sorted": KeysetPut("bank-a", replace(keyset("bank-a", "x", 1, 2), keys=keyset("bank-a", "x", 1, 2).keys[::-1])),
     "a key twice": KeysetPut("bank-a", replace(keyset("bank-a", "x"), keys=keyset("bank-a", "x").keys * 2)),
     "a participant called root": ParticipantPut(replace(NEW_BANK, id="root")),
@@ -91,7 +93,9 @@ BAD_FORMS: dict[str, Body] = {
     "a BIC that is none": ParticipantPut(replace(NEW_BANK, bic="short")),
     "an LEI that is none": ParticipantPut(replace(NEW_BANK, lei="X" * 20)),
     "a country that is none": ParticipantPut(replace(NEW_BANK, country="kg")),
-    "a successor": ParticipantPut(replace(NEW_BANK, successor="bank-a")),
+    "a successor of one that is active": ParticipantPut(replace(NEW_BANK, successor="bank-a")),
+    "a successor of itself": ParticipantPut(replace(NEW_BANK, status="closed", successor=NEW_BANK.id)),
+    "a successor that is none": ParticipantPut(replace(NEW_BANK, status="closed", successor="Bank")),
     "an operator that is suspended": ParticipantPut(replace(NEW_BANK, kind="operator", status="suspended")),
     "a grant that ends before it begins": GrantPut(replace(grant("x", "issue", "bank-a"), not_before=5, until=5)),
     "a fee above itself": AssetPut(replace(POLICY, fees=(FeeRule("pay", "", "", 0, 0, 5, 4),))),

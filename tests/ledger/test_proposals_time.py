@@ -13,8 +13,9 @@ from ledger.invariants import WholeSums, check_transaction
 from ledger.keys import public_key_of
 from ledger.leaves import LEAF_BYTES_MAX, Leaves
 from ledger.parameters import parameter_records
-from ledger.participants import Key, Keyset
+from ledger.participants import Key, Keyset, KeysetRecord
 from ledger.proposals import CONTENT_BYTES_MAX, OPEN_MAX, VOTES_MAX, Proposal, Vote, proposal_key
+from ledger.recovery import record_of
 from ledger.state import Overlay
 from ledger.transactions.bodies import AccountSet, Approve, GrantPut, KeysetPut
 from tests.ledger.cast import ALICE_SIGNS, BANK_A, BANK_B, OPERATOR
@@ -156,7 +157,7 @@ def test_l26_new_keys_sign_the_propose() -> None:
     with pytest.raises(QuorumNotMet):
         world.do(Approve(found, "bank-b/ops", "yes"), by=[*OPERATOR, signers("bank-b/ops", 6)[5]])
     assert vote(world, found, "bank-b/ops") == OK
-    assert world.state.get("keyset/bank-b/ops") == body.keyset
+    assert world.state.get("keyset/bank-b/ops") == record_of(body.keyset)
 
 
 def test_l26_a_new_key_does_not_vote() -> None:
@@ -263,7 +264,7 @@ def test_l26_no_step_changes_what_was_agreed_to() -> None:
     for after in (
         replace(record, content=b"other"),
         replace(record, until=record.until + 1),
-        Keyset("ops", 1, (Key(bytes(32), 0),), "", 0),
+        KeysetRecord("ops", 1, (Key(bytes(32), 0),), "", 0, None),
     ):
         overlay = Overlay(world.state)
         mark = overlay.mark()

@@ -86,7 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "L21",
         "who_pays_need_not_sign",
         SUPPLY,
-        'work.signers.need(signer_of(source))\n\n    def perform(self) -> None:\n        """Check funds of',
+        'work.signers.need(signer_now(work.overlay, source))\n\n    def perform(self) -> None:\n        """Check funds of',
         'work.signers.allow(())\n\n    def perform(self) -> None:\n        """Check funds of',
         (TYPES,),
     ),

@@ -38,8 +38,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L26",
         "a_no_counts_as_a_yes",
         VOTES,
-        'if vote.choice == "yes" and isinstance(keyset, Keyset):',
-        "if isinstance(keyset, Keyset):",
+        'if vote.choice == "yes" and keyset is not None:',
+        "if keyset is not None:",
         (RULES,),
     ),
     Mutant(

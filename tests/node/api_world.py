@@ -20,7 +20,7 @@ from ledger.blocks import Entry, Header, Receipt
 from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
 from ledger.holds import Hold
 from ledger.keys import tagged
-from ledger.participants import Key, Keyset, Participant
+from ledger.participants import Key, KeysetRecord, Participant
 from ledger.transactions.bodies import Leg, Pay, Transaction
 from node.api.app import build_app, build_runner
 from node.api.backend import Backend, FinalTransaction, HistoryRow, ValidatorEntry
@@ -282,7 +282,7 @@ def furnish(world: World) -> None:
     put = world.reads.state.records.__setitem__
     for name, kind in (("operator", "operator"), ("bank-a", "bank"), ("bank-b", "bank")):
         put(f"participant/{name}", Participant(name, kind, name.title(), "", "", "KG", "active", "", (bytes(32),), (), ()))  # type: ignore[arg-type]
-        put(f"keyset/{name}/ops", Keyset("ops", 1, (Key(bytes(32), 0),), "", 0))
+        put(f"keyset/{name}/ops", KeysetRecord("ops", 1, (Key(bytes(32), 0),), "", 0, None))
     policy = Policy("KGS", 2, "operator", "sovereign", 10**12, (), (), 0, (), None, (), "block", ("cap",))
     put("asset/KGS", Asset(policy, 500, 600, 100, 0, 0, 0, "", "open"))
     put("account/operator/contra:KGS", Account("operator/contra:KGS", "contra", b"", "", "open", (), 0))

@@ -123,7 +123,8 @@ class Whole(Books):
         used = self.refs.get((tx.sender, tx.ref))
         if used is not None:
             raise Refused(DUPLICATE if used[0] == tx.tx_id else REF_CONFLICT)
-        if sum(bank_of(sender) == bank_of(tx.sender) for sender, _ in self.refs) >= self.param("refs_per_participant_max"):
+        most = self.param("refs_per_participant_max")
+        if len(self.refs) >= most and sum(bank_of(sender) == bank_of(tx.sender) for sender, _ in self.refs) >= most:
             raise Refused(TOO_MANY_REFS)
 
     # --- what lapses ---------------------------------------------------------------------------------------------------

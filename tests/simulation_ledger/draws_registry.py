@@ -261,9 +261,8 @@ class RegistryDraws(Draws):
         by = self.participant() if self.chance(4) else by
         name = {"reserve": "gold", "price": "XAU-USD", "foreign": "tron"}[kind]
         name = "silver" if self.chance(3) else name
-        value = {"reserve": self.choose.choice((0, 10**9, 10**12)), "price": self.choose.randint(1, 2 * PRICE), "foreign": self.amount()}[
-            kind
-        ]
+        much = self.choose.choice((0, 10**9, 10 * self.amount(), self.amount(), self.amount()))
+        value = self.choose.randint(1, 2 * PRICE) if kind == "price" else much
         subject = f"{code}:{name}"
         item = f"{code if self.chance(97) else 'USDKG'}-{self.choose.randint(1, 3)}" if kind == "reserve" else subject
         as_of = self.model.now + (HOUR_MS if self.chance(2) else 0) - (5_000 if self.chance(4) else 0)

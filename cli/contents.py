@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from cli.hold_terms import condition_text
 from cli.times import time_text
 from ledger.transactions.bodies import Approve, Body, HoldBody, HolderPut, Issue, OrderLift, OrderPut, Pay, Propose, Redeem, Seize
 from ledger.transactions.proposals import content_of
@@ -43,7 +44,9 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             paid = [("pays", f"as much of its reserve to {body.to}")] if body.to else []
             return [("redeems", f"{session.units.text(amount, asset)} from {source}"), *paid, ("payout", body.payout_ref)]
         case HoldBody(source=source, target=target, amount=amount, asset=asset):
-            return [("reserves", f"{session.units.text(amount, asset)} on {source} for {target}"), ("", _text(body))]
+            reserved = f"{session.units.text(amount, asset)} on {source} for {target if '/' in target else f'any account of {target}'}"
+            ends = [("until", time_text(body.until)), ("settled by", body.settle_by or "anyone"), ("let go by", body.void_by)]
+            return [("reserves", reserved), ("condition", condition_text(body.condition)), *ends, ("", _text(body))]
         case OrderPut() | OrderLift() | Seize():
             return [_order_line(session, body), ("", _text(body))]
         case Propose(type=type_, content=content, not_before=start, until=until):
@@ -91,7 +94,9 @@ def readable(value: object) -> Json:
     """JSON of a record or body: fields by name, bytes as hex, amounts as text."""
     match value:
         case Struct():
-            fields = {name: readable(getattr(value, name)) for name in value.__struct_fields__}
+            tag = value.__struct_config__.tag
+            named: dict[str, Json] = {"is": str(tag)} if tag is not None else {}
+            fields = {**named, **{name: readable(getattr(value, name)) for name in value.__struct_fields__}}
             return {name: str(field) if name in AMOUNTS and isinstance(field, int) else field for name, field in fields.items()}
         case tuple() | list():
             return [readable(each) for each in value]

@@ -51,7 +51,7 @@ ADVICE: Mapping[int, str] = {
     164: "of an asset with a vault name who pays (issue --from) or is paid (redeem --to); of any other asset nobody",
     170: "there is no such open hold: it was settled, voided, or has lapsed",
     171: "the hold has lapsed, or its --until lies too far ahead",
-    172: "a condition is not met: an epoch ends 10 heights ahead, a ready word names the view key, a return reverses a UETR payment",
+    172: "a condition is not met: of a hold `som hold show` tells what it asks for (a receipt counts once); of others see the type",
     173: "more was asked for than is left of the hold: `som hold show` gives what is left",
     180: "there is no such order in force: it was lifted, has lapsed, is served, or would end in the past",
     181: "the order does not reach so much: what is left of it, of what is there and not held, less the arrests before it",

@@ -27,7 +27,7 @@ _FILE_BYTES_MAX = 4_096
 @command(app, "new")
 def new(session: Session, name: NameArgument, meant_for: KeysetOption = "") -> None:
     """Make a new Ed25519 key from the system's randomness and keep it encrypted."""
-    _keep(session, name, meant_for, os.urandom(SEED_BYTES))
+    keep_new(session, name, meant_for, os.urandom(SEED_BYTES))
 
 
 @command(app, "import")
@@ -40,7 +40,7 @@ def import_(
     """Take a key from a file into the keystore. The file itself is left where it is: destroy it."""
     text = _read(file)
     if _SEED.fullmatch(text.decode("ascii", "replace")):
-        _keep(session, name, meant_for, bytes.fromhex(text.decode().strip()))
+        keep_new(session, name, meant_for, bytes.fromhex(text.decode().strip()))
         return
     other = parse_key_file(text, where=str(file))
     passphrase = session.passphrase()
@@ -91,7 +91,8 @@ def list_(session: Session) -> None:
         print_line(f"no keys in {session.keystore.folder}; `som keys new NAME --for PARTICIPANT/KEYSET` makes one")
 
 
-def _keep(session: Session, name: str, meant_for: str, seed: bytes) -> None:
+def keep_new(session: Session, name: str, meant_for: str, seed: bytes) -> None:
+    """Keep a new key under the passphrase of the keystore, and print its public side."""
     owner, keyset = split_keyset(meant_for) if meant_for else ("", "")
     if name in session.keystore.names():
         raise Refusal(f"the keystore has a key {name} already, and no key is ever replaced: choose another name")

@@ -42,10 +42,15 @@ def rules_of(asset: AssetBody) -> tuple[FeeRule, ...]:
     return tuple(decode_loose(encode(each), FeeRule) for each in fields)
 
 
-def quote_fee(session: Session, asset: str, type_: FeeType, amount: int, parties: tuple[AccountBody, AccountBody | None]) -> int:
-    """Fee in minor units by the rules the node shows (L17). The quote is signed: another fee can never be taken."""
+def quote_fee(
+    session: Session, asset: str, type_: FeeType, amount: int, parties: tuple[AccountBody, AccountBody | None], *, unknown: str = ""
+) -> int:
+    """Fee in minor units by the rules the node shows (L17). The quote is signed: another fee can never be taken.
+
+    `unknown`: kind of a creditor that is not known yet.
+    """
     debtor, creditor = parties
-    kind = creditor.kind if creditor is not None else ""
+    kind = creditor.kind if creditor is not None else unknown
     for rule in rules_of(find_asset(session, asset)):
         if rule.type == type_ and rule.debit_kind in {"", debtor.kind} and rule.credit_kind in {"", kind}:
             return fee_of(rule, amount)

@@ -13,7 +13,7 @@ from cli.client import NotThere
 from cli.command import command
 from cli.contents import describe, readable
 from cli.faults import Misuse, Refusal
-from cli.hold import check_hex_id
+from cli.hold_terms import check_hex_id
 from cli.outbox import read_transaction
 from cli.output import Json, print_fields, print_json, print_table
 from cli.parties import OPS, sender_keyset

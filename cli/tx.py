@@ -11,7 +11,7 @@ from cli.command import command
 from cli.contents import describe
 from cli.explain import explain
 from cli.faults import Misuse, Refusal
-from cli.hold import check_hex_id
+from cli.hold_terms import check_hex_id
 from cli.outbox import read_transaction, write_transaction
 from cli.output import print_fields, print_json
 from cli.parties import OPS

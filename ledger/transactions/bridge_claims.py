@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ledger.authority import OPS, check_member_active, sender_keyset, signer_of
+from ledger.authority import OPS, check_member_active, sender_keyset
 from ledger.bridge_errors import BridgeCap, BridgeProof, BridgeSeen
 from ledger.bridges import Lock, Release, lock_key, release_key, route_key
 from ledger.errors import ConditionNotMet
 from ledger.indexes import put_indexed
 from ledger.money import movement
 from ledger.names import OPERATOR
+from ledger.succession import signer_now
 from ledger.transactions.bridge_locks import check_enforced, check_open
 from ledger.transactions.bridge_payouts import burn_of, check_may_have, pay_refund, pay_release
 from ledger.transactions.bridge_routes import existing_route
@@ -45,10 +46,10 @@ class Claiming:
             work.signers.need(sender_keyset(work.overlay, work.tx.sender))
             return
         owner = existing_account(work.overlay, body.to)
-        check_member_active(work.overlay, signer_of(owner))
+        check_member_active(work.overlay, signer_now(work.overlay, owner))
         check_takes(owner)
         check_spendable(owner, "bridges")
-        work.signers.need(signer_of(owner))
+        work.signers.need(signer_now(work.overlay, owner))
         work.signers.need(f"{OPERATOR}/{OPS}")
 
     def perform(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.authority import check_member_active, signer_of
+from ledger.authority import check_member_active
 from ledger.bridge_limits import quote_lock
 from ledger.bridges import Lock, lock_id_of, lock_key, route_key
 from ledger.errors import Closed, ConditionNotMet, WrongKind
@@ -13,6 +13,7 @@ from ledger.limits import Debit
 from ledger.money import movement
 from ledger.names import vault_account_of
 from ledger.order_errors import Paused
+from ledger.succession import signer_now
 from ledger.transactions.bridge_forms import fits_kind
 from ledger.transactions.bridge_routes import existing_route
 from ledger.transactions.work import check_pays, check_spendable, existing_account, existing_asset
@@ -45,7 +46,7 @@ class Locking:
         self.source = source = existing_account(work.overlay, body.source)
         self.policy = existing_asset(work.overlay, body.asset).policy
         self.route = route = existing_route(work.overlay, body.route)
-        check_member_active(work.overlay, signer_of(source))
+        check_member_active(work.overlay, signer_now(work.overlay, source))
         check_not_ended(self.policy, work.time_ms)
         check_pays(source)
         check_spendable(source, "bridges")
@@ -59,7 +60,7 @@ class Locking:
         if not fits_kind(body.recipient, route.terms.kind) or body.recipient in (route.terms.bridge, route.terms.token):
             condition = f"a recipient of {route.terms.kind} that is neither the token nor the bridge"
             raise ConditionNotMet(subject=f"route {route.id}", condition=condition)
-        work.signers.need(signer_of(source))
+        work.signers.need(signer_now(work.overlay, source))
 
     def perform(self) -> None:
         """Check orders, funds, people's limits, pauses and the route's limits; lock under the next nonce."""

@@ -18,7 +18,8 @@ from ledger.errors import BrokenState, LimitBalance, NotEligible, Ordered
 from ledger.indexes import account_of_recipient, put_indexed
 from ledger.limits import policy_of
 from ledger.money import movement
-from ledger.names import servicer_of, suspense_of, vault_account_of
+from ledger.names import suspense_of, vault_account_of
+from ledger.succession import servicer_now
 from ledger.transactions.work import check_spendable, check_takes, existing_account, settlement_account_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def pay_refund(work: Work, route: BridgeRoute, lock: Lock) -> BridgeRoute:
     if lock.amount <= room:
         entries = list(movement(vault, account.id, asset, lock.amount, 0))
     else:
-        till = settlement_account_of(work.overlay, servicer_of(account.id))
+        till = settlement_account_of(work.overlay, servicer_now(work.overlay, account.id))
         if restraints is not None:
             restraints.check_credit(till, asset, ())
         entries = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ledger.accounts import Account
-from ledger.authority import OPS, active_participant, check_member_active, signer_of
+from ledger.authority import OPS, active_participant, check_member_active
 from ledger.bridge_limits import vault_total
 from ledger.bridges import BridgeRoute, Rotation, halters_of, rotation_key, route_key, routes_index
 from ledger.errors import Closed, ConditionNotMet, Exists, FixedField, QuorumNotMet, TooMany, WrongKind
@@ -16,6 +16,7 @@ from ledger.indexes import put_indexed
 from ledger.limits import Debit
 from ledger.money import movement
 from ledger.names import suspense_of, vault_account_of
+from ledger.succession import signer_now
 from ledger.transactions.work import check_pays, check_spendable, check_takes, existing_account, existing_asset
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Routing:
             self._check_source(source)
         self.grant = self._use_authority()
         if source is not None and not self._gives_back():
-            work.signers.need(signer_of(source))
+            work.signers.need(signer_now(work.overlay, source))
 
     def perform(self) -> None:
         """Check what is fixed, the step of the status and the time between rotations; lock the opening; write."""
@@ -101,7 +102,7 @@ class Routing:
         if self._gives_back():
             check_takes(source)
         elif self.old is None:
-            check_member_active(self.work.overlay, signer_of(source))
+            check_member_active(self.work.overlay, signer_now(self.work.overlay, source))
             check_pays(source)
         else:
             raise ConditionNotMet(subject=f"route {self.body.id}", condition="no account: its opening supply is locked")

@@ -17,7 +17,7 @@ from web3 import Web3
 from web3.types import RPCEndpoint
 
 from bridge.errors import ChainUnreachable
-from bridge.evm import EvmClient
+from bridge.rpc import RpcClient
 from tests.bridge.contracts.chain import GAS_MAX, GENESIS_TIME, Log, RawRefusal, Receipt
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Anvil:
         arguments += ["--auto-impersonate", "--gas-price", "0", "--block-base-fee-per-gas", "0", "--timestamp", str(GENESIS_TIME)]
         self._process = subprocess.Popen([command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"
-        self.client = EvmClient(self.url)
+        self.client = RpcClient(self.url)
         self._web3 = Web3(Web3.HTTPProvider(self.url))
         deadline = time.monotonic() + READY_SECONDS_MAX
         while True:

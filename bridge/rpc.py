@@ -1,6 +1,6 @@
-"""A node of an EVM chain over JSON-RPC: calls, codes, transactions. The only file that knows web3.
+"""A node of an EVM chain over JSON-RPC, one blocking request after another: for tools run by hand (deployer, checker).
 
-It holds no opinion on finality or on which of two nodes is right; that is the observer's business.
+It holds no opinion on finality or on which of two nodes is right; that is the observer's business, in another file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RECEIPT_SECONDS_MAX = 180
 RECEIPT_POLL_SECONDS = 0.1
 
 
-class EvmLog(Struct, frozen=True):
+class RpcLog(Struct, frozen=True):
     """One raw event of a transaction."""
 
     address: str
@@ -35,7 +35,7 @@ class EvmLog(Struct, frozen=True):
     data: bytes
 
 
-class EvmReceipt(Struct, frozen=True):
+class RpcReceipt(Struct, frozen=True):
     """A transaction in a block."""
 
     hash: bytes
@@ -43,10 +43,10 @@ class EvmReceipt(Struct, frozen=True):
     gas: int
     contract: str
     """Address of the contract that it created, else empty."""
-    logs: tuple[EvmLog, ...]
+    logs: tuple[RpcLog, ...]
 
 
-class EvmClient:
+class RpcClient:
     """One node."""
 
     def __init__(self, url: str) -> None:
@@ -90,7 +90,7 @@ class EvmClient:
         except (Web3Exception, RequestException) as error:
             raise ChainUnreachable(url=self.url, reason=str(error)) from error
 
-    def send(self, secret: bytes, to: str | None, data: bytes) -> EvmReceipt:
+    def send(self, secret: bytes, to: str | None, data: bytes) -> RpcReceipt:
         """Send a transaction and wait until a block has it; `to` None creates a contract.
 
         Raises
@@ -131,11 +131,11 @@ class EvmClient:
         return eth.wait_for_transaction_receipt(sent, timeout=RECEIPT_SECONDS_MAX, poll_latency=RECEIPT_POLL_SECONDS)
 
 
-def _receipt(found: TxReceipt) -> EvmReceipt:
+def _receipt(found: TxReceipt) -> RpcReceipt:
     logs = tuple(
-        EvmLog(str(one["address"]).lower(), tuple(bytes(topic) for topic in one["topics"]), bytes(one["data"])) for one in found["logs"]
+        RpcLog(str(one["address"]).lower(), tuple(bytes(topic) for topic in one["topics"]), bytes(one["data"])) for one in found["logs"]
     )
-    return EvmReceipt(
+    return RpcReceipt(
         hash=bytes(found["transactionHash"]),
         block=int(found["blockNumber"]),
         gas=int(found["gasUsed"]),

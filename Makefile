@@ -26,6 +26,7 @@ simulate-ledger: setup
 
 bench: setup
 	@$(PY) -m devnet.bench $(ARGS)
+	@$(PY) -m tests.benchmarks.types --into bench.json
 
 lint: setup
 	@$(PY) -m ruff check .

@@ -37,9 +37,9 @@ async def prepare(network: Network) -> dict[str, tuple[str, ...]]:
     async with Client(network.validators[0].api_url) as client:
         for bank, names in accounts.items():
             opening = [_open(network, bank, name) for name in names]
-            await _final(client, opening)
+            await final(client, opening)
         for names in accounts.values():
-            await _final(
+            await final(
                 client,
                 [network.wallet.sign("operator", Issue(ASSET, name, 10**12, "bench", None), *network.issue_keysets) for name in names],
             )
@@ -50,7 +50,8 @@ def _open(network: Network, bank: str, name: str) -> Signed:
     return network.wallet.sign(bank, AccountOpen(id=name, kind="settlement", pseudonym=b"", keyset=None, classes=()))
 
 
-async def _final(client: Client, batch: Sequence[Signed]) -> None:
+async def final(client: Client, batch: Sequence[Signed]) -> None:
+    """Send what sets a scenario up, and wait until it is final; raises AssertionError where something was refused."""
     for start in range(0, len(batch), SUBMIT_CHUNK):
         for answer in await client.submit([one.raw for one in batch[start : start + SUBMIT_CHUNK]], wait="final"):
             if answer.receipt is None or answer.receipt.code != 0:
@@ -66,8 +67,14 @@ def plans(network: Network, accounts: dict[str, tuple[str, ...]], count: int, le
     ]
 
 
-async def payments(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float) -> list[Figure]:
-    """Signed payments between settlement accounts, one signature, one leg, at saturation."""
+async def payments(
+    network: Network,
+    accounts: dict[str, tuple[str, ...]],
+    seconds: float,
+    name: str = "signed payments",
+    goal: str = ">= 35 % of the limit",
+) -> list[Figure]:
+    """Signed payments between the accounts of two banks, one signature, one leg, at saturation."""
     nodes = len(network.validators)
     first = await limit_beside(nodes)
     signed = await presign(plans(network, accounts, int(seconds * min(first.transactions_per_s, 8_000)) // 2 * 2, 1))
@@ -98,7 +105,7 @@ async def payments(network: Network, accounts: dict[str, tuple[str, ...]], secon
     }
     details |= {"refused": progress.refused, "answers 429": progress.busy}
     figures = [
-        Figure(f"signed payments, {took:.0f} s", rate, "tx/s", ">= 35 % of the limit", rate / limit.transactions_per_s, details),
+        Figure(f"{name}, {took:.0f} s", rate, "tx/s", goal, rate / limit.transactions_per_s, details),
         _latency("finality at saturation", progress.latencies_ms, "later: p50 <= 80 ms"),
     ]
     if len(memory) == 2:

@@ -1,6 +1,6 @@
 """`som asset`: define, alter and show what may be issued."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -53,6 +53,10 @@ def put(
     ] = None,
     travel_min: Annotated[str, typer.Option("--travel-min", metavar="AMOUNT", help="Travel data from this amount on; none: never.")] = "",
     terms: Annotated[str, typer.Option("--terms", metavar="FILE", help="JSON: reserve, queued, expires.")] = "",
+    publish: Annotated[
+        Literal["", "block", "day"],
+        typer.Option("--publish", help="day: figures are shown with the closing of a day only; block: at once."),
+    ] = "",
 ) -> None:
     """Define an asset, or change what is named of one that exists. The issuer's `ops` and grant `root` sign."""
     old = asset_or_none(session, code)
@@ -73,7 +77,7 @@ def put(
             patterns_of(receive, old),
             more["expires"],
             tuple(sorted({*(power or ()), *(old.powers if old else ())})),
-            "block",
+            publish or (old.publish if old else "block"),
             tuple(sorted(set(fixed))) if fixed is not None else (old.fixed if old else ()),
             travel_min_of(travel_min, old, (code, digits)),
         )
@@ -90,8 +94,8 @@ def show(session: Session, code: CodeArgument) -> None:
         print_json(msgspec.to_builtins(found))
         return
 
-    def text(amount: str) -> str:
-        return f"{format_amount(int(amount), found.decimals)} {code}"
+    def text(amount: str | None) -> str:
+        return "not published yet" if amount is None else f"{format_amount(int(amount), found.decimals)} {code}"
 
     print_fields(
         [
@@ -104,6 +108,7 @@ def show(session: Session, code: CodeArgument) -> None:
             ("issued", text(found.issued)),
             ("redeemed", text(found.redeemed)),
             ("state", found.state),
+            *([("published", f"once a day; figures of {found.figures_of or 'no closing yet'}")] if found.publish == "day" else []),
             *[("fee", _rule_text(session, each, code)) for each in rules_of(found)],
             *limit_lines(found),
             *([("fixed", ", ".join(found.fixed))] if found.fixed else []),
@@ -120,8 +125,12 @@ def list_(session: Session) -> None:
     if session.json:
         print_json(msgspec.to_builtins(found))
         return
-    rows = [[each.code, each.issuer, each.reserve, format_amount(int(each.supply), each.decimals), each.state] for each in found.assets]
+    rows = [[each.code, each.issuer, each.reserve, _supply(each), each.state] for each in found.assets]
     print_table(["asset", "issuer", "reserve", "supply>", "state"], rows)
+
+
+def _supply(found: AssetBody) -> str:
+    return "not published yet" if found.supply is None else format_amount(int(found.supply), found.decimals)
 
 
 def _more(session: Session, code: str, terms: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from cli.output import print_json, print_table
 from cli.parties import sender_keyset
 from cli.sending import How, send
 from cli.session import Session
-from ledger.parameters import RANGES
+from ledger.parameters import check_parameter, is_parameter
 from ledger.transactions.bodies import ParamSet
 from node.api.epoch_structs import ParameterBody, Parameters
 
@@ -42,18 +42,19 @@ def list_(session: Session) -> None:
 @command(app, "set")
 def set_(
     session: Session,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as lifetime_ms_max; som param list names all.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as lifetime_ms_max, or holiday:2026-12-31; som param list names all.")],
     value: Annotated[int, typer.Argument(metavar="VALUE", min=0, help="Whole number within its range.")],
     how: How,
     *,
     at_height: Annotated[int, typer.Option("--at-height", metavar="HEIGHT", min=0, help="The first block that has it; else the next.")] = 0,
 ) -> None:
     """Set a parameter; those of consensus change with the epoch. The quorum of `root` signs (--sign, or `sign` in the profile)."""
-    if key not in RANGES:
+    if not is_parameter(key):
         raise Misuse(f"no parameter is called {key!r}: som param list names all (the end of an epoch: som epoch end)")
-    low, high = RANGES[key]
-    if not low <= value <= high:
-        raise Misuse(f"{key} must be within {low} and {high}")
+    try:
+        check_parameter(key, value)
+    except ValueError as error:
+        raise Misuse(str(error)) from None
     sender = session.sender("operator")
     send(session, ParamSet(key, value, at_height), sender=sender, needed=(sender_keyset(session, sender),), how=how)
 

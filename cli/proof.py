@@ -22,6 +22,7 @@ from ledger.epochs import Validator
 from ledger.genesis import validators
 from ledger.names import check_account_id
 from ledger.proofs import PROOF_BYTES_MAX, ProvenState, ProvenTransaction
+from ledger.state import Record
 from node.api.convert import receipt_body
 from node.api.epoch_structs import EpochBody
 from node.api.structs import AccountBody, TransactionBody
@@ -77,6 +78,21 @@ def verify_account(session: Session, account: str, *, at: int | None, save: Path
     if save is not None:
         _save(save, data)
     _show_state(session, proven)
+
+
+def verify_leaf(session: Session, text: str, key: str, *, at: int | None, checkpoint: str) -> tuple[ProvenState, Record]:
+    """Check a proof of one leaf that a node has given, and return its record.
+
+    Raises
+    ------
+    Distrust
+        It proves nothing, or something else.
+    """
+    proven = _checked_state(session, _proof_of(text), at, trusted(session, checkpoint))
+    record = proven.records.get(key)
+    if record is None:
+        raise Distrust(f"the proof is not of {key}, which the node shows: do not believe this node")
+    return proven, record
 
 
 def verify_transaction_of(session: Session, tx_id: str, *, save: Path | None, checkpoint: str) -> None:

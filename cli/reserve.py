@@ -100,8 +100,8 @@ def show(session: Session, asset: AssetArgument) -> None:
         return
     decimals = find_asset(session, asset).decimals
 
-    def text(amount: str) -> str:
-        return f"{format_amount(int(amount), decimals)} {asset}"
+    def text(amount: str | None) -> str:
+        return "not published yet" if amount is None else f"{format_amount(int(amount), decimals)} {asset}"
 
     coverage = "nothing circulates" if found.coverage_bps is None else f"{found.coverage_bps / 100:.2f} %"
     print_fields(

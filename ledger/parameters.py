@@ -193,7 +193,7 @@ def parameter_records(values: Mapping[str, int]) -> dict[str, Record]:
 def parameter_of(state: StateReader, name: str) -> int:
     """Value of one parameter as this state has it."""
     record = state.get(parameter_key(name))
-    return decode(record.value, int) if isinstance(record, Governed) else int(getattr(DEFAULTS, name))
+    return decode(record.value, int) if isinstance(record, Governed) else int(getattr(DEFAULTS, name, 0))
 
 
 def load_parameters(state: StateReader) -> Parameters:

@@ -11,7 +11,7 @@ from ledger import proofs
 from ledger.blocks import view_bytes
 from ledger.execute import block_key, opening_of, transaction_leaf
 from ledger.genesis import genesis_to_json
-from ledger.leaves import participant_secret
+from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
@@ -149,13 +149,21 @@ class Reads:
         NothingFinalError
             No block is final yet, or the account's participant does not exist, so there is no tree to prove anything in.
         """
+        keys = [f"account/{account}", *self._chain.state.leaf_keys(f"balance/{account}/")]
+        return self.prove(servicer_of(account), keys)
+
+    def prove(self, tree: str, keys: Sequence[str]) -> bytes:
+        """Proof file: leaves of one tree by storage key, present or absent, and what makes them final.
+
+        Raises
+        ------
+        NothingFinalError
+            No block is final yet, or there is no tree of that name.
+        """
         state = self._chain.state
-        key = f"account/{account}"
-        keys = [key, *state.leaf_keys(f"balance/{account}/")]
-        tree = servicer_of(account)
-        return proofs.build_state_proof(
-            state, self._finality(self.tip.facts.height), tree=tree, leaves={each: state.leaf(each) for each in keys}, slot=self._slot(tree)
-        )
+        slot = None if tree in PUBLIC_TREES else self._slot(tree)
+        leaves = {each: state.leaf(each) for each in keys}
+        return proofs.build_state_proof(state, self._finality(self.tip.facts.height), tree=tree, leaves=leaves, slot=slot)
 
     def prove_transaction(self, tx_id: bytes) -> bytes:
         """Proof file of the inclusion of a final transaction, with its receipt.

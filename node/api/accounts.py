@@ -14,12 +14,15 @@ from node.api.answers import answer
 from node.api.convert import balance_body, hold_detail
 from node.api.errors import ApiError
 from node.api.lapsed import lapsed_on
+from node.api.parts import TotalBody
+from node.api.publication import closing_of, shown
 from node.api.service import missing
-from node.api.structs import AccountBody, HistoryEntry, HistoryPage, TotalBody, TrialBalance, TrialLine
+from node.api.structs import AccountBody, HistoryEntry, HistoryPage, TrialBalance, TrialLine
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from ledger.closings import ClosedTotal
     from node.api.arguments import Arguments
     from node.api.service import Service
 
@@ -78,19 +81,36 @@ async def show_hold(service: Service, request: web.Request, arguments: Arguments
 
 
 async def trial_balance(service: Service, request: web.Request, _: Arguments) -> web.StreamResponse:
-    """`GET /v1/trial-balance`: per asset, from the totals that every block keeps per participant."""
-    participants = tuple(service.reads.state.participants())
+    """`GET /v1/trial-balance`: per asset, from the totals that every block keeps per participant, or those of the closing that opened it.
+
+    An asset that is published once a day and was not yet is left out.
+    """
     lines = []
     for code in service.reads.asset_codes():
         asset = service.record(f"asset/{code}", Asset)
         if asset is None:
             raise AssertionError(f"asset {code} is listed and not stored")
-        found = [(name, service.record(f"total/{name}/{code}", Total)) for name in participants]
-        totals = [(name, total) for name, total in found if total is not None]
-        posted, held = sum(total.posted for _, total in totals), sum(total.held for _, total in totals)
-        bodies = tuple(TotalBody(name, str(total.posted), str(total.held)) for name, total in totals)
-        lines.append(TrialLine(code, str(asset.supply), str(posted), str(held), bodies))
+        figures, date = shown(service.reads.state, asset)
+        if figures is not None:
+            totals = _totals(service, code, date)
+            posted, held = sum(total.posted for _, total in totals), sum(total.held for _, total in totals)
+            bodies = tuple(TotalBody(name, str(total.posted), str(total.held)) for name, total in totals)
+            lines.append(TrialLine(code, str(figures.supply), str(posted), str(held), bodies, date))
     return answer(request, TrialBalance(tuple(lines), service.height))
+
+
+def _totals(service: Service, code: str, date: str) -> list[tuple[str, Total | ClosedTotal]]:
+    """Totals of an asset by participant: as of now, or as they were closed on a date."""
+    found: list[tuple[str, Total | ClosedTotal]] = []
+    for name in service.reads.state.participants():
+        closing = closing_of(service.reads.state, name, date) if date else None
+        total: Total | ClosedTotal | None = None if date else service.record(f"total/{name}/{code}", Total)
+        for each in closing.totals if closing is not None else ():
+            if each.asset == code:
+                total = each
+        if total is not None:
+            found.append((name, total))
+    return found
 
 
 def _account(service: Service, arguments: Arguments) -> Account:

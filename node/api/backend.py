@@ -116,6 +116,9 @@ class Reads(Protocol):
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> Sequence[HistoryRow] | None:
         """Rows of an account above (height, index, position), ascending, at most `limit`. None: this node keeps no history."""
 
+    def prove(self, tree: str, keys: Sequence[str]) -> bytes:
+        """Proof file: leaves of one tree by storage key, present or absent, and what makes them final."""
+
     def prove_account(self, account: str) -> bytes:
         """Proof file: the account, all of its balances, and what makes them final; also proves that the account is absent."""
 

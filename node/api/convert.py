@@ -162,8 +162,8 @@ def participant_body(participant: Participant, keysets: tuple[KeysetBody, ...]) 
     )
 
 
-def asset_body(asset: Asset, as_of: int) -> AssetBody:
-    """Asset: policy and totals."""
+def asset_body(asset: Asset, figures: Asset | None, date: str, as_of: int) -> AssetBody:
+    """Asset: its policy as it is, and the figures that anybody may see, with the date that they are of; empty: of now."""
     policy = asset.policy
     return AssetBody(
         code=policy.code,
@@ -171,10 +171,10 @@ def asset_body(asset: Asset, as_of: int) -> AssetBody:
         issuer=policy.issuer,
         reserve=policy.reserve if isinstance(policy.reserve, str) else policy.reserve.kind,
         cap=None if policy.cap is None else str(policy.cap),
-        supply=str(asset.supply),
-        issued=str(asset.issued),
-        redeemed=str(asset.redeemed),
-        state=asset.state,
+        supply=None if figures is None else str(figures.supply),
+        issued=None if figures is None else str(figures.issued),
+        redeemed=None if figures is None else str(figures.redeemed),
+        state="open" if figures is None else figures.state,
         fees=tuple(
             FeeRuleBody(rule.type, rule.debit_kind, rule.credit_kind, str(rule.fixed), rule.bps, str(rule.min), str(rule.max))
             for rule in policy.fees
@@ -185,6 +185,8 @@ def asset_body(asset: Asset, as_of: int) -> AssetBody:
         limits=tuple(limit_body(limit) for limit in policy.limits),
         receive=policy.receive,
         travel_min=str(policy.travel_min),
+        publish=policy.publish,
+        figures_of=date,
     )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ledger.assets import Asset
+from ledger.closings import published_key
 from ledger.grants import GrantRecord
 from ledger.participants import KeysetRecord, Participant
+from ledger.placement import ASSETS
 from node.api.answers import answer
 from node.api.convert import asset_body, grant_body, keyset_body, participant_body
 from node.api.errors import NotFound
+from node.api.publication import shown
 from node.api.service import missing
 from node.api.structs import AssetBody, Assets, ParticipantBody, Participants
 
@@ -50,6 +56,11 @@ async def show_asset(service: Service, request: web.Request, arguments: Argument
     found = _asset(service, code)
     if found is None:
         raise missing(130, f"asset {code} does not exist; GET /v1/assets lists them")
+    if arguments.text("proof") == "1":
+        key = published_key(code, found.figures_of) if found.figures_of else f"asset/{code}"
+        if found.supply is None:
+            raise NotFound(f"{code} is published once a day and was not yet; ask again after the next closing")
+        found = replace(found, proof=b64encode(service.prove(ASSETS, [key])).decode("ascii"))
     return answer(request, found)
 
 
@@ -69,4 +80,4 @@ def _participant(service: Service, name: str) -> ParticipantBody | None:
 
 def _asset(service: Service, code: str) -> AssetBody | None:
     record = service.record(f"asset/{code}", Asset)
-    return None if record is None else asset_body(record, service.height)
+    return None if record is None else asset_body(record, *shown(service.reads.state, record), service.height)

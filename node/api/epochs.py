@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Final, Literal
 
 from ledger.boundary import StandingOf, next_set
+from ledger.dates import read_date, text_of
 from ledger.epochs import (
     Epoch,
     Readiness,
@@ -20,7 +21,7 @@ from ledger.epochs import (
     validator_key,
     view_key_of,
 )
-from ledger.parameters import AT_BOUNDARY, DEFAULTS, RANGES, parameter_of
+from ledger.parameters import AT_BOUNDARY, DEFAULTS, HOLIDAYS_AHEAD, RANGES, holiday_name, parameter_of
 from ledger.state import PLANNED_PARAMETERS_KEY, Overlay, PlannedParameters
 from node.api.answers import answer
 from node.api.epoch_structs import (
@@ -35,6 +36,7 @@ from node.api.epoch_structs import (
     ViewKeyBody,
 )
 from node.api.errors import NotFound
+from node.api.publication import open_day_of
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -110,7 +112,16 @@ async def list_parameters(service: Service, request: web.Request, _: Arguments) 
         )
         for key, (low, high) in sorted(RANGES.items())
     )
-    return answer(request, Parameters(bodies, service.height))
+    return answer(request, Parameters((*bodies, *_holidays(service.reads.state)), service.height))
+
+
+def _holidays(state: StateReader) -> tuple[ParameterBody, ...]:
+    """Return the holidays ahead, each a parameter; there may be one on each of the next 800 days and nowhere else."""
+    day = open_day_of(state)
+    first = read_date(day.date) + 1 if day is not None else 1
+    ahead = [text_of(first + number) for number in range(HOLIDAYS_AHEAD)] if day is not None else []
+    names = [name for date in ahead if parameter_of(state, name := holiday_name(date))]
+    return tuple(ParameterBody(name, 1, 0, 0, 1, at_boundary=False, planned=None) for name in names)
 
 
 def current_epoch(service: Service) -> int:

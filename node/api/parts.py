@@ -112,3 +112,12 @@ class BalanceBody(Struct, frozen=True):
     available: MinorUnits
     lapsed: MinorUnits = "0"
     """Held by lapsed holds that wait for their sweep: the leaf that a proof shows still counts it as held."""
+
+
+class TotalBody(Struct, frozen=True):
+    """Sums of one asset at one participant, its contra account included, as every block keeps them."""
+
+    participant: str
+    posted: MinorUnits
+    held: MinorUnits
+    """Lapsed holds count until their sweep, as in the leaves that a proof shows."""

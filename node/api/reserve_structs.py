@@ -47,7 +47,8 @@ class ReserveBody(Struct, frozen=True):
 
     code: str
     kind: str
-    supply: str
+    supply: str | None
+    """None: it is published once a day, and was not yet."""
     foreign: str
     """Last seen abroad, minor units."""
     eligible: str
@@ -71,3 +72,5 @@ class ReserveBody(Struct, frozen=True):
     policy: str
     """Canonical MessagePack of the whole policy, hex: what asset.put takes."""
     as_of: Whole
+    figures_of: str = ""
+    """Date whose closing opened supply and state, of an asset that is published once a day; empty: they are as of now."""

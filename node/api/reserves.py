@@ -12,6 +12,7 @@ from ledger.money import balance_of
 from ledger.parameters import BlockContext, load_parameters
 from ledger.state import Overlay
 from node.api.answers import answer
+from node.api.publication import shown
 from node.api.reserve_structs import FeedBody, ItemBody, ReserveBody, RouteBody
 from node.api.service import missing
 
@@ -37,30 +38,32 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
 
 
 def reserve_body(state: StateReader, asset: Asset, height: int, time_ms: int) -> ReserveBody:
-    """Return what stands behind an asset at a block time."""
+    """Return what stands behind an asset at a block time; of one that is published once a day against the supply of its last closing."""
     overlay, policy = Overlay(state), asset.policy
+    figures, date = shown(state, asset)
+    supply = 0 if figures is None else figures.supply
     reserve, vault = backing_of(policy), vault_of(policy)
     context = BlockContext(UNKNOWN_CHAIN, 0, height, 0, time_ms, load_parameters(state))
-    if vault is not None:
+    if vault is not None and figures is asset:
         free = balance_of(overlay, *vault)
         worth = Worth(free.posted - free.held, free.posted - free.held, 0)
-    elif reserve is not None:
+    elif reserve is not None and vault is None:
         worth = worth_of(overlay, policy, reserve, context)
     else:
-        worth = Worth(asset.supply, asset.supply, 0)
+        worth = Worth(supply, supply, 0)
     moment = Moment(overlay, policy.code, time_ms=time_ms, observe_ms=context.parameters.observe_max_age_ms)
-    circulating = asset.supply + worth.foreign
+    circulating = supply + worth.foreign
     return ReserveBody(
         code=policy.code,
         kind="sovereign" if reserve is None else reserve.kind,
-        supply=str(asset.supply),
+        supply=None if figures is None else str(supply),
         foreign=str(worth.foreign),
         eligible=str(worth.eligible),
         market=str(worth.market),
         ratio_bps=BPS if reserve is None else reserve.ratio_bps,
-        coverage_bps=worth.market * BPS // circulating if circulating else None,
-        state=asset.state,
-        short_since=asset.short_since,
+        coverage_bps=worth.market * BPS // circulating if circulating and figures is not None else None,
+        state="open" if figures is None else figures.state,
+        short_since=0 if figures is None else figures.short_since,
         missing=worth.unseen or worth.stale or worth.unpriced,
         vault="" if vault is None else vault[0],
         locked="" if vault is None else vault[1],
@@ -69,6 +72,7 @@ def reserve_body(state: StateReader, asset: Asset, height: int, time_ms: int) ->
         routes=() if reserve is None else _routes(moment, reserve),
         policy=encode(policy).hex(),
         as_of=height,
+        figures_of=date,
     )
 
 

@@ -10,6 +10,8 @@ from node.api.errors import NotFound
 from node.api.finals import Finals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ledger.state import Record
     from node.api.backend import Backend
 
@@ -47,6 +49,17 @@ class Service:
             return record
         raise AssertionError(f"{key} holds {type(record).__name__}, expected {kind.__name__}")
 
+    def prove(self, tree: str, keys: Sequence[str]) -> bytes:
+        """Proof file of leaves of one tree, present or absent.
+
+        Raises
+        ------
+        NotFound
+            No block is final yet: the genesis state has no certificate.
+        """
+        self._check_final()
+        return self.reads.prove(tree, keys)
+
     def prove_account(self, account: str) -> bytes:
         """Proof file of an account, or of its absence; its participant must exist.
 
@@ -55,9 +68,12 @@ class Service:
         NotFound
             No block is final yet: the genesis state has no certificate.
         """
+        self._check_final()
+        return self.reads.prove_account(account)
+
+    def _check_final(self) -> None:
         if self.height == 0:
             raise NotFound("no block is final yet, so there is no certificate to prove anything with; ask again after the first block")
-        return self.reads.prove_account(account)
 
     def gauges(self) -> dict[str, float]:
         """Read what `/metrics` shows as of now."""

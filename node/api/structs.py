@@ -24,6 +24,7 @@ from node.api.parts import (
     NeedBody,
     QuotaBody,
     ScopeBody,
+    TotalBody,
     Whole,
 )
 
@@ -219,9 +220,10 @@ class AssetBody(Struct, frozen=True):
     reserve: str
     cap: MinorUnits | None
     """None: none."""
-    supply: MinorUnits
-    issued: MinorUnits
-    redeemed: MinorUnits
+    supply: MinorUnits | None
+    """None: it is published once a day, and was not yet."""
+    issued: MinorUnits | None
+    redeemed: MinorUnits | None
     state: str
     fees: tuple[FeeRuleBody, ...]
     fixed: tuple[str, ...]
@@ -235,6 +237,12 @@ class AssetBody(Struct, frozen=True):
     """Patterns of classes that may be paid; empty: every account."""
     travel_min: MinorUnits = "0"
     """From this amount on travel data is needed; 0: never."""
+    publish: str = "block"
+    """day: figures are those of the newest closing, and hidden in between."""
+    figures_of: str = ""
+    """Date whose closing opened the figures; empty: they are as of now, or there are none."""
+    proof: str = ""
+    """Base64, where it was asked for: of `asset/CODE`, or of `published/CODE/DATE`."""
 
 
 class Assets(Struct, frozen=True):
@@ -311,15 +319,6 @@ class StatusBody(Struct, frozen=True):
     """Nodes that the operator of this node denies: they are not let in and not called."""
 
 
-class TotalBody(Struct, frozen=True):
-    """Sums of one asset at one participant, its contra account included, as every block keeps them."""
-
-    participant: str
-    posted: MinorUnits
-    held: MinorUnits
-    """Lapsed holds count until their sweep, as in the leaves that a proof shows."""
-
-
 class TrialLine(Struct, frozen=True):
     """One asset: over all accounts, contra included, posted sums to 0 (L7)."""
 
@@ -328,6 +327,8 @@ class TrialLine(Struct, frozen=True):
     sum: MinorUnits
     held: MinorUnits
     totals: tuple[TotalBody, ...]
+    figures_of: str = ""
+    """Date whose closing has these sums, of an asset that is published once a day; empty: they are as of now."""
 
 
 class TrialBalance(Struct, frozen=True):

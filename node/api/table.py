@@ -7,6 +7,7 @@ from typing import Final
 from ledger.types import TIME_MS_MAX
 from node.api import (
     accounts,
+    closings,
     diagnosis,
     directory,
     epochs,
@@ -23,6 +24,7 @@ from node.api.arguments import (
     ACCOUNT,
     ASSET,
     CURSOR,
+    DATE,
     EPOCH,
     GRANT,
     HASH,
@@ -39,6 +41,7 @@ from node.api.arguments import (
     Number,
     OneOf,
 )
+from node.api.closing_structs import ClosingBody, ClosingsPage
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
 from node.api.hold_structs import HoldDetail
@@ -197,10 +200,11 @@ ROUTES: Final = (
         "GET",
         "/v1/assets/{code}",
         directory.show_asset,
-        "An asset: policy, supply, cap.",
+        "An asset: policy, supply, cap. The proof is of its public leaf, or of what was last published.",
         {200: Answer("the asset", AssetBody)},
         errors=(404,),
         parts={"code": ASSET},
+        keys={"proof": PROOF},
     ),
     Route(
         "GET",
@@ -210,6 +214,27 @@ ROUTES: Final = (
         {200: Answer("the reserve", ReserveBody)},
         errors=(404,),
         parts={"code": ASSET},
+    ),
+    Route(
+        "GET",
+        "/v1/closings",
+        closings.list_closings,
+        "The business date that counts now, and those that are over.",
+        {200: Answer("a page, oldest first", ClosingsPage)},
+        keys={
+            "after": Key(DATE, "`next` of the page before"),
+            "limit": Key(Number(1, closings.PAGE_MAX), "dates in the page; 400 where it is not given"),
+        },
+    ),
+    Route(
+        "GET",
+        "/v1/closings/{date}",
+        closings.show_closing,
+        "What every participant had at the end of a date: the monetary base by participant, and the supply of each asset.",
+        {200: Answer("the newest closing at or before the date", ClosingBody)},
+        errors=(404,),
+        parts={"date": DATE},
+        keys={"participant": Key(PARTICIPANT, "only this participant"), "proof": PROOF},
     ),
     Route(
         "GET",

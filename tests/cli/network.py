@@ -11,6 +11,7 @@ import msgspec
 from cli.main import main
 from ledger.accounts import Account, Balance
 from ledger.assets import Asset
+from ledger.closings import closing_key
 from ledger.codec import decode_transaction
 from ledger.errors import LedgerError
 from ledger.grants import GrantRecord
@@ -20,10 +21,13 @@ from ledger.names import servicer_of
 from ledger.orders import OrderRecord
 from ledger.participants import Keyset, Participant
 from node.api.backend import FinalTransaction
+from node.api.closings import closing_body, page_body
 from node.api.convert import asset_body, balance_body, final_body, grant_body, hold_detail, keyset_body, participant_body, receipt_body
+from node.api.errors import NotFound
 from node.api.holders import holder_body
 from node.api.order_structs import OrdersBody
 from node.api.orders import order_body
+from node.api.publication import shown
 from node.api.reserves import reserve_body
 from node.api.structs import (
     AccountBody,
@@ -65,6 +69,8 @@ class Network:
                 "/v1/holders/*": self.holder,
                 "/v1/orders": self.orders,
                 "/v1/orders/*": self.order,
+                "/v1/closings": lambda _: (200, page_body(self.world.state, "", 400, self.world.height)),
+                "/v1/closings/*": self.closing,
                 "/v1/participants": self.participants,
                 "/v1/participants/*": self.participant,
                 "/v1/status": self.status,
@@ -99,6 +105,18 @@ class Network:
         proof = b64encode(self.world.prove_account(name)).decode() if asked.query.get("proof") else ""
         facts = (name, record.kind, record.status, record.keyset, servicer_of(name), record.holds)
         return 200, AccountBody(*facts, tuple(balances), self.world.height, proof, record.pseudonym.hex(), record.classes)
+
+    def closing(self, asked: Asked) -> Answer:
+        """Show the closing of a date, with its proof if asked for."""
+        date, only = asked.path.removeprefix("/v1/closings/"), asked.query.get("participant", "")
+        try:
+            body = closing_body(self.world.state, date, only, self.world.height)
+        except NotFound as error:
+            return error.status, error.body
+        if asked.query.get("proof"):
+            data = self.world.prove_keys(only, [closing_key(only, body.closed)])
+            body = msgspec.structs.replace(body, proof=b64encode(data).decode())
+        return 200, body
 
     def transactions(self, asked: Asked) -> Answer:
         """By reference, or a submission."""
@@ -141,7 +159,7 @@ class Network:
     def assets(self, _: Asked) -> Answer:
         """All assets."""
         found = [each for each in self.world.state.records.values() if isinstance(each, Asset)]
-        return 200, Assets(tuple(asset_body(each, self.world.height) for each in found), self.world.height)
+        return 200, Assets(tuple(asset_body(each, *shown(self.world.state, each), self.world.height) for each in found), self.world.height)
 
     def asset(self, asked: Asked) -> Answer:
         """One asset."""
@@ -151,7 +169,11 @@ class Network:
             return 200, reserve_body(
                 self.world.state, record, self.world.height, self.world.blocks[-1].header.time_ms if self.world.blocks else 0
             )
-        return (200, asset_body(record, self.world.height)) if isinstance(record, Asset) else _missing(130, "no such asset")
+        return (
+            (200, asset_body(record, *shown(self.world.state, record), self.world.height))
+            if isinstance(record, Asset)
+            else _missing(130, "no such asset")
+        )
 
     def hold(self, asked: Asked) -> Answer:
         """One hold."""

@@ -177,6 +177,10 @@ class FakeReads:
         ]
         return rows[:limit]
 
+    def prove(self, tree: str, keys: Sequence[str]) -> bytes:
+        """Do as the protocol says."""
+        return b" ".join((tree.encode(), *(key.encode() for key in keys)))
+
     def prove_account(self, account: str) -> bytes:
         """Do as the protocol says."""
         return b"proof of " + account.encode()

@@ -32,11 +32,12 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
             shown = [("pays", f"{leg.debit} -> {leg.credit}  {session.units.text(leg.amount, leg.asset)}") for leg in legs[:LEGS_SHOWN]]
             more = [("", f"and {len(legs) - LEGS_SHOWN} more legs (--json shows all)")] if len(legs) > LEGS_SHOWN else []
             fees = [("fee", session.units.text(leg.fee, leg.asset)) for leg in legs[:LEGS_SHOWN] if leg.fee]
+            told = [("for payee", leg.reference) for leg in legs[:LEGS_SHOWN] if leg.reference]
             back = [("returns", f"{body.return_of.tx_id.hex()}, leg {body.return_of.leg}")] if body.return_of else []
             travel = [("travel data", f"{each.standard} for {each.participant}: {each.digest.hex()}") for each in body.travel or ()]
             uetr = [("uetr", f"{body.uetr.hex()}, so it can be returned")] if body.uetr else []
             memo = [("memo", body.memo)] if body.memo else []
-            return [*shown, *more, *fees, ("mode", mode), *back, *uetr, *travel, *memo]
+            return [*shown, *more, *fees, *told, ("mode", mode), *back, *uetr, *travel, *memo]
         case Issue(to=to, amount=amount, asset=asset):
             locked = [("locks", f"as much of its reserve, paid by {body.source}")] if body.source else []
             return [("issues", f"{session.units.text(amount, asset)} to {to}"), *locked, ("basis", body.basis)]

@@ -8,12 +8,12 @@ import typer
 
 from cli.client import NotThere
 from cli.command import command
-from cli.contents import describe
+from cli.contents import describe, readable
 from cli.explain import explain
 from cli.faults import Misuse, Refusal
 from cli.hold_terms import check_hex_id
 from cli.outbox import read_transaction, write_transaction
-from cli.output import print_fields, print_json
+from cli.output import Json, print_fields, print_json
 from cli.parties import OPS
 from cli.proof import CheckpointOption, SaveOption, VerifyOption, verify_transaction_of
 from cli.receipts import receipt_rows
@@ -23,7 +23,7 @@ from cli.signing import KeysetName, brought_keys, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
 from ledger.codec import decode_transaction
 from ledger.errors import WrongChain
-from ledger.transactions.bodies import Transaction
+from ledger.transactions.bodies import Body, Transaction
 from node.api.structs import TransactionBody
 
 app = typer.Typer(help="Transactions: their fate, and signing one together.", no_args_is_help=True)
@@ -55,14 +55,17 @@ def show(
     except NotThere:
         _show_kept(session, tx_id)
         return
+    body = _body_of(found)
     if session.json:
-        print_json(msgspec.to_builtins(found))
+        built: dict[str, Json] = msgspec.to_builtins(found)
+        print_json(built | ({"content": readable(body)} if body is not None else {}))
         return
     print_fields(
         [
             ("transaction", found.tx_id),
             ("status", found.status),
             ("type", found.type),
+            *(describe(session, body) if body is not None else []),
             ("reference", f"{found.sender} {found.ref}"),
             ("valid until", time_text(found.valid_until)),
             *([("time", time_text(found.time_ms))] if found.time_ms else []),
@@ -125,6 +128,12 @@ def submit_(
         )
     open_outbox(session).keep(transaction)
     report(session, transaction, submit(session, transaction, How(wait=wait)))
+
+
+def _body_of(found: TransactionBody) -> Body | None:
+    """Return what a transaction says, from the bytes whose hash is its id; None where the node does not show them."""
+    transaction = decode_transaction(bytes.fromhex(found.raw)) if found.raw else None
+    return transaction.body if transaction is not None and transaction.tx_id.hex() == found.tx_id else None
 
 
 def _by_ref(session: Session, ref: str) -> str:

@@ -47,6 +47,7 @@ from tests.ledger.condition_cases import CONDITIONS
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
 from tests.ledger.key_cases import KEYS
+from tests.ledger.matrix_cases import MATRIX
 from tests.ledger.order_cases import ORDERS
 from tests.ledger.people_cases import PEOPLE
 from tests.ledger.purpose_cases import PURPOSE
@@ -273,4 +274,5 @@ CASES: tuple[Case, ...] = (
     *CONDITIONS,
     *BRIDGES,
     *WITNESSED,
+    *MATRIX,
 )

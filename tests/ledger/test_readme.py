@@ -7,22 +7,9 @@ from pathlib import Path
 
 from ledger.errors import BY_CODE
 from ledger.parameters import RANGES, Parameters
-from ledger.transactions.bodies import TYPES
-from tests.ledger.cases import CASES
-from tests.ledger.matrix import marked, rows
+from tests.ledger.matrix import rows
 
 FOLDER = Path(__file__).parent
-HELD_ELSEWHERE = {"grant.put": [127], "settle": [171], "void": [171]}
-"""Refusals that need more than one thing to be missing: many grants, a sweep that is behind."""
-
-
-def test_the_matrix_of_types_and_codes_is_what_the_tests_hold() -> None:
-    """Goal: no refusal is undocumented. Method: compare the table with the cases."""
-    said = marked()
-    held = {name: list(HELD_ELSEWHERE.get(name, [])) for name in TYPES}
-    for case in CASES:
-        held[case.name.split()[0].rstrip(",")] += [each.code for each in case.breaks if each.code > 111]
-    assert said == {name: sorted(dict.fromkeys(codes)) for name, codes in held.items()}
 
 
 def test_the_codes_are_those_of_the_code() -> None:

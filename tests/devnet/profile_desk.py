@@ -77,8 +77,8 @@ class Desk:
         self.good(*arguments, "--wait")
 
     def refused(self, words: str, *arguments: str) -> None:
-        """Send a transaction that the network must refuse with these words; raises Broken."""
-        code, out, err = self.som(*arguments, "--wait")
+        """Send a transaction that the network, or the device, must refuse with these words; raises Broken."""
+        code, out, err = self.som(*arguments, *(() if arguments[0] == "purse" else ("--wait",)))
         if code != 1 or words not in err:
             raise Broken(f"som {' '.join(arguments)} ended with {code}, not with {words}: {err}{out}")
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SOURCES = ("--role", "source=source-1", "--role", "source=source-2", "--role", "source=source-3")
 GOLD = ("--issuer", "state-issuer", "--role", "ministry=ministry", "--role", "auditor=auditor", *SOURCES, "--role", "observer=observer")
+NOWHERE = "http://127.0.0.1:1"
 CANTEEN, LUNCH = "bank-b/canteen", "KGS.LUNCH"
 
 
@@ -194,6 +195,27 @@ def digital_som(desk: Desk) -> None:
     desk.done("pay", "bank-a/main", "bank-a/nameless", "15000", "KGS")
     desk.refused("155 LIMIT_TRANSACTION", "pay", "bank-a/nameless", "bank-b/main", "5000.01", "KGS")
     desk.done("redeem", "bank-a/nameless", "15000", "KGS")
+    offline(desk)
+
+
+def offline(desk: Desk) -> None:
+    """Load a purse, pay from it twice without a network, and bring the receipts in; a third that it has not the soms for is not signed."""
+    desk.equal("published", desk.good("asset", "show", "KGS")["publish"], "day")
+    desk.good("purse", "new", "card")
+    purse = ("--device", "card", "--valid-to", "30d", "--grace", "7d")
+    placed = desk.good("hold", "place", "bank-a/meerim", "*", "100", "KGS", *purse, "--wait")
+    desk.good("purse", "load", "card", str(placed["tx_id"]))
+    slips = [str(desk.folder / f"slip-{number}.json") for number in (1, 2, 3)]
+    payee = "bank-b/meerim"
+    before = desk.balance(payee, "KGS")
+    for slip, amount in zip(slips, ("12.50", "80"), strict=False):
+        desk.good("purse", "pay", "card", payee, amount, "--output", slip, "--node", NOWHERE)
+    desk.refused("the purse has 7.50", "purse", "pay", "card", payee, "7.51", "--output", slips[2], "--node", NOWHERE)
+    for slip in reversed(slips[:2]):
+        desk.good("purse", "check", slip)
+        desk.done("hold", "settle", "--receipt", slip)
+    desk.equal("paid offline", desk.balance(payee, "KGS") - before, 9_250)
+    desk.done("hold", "void", str(placed["tx_id"]))
 
 
 LIVES: tuple[Callable[[Desk], None], ...] = (

@@ -11,7 +11,7 @@ const COMPILER = "0.8.34+commit.80d5c536.Emscripten.clang";
 const PUBLISHED = ["SomBridge", "SomToken", "OddToken"];
 const SETTINGS = {
   evmVersion: "paris", // one byte code for Ethereum, BNB Chain and Tron
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 800 },
   metadata: { bytecodeHash: "ipfs", useLiteralContent: false },
 };
 

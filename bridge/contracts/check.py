@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from bridge.contracts.plan import Addresses, Plan
     from bridge.rpc import RpcClient
 
-ADMIN_ROLE = bytes(32)
-
 
 class Reader:
     """The functions of one deployed contract, by name."""
@@ -111,6 +109,7 @@ def _people(bridge: Reader, plan: Plan) -> Pairs:
         "bridge.pendingDefaultAdmin": (bridge.all("pendingDefaultAdmin"), (NO_ONE, 0)),
         "bridge.pendingDefaultAdminDelay": (bridge.all("pendingDefaultAdminDelay"), (0, 0)),
         f"bridge.guardian {plan.guardian}": (bridge.one("hasRole", guardian, plan.guardian), True),
+        "bridge.holders of GUARDIAN_ROLE": (bridge.one("holders", guardian), 1),
     }
 
 
@@ -140,9 +139,11 @@ def _token(token: Reader, plan: Plan, addresses: Addresses) -> Pairs:
         "token.pendingDefaultAdminDelay": (token.all("pendingDefaultAdminDelay"), (0, 0)),
         "token.ceiling of the bridge": (standing[0], plan.token.ceiling),
         "token.pending ceiling of the bridge": (token.all("raises", addresses.bridge), (0, 0)),
+        "token.minters": (token.one("minters"), (*(one.lower() for one in plan.token.other_minters), addresses.bridge.lower())),
         "token.unassigned opening": (token.one("unassigned"), plan.token.opening_supply - plan.opening),
     }
     for role, holders in (("PAUSER_ROLE", plan.token.pausers), ("FREEZER_ROLE", plan.token.freezers)):
+        pairs[f"token.holders of {role}"] = (token.one("holders", keccak256(role.encode())), len(holders))
         for address in holders:
             pairs[f"token.{role} {address}"] = (token.one("hasRole", keccak256(role.encode()), address), True)
     return pairs

@@ -31,6 +31,8 @@ class TokenPlan(Struct, frozen=True, forbid_unknown_fields=True):
     """What the bridge may have outstanding; the checker compares it, the admin sets it after the deployment."""
     opening_holder: str = NO_ONE
     opening_supply: int = 0
+    other_minters: tuple[str, ...] = ()
+    """Bridges before this one, or the issuer; in the order in which they got their first ceiling."""
     pausers: tuple[str, ...] = ()
     freezers: tuple[str, ...] = ()
     address: str = ""

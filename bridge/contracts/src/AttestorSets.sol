@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title Sets of attestors by epoch, and the check of their signatures.
 /// @dev A set is never empty, never below four, and its threshold is always floor(2n/3) + 1 (B9). The set of the epoch
@@ -15,8 +15,6 @@ abstract contract AttestorSets {
     uint64 public constant ROTATION_GAP = 1 hours;
     /// @notice Seconds for which the set of the epoch before stays valid.
     uint64 public constant OVERLAP = 24 hours;
-    /// @dev 65 bytes: r, s, v.
-    uint256 internal constant SIGNATURE_SIZE = 65;
 
     error AttestorCount(uint256 count);
     error AttestorsNotAscending(address before, address next);
@@ -25,9 +23,6 @@ abstract contract AttestorSets {
     error EpochNotNext(uint64 given, uint64 current);
     error RotationTooSoon(uint256 allowedAt);
     error RotationHeight(uint64 given, uint64 last);
-    error SignatureCount(uint256 bytesGiven, uint256 bytesNeeded);
-    error SignersNotAscending(address before, address next);
-    error NotASigner(address signer);
 
     /// @notice The set of `epoch` is in force from this transaction on; that of the epoch before ends at `previousUntil`.
     event AttestorsRotated(
@@ -38,12 +33,15 @@ abstract contract AttestorSets {
         uint64 previousUntil
     );
 
-    mapping(uint64 epoch => mapping(address attestor => bool)) private _attestors;
-    uint64 private _rotatedAt;
-    uint64 private _rotationHeight;
+    struct LastRotation {
+        uint64 at;
+        uint64 ledgerHeight;
+    }
 
-    /// @dev One slot with the switches of SomBridge, so that a mint reads all of it at once.
-    uint256 private _slotBoundary;
+    LastRotation private _last;
+    mapping(uint64 epoch => mapping(address attestor => bool)) private _attestors;
+
+    /// @dev The last variables here share their slot with the switches of SomBridge, so that a mint reads both at once.
     uint64 internal _epoch;
     uint64 internal _previousUntil;
     uint8 internal _threshold;
@@ -57,48 +55,18 @@ abstract contract AttestorSets {
 
     /// @notice Whether a signature of the set of `epoch` counts now.
     function setIsValid(uint64 epoch) public view returns (bool) {
-        return epoch != 0 && (epoch == _epoch || (epoch + 1 == _epoch && block.timestamp < _previousUntil));
+        return epoch != 0 && (epoch == _epoch || (epoch == _epoch - 1 && block.timestamp < _previousUntil));
     }
 
     /// @notice When the last rotation was and at which height of the ledger it was signed.
     function lastRotation() external view returns (uint64 at, uint64 ledgerHeight) {
-        return (_rotatedAt, _rotationHeight);
+        return (_last.at, _last.ledgerHeight);
     }
 
     function _requireQuorum(bytes32 digest, uint64 setEpoch, bytes calldata signatures) internal view {
         if (!setIsValid(setEpoch)) revert EpochUnknown(setEpoch, _epoch);
         uint256 needed = setEpoch == _epoch ? _threshold : _previousThreshold;
-        _requireSigners(_attestors[setEpoch], digest, needed, signatures);
-    }
-
-    /// @dev Exactly `needed` signatures, signers strictly ascending (so none twice), each a member; ECDSA.recover
-    /// refuses a high s and the zero address.
-    function _requireSigners(
-        mapping(address => bool) storage members,
-        bytes32 digest,
-        uint256 needed,
-        bytes calldata signatures
-    ) internal view {
-        uint256 size = needed * SIGNATURE_SIZE;
-        if (needed == 0 || signatures.length != size) revert SignatureCount(signatures.length, size);
-        address last = address(0);
-        for (uint256 at = 0; at < size; at += SIGNATURE_SIZE) {
-            (bytes32 r, bytes32 s, uint8 v) = _signatureAt(signatures, at);
-            address signer = ECDSA.recover(digest, v, r, s);
-            if (signer <= last) revert SignersNotAscending(last, signer);
-            if (!members[signer]) revert NotASigner(signer);
-            last = signer;
-        }
-    }
-
-    /// @dev Reads within the length that the caller has checked; slices would check it three times a signature.
-    function _signatureAt(bytes calldata signatures, uint256 at) private pure returns (bytes32 r, bytes32 s, uint8 v) {
-        assembly ("memory-safe") {
-            let start := add(signatures.offset, at)
-            r := calldataload(start)
-            s := calldataload(add(start, 32))
-            v := byte(0, calldataload(add(start, 64)))
-        }
+        Signatures.requireSigners(_attestors[setEpoch], digest, needed, signatures);
     }
 
     /// @dev Signed by the current quorum; the set before the current one has no say in a rotation.
@@ -112,10 +80,10 @@ abstract contract AttestorSets {
         bytes calldata signatures
     ) internal {
         if (newEpoch != _epoch + 1) revert EpochNotNext(newEpoch, _epoch);
-        uint256 allowedAt = uint256(_rotatedAt) + ROTATION_GAP;
+        uint256 allowedAt = uint256(_last.at) + ROTATION_GAP;
         if (block.timestamp < allowedAt) revert RotationTooSoon(allowedAt);
-        if (ledgerHeight <= _rotationHeight) revert RotationHeight(ledgerHeight, _rotationHeight);
-        _requireSigners(_attestors[_epoch], digest, _threshold, signatures);
+        if (ledgerHeight <= _last.ledgerHeight) revert RotationHeight(ledgerHeight, _last.ledgerHeight);
+        Signatures.requireSigners(_attestors[_epoch], digest, _threshold, signatures);
         _previousThreshold = _threshold;
         _previousUntil = immediate ? 0 : uint64(block.timestamp) + OVERLAP;
         _install(newEpoch, attestors, threshold, ledgerHeight);
@@ -136,8 +104,7 @@ abstract contract AttestorSets {
         _epoch = epoch;
         _threshold = uint8(threshold);
         _attestorCount = uint8(count);
-        _rotatedAt = uint64(block.timestamp);
-        _rotationHeight = ledgerHeight;
+        _last = LastRotation(uint64(block.timestamp), ledgerHeight);
         emit AttestorsRotated(epoch, attestors, threshold, ledgerHeight, _previousUntil);
     }
 }

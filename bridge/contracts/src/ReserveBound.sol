@@ -3,12 +3,12 @@ pragma solidity 0.8.34;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Attestations} from "./Attestations.sol";
-import {AttestorSets} from "./AttestorSets.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title The second key set: treasury and auditor state what the vault holds, and the smaller bound counts.
 /// @dev Off by default, because its signers must answer within a block or minting waits for people. Turning it on works
 /// at once; turning it off, and changing its signers, waits for the delay.
-abstract contract ReserveBound is AttestorSets {
+abstract contract ReserveBound {
     /// @notice More signers than this is not a second key set but a second attestor set.
     uint256 public constant RESERVE_SIGNERS_MAX = 16;
 
@@ -20,6 +20,7 @@ abstract contract ReserveBound is AttestorSets {
     }
 
     error ReserveSignersWrong(uint256 count, uint256 threshold);
+    error ReserveSignersNotAscending(address before, address next);
     error ReserveHeight(uint64 given, uint64 last);
     error ReserveFell();
     error ReserveUnequal(uint256 vaultBalance, uint256 expected);
@@ -98,7 +99,7 @@ abstract contract ReserveBound is AttestorSets {
         if (statement.ledgerHeight <= last.ledgerHeight) {
             revert ReserveHeight(statement.ledgerHeight, last.ledgerHeight);
         }
-        _requireSigners(_reserveSigners[_reserveVersion], digest, _reserveThreshold, signatures);
+        Signatures.requireSigners(_reserveSigners[_reserveVersion], digest, _reserveThreshold, signatures);
         Stated memory next = Stated(
             statement.ledgerHeight,
             SafeCast.toUint96(statement.cumulativeLocked),
@@ -176,7 +177,7 @@ abstract contract ReserveBound is AttestorSets {
         }
         address last = address(0);
         for (uint256 i = 0; i < count; ++i) {
-            if (signers[i] <= last) revert AttestorsNotAscending(last, signers[i]);
+            if (signers[i] <= last) revert ReserveSignersNotAscending(last, signers[i]);
             last = signers[i];
         }
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {AccessControlDefaultAdminRules} from
-    "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
@@ -11,19 +9,17 @@ import {Attestations} from "./Attestations.sol";
 import {AttestorSets} from "./AttestorSets.sol";
 import {ISomToken} from "./ISomToken.sol";
 import {MintLimits} from "./MintLimits.sol";
+import {Powers} from "./Powers.sol";
 import {ReserveBound} from "./ReserveBound.sol";
 
 /// @title Mints what attestors say is locked at home, never more; burns to release the lock.
 /// @notice Rule: minted <= locked - refunded of the newest attested height of the ledger. Totals only grow. There is no
 /// owner path to a mint, no generic call, no upgrade; a bridge is replaced by the ceiling of its token.
-contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, ReserveBound {
+contract SomBridge is EIP712, Powers, MintLimits, ReserveBound, AttestorSets {
     using SafeERC20 for ISomToken;
 
     /// @notice May pause minting and burning, and cancel what waits; cannot loosen anything.
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
-    /// @notice Seconds, the least and the most for which raised limits and a new admin wait.
-    uint48 public constant DELAY_MIN = 1 hours;
-    uint48 public constant DELAY_MAX = 30 days;
 
     /// @notice What a bridge is born with; see the README for each.
     struct Configuration {
@@ -82,8 +78,6 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
         uint64 burnCount;
     }
 
-    error ZeroField();
-    error DelayWrong(uint48 delay);
     error DecimalsDiffer(uint8 token, uint8 route);
     error WrongRoute(bytes32 given);
     error HeightNotAbove(uint64 given, uint64 last);
@@ -132,6 +126,10 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
     event BurnUnpaused(address by);
     event Retired(address successor);
 
+    bool private _mintPaused;
+    bool private _burnPaused;
+    bool private _retired;
+    bool private _reserveRequired;
     bytes32 public immutable routeId;
     ISomToken public immutable token;
     /// @notice The supply that circulated before this bridge and that it takes back (B11).
@@ -141,10 +139,6 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
     /// @notice The bridge after this one; zero until retired, or when none follows.
     address public successor;
 
-    bool private _mintPaused;
-    bool private _burnPaused;
-    bool private _retired;
-    bool private _reserveRequired;
     Attested private _attested;
     Totals private _totals;
     /// @dev Written by checkpoints only, so that a mint need not.
@@ -154,10 +148,9 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
 
     constructor(Configuration memory born)
         EIP712("DigitalSomBridge", "1")
-        AccessControlDefaultAdminRules(born.delay, born.admin)
+        Powers(born.delay, born.admin)
     {
         if (born.routeId == 0 || born.token == address(0) || born.guardian == address(0)) revert ZeroField();
-        if (born.delay < DELAY_MIN || born.delay > DELAY_MAX) revert DelayWrong(born.delay);
         uint8 decimals = ISomToken(born.token).decimals();
         if (decimals != born.decimals) revert DecimalsDiffer(decimals, born.decimals);
         routeId = born.routeId;
@@ -209,7 +202,7 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
         room = _headroom(room, totals.minted);
         if (auth.amount > room) revert AboveLocked(auth.amount, room);
         _spend(auth.amount);
-        totals.minted += SafeCast.toUint96(auth.amount);
+        totals.minted += uint96(auth.amount); // not above the room, which 96 bits hold
         _totals = totals;
         emit Minted(
             auth.nonce,
@@ -391,22 +384,17 @@ contract SomBridge is EIP712, AccessControlDefaultAdminRules, MintLimits, Reserv
 
     // ------------------------------------------------------------------ inside
 
-    /// @dev The delay of the admin is also that of raised limits, so it cannot be talked down below the least.
-    function _changeDefaultAdminDelay(uint48 newDelay) internal override {
-        if (newDelay < DELAY_MIN || newDelay > DELAY_MAX) revert DelayWrong(newDelay);
-        super._changeDefaultAdminDelay(newDelay);
-    }
-
     function _requireRoute(bytes32 given, bytes32 ledgerBlockHash) private view {
         if (given != routeId) revert WrongRoute(given);
         if (ledgerBlockHash == 0) revert ZeroField();
     }
 
     function _useNonce(uint64 nonce) private {
-        uint256 bits = _nonces[nonce >> 8];
+        uint256 word = nonce >> 8;
+        uint256 bits = _nonces[word];
         uint256 bit = 1 << (nonce & 0xff);
         if (bits & bit != 0) revert NonceUsed(nonce);
-        _nonces[nonce >> 8] = bits | bit;
+        _nonces[word] = bits | bit;
     }
 
     /// @dev Totals never fall as the height rises, in either direction, and one height has one pair of totals. Returns

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {AccessControlDefaultAdminRules} from
-    "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Powers} from "./Powers.sol";
 
 /// @title The token of a route on a public chain.
 /// @notice ERC-20 with permit; a freeze list in both directions; a pause; and a ceiling on what each minter may have
 /// outstanding. Not upgradeable. Nobody but a minter below its ceiling creates a token.
-contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
+contract SomToken is ERC20Permit, Powers {
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
     bytes32 public constant FREEZER_ROLE = keccak256("FREEZER_ROLE");
-    /// @notice Seconds, the least and the most for which a raised ceiling and a new admin wait.
-    uint48 public constant DELAY_MIN = 1 hours;
-    uint48 public constant DELAY_MAX = 30 days;
 
     /// @notice What the token knows of an account besides its balance, in one slot. `outstanding` is what a minter
     /// minted less what it burned; no mint lifts it above `ceiling`. A frozen account neither sends nor receives.
@@ -32,8 +28,6 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
         uint64 at;
     }
 
-    error ZeroField();
-    error DelayWrong(uint48 delay);
     error NotAMinter(address caller);
     error CeilingReached(uint256 amount, uint256 room);
     error AboveOutstanding(uint256 amount, uint256 outstanding);
@@ -60,8 +54,7 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
     mapping(address minter => Raise) public raises;
     /// @notice Opening supply that no minter answers for yet (B11).
     uint256 public unassigned;
-    /// @dev Whether any minter was ever set: the first one, of a token without supply, need not wait.
-    bool private _begun;
+    address[] private _minters;
 
     constructor(
         string memory name_,
@@ -71,8 +64,7 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
         uint48 delay,
         address openingHolder,
         uint256 openingSupply
-    ) ERC20(name_, symbol_) ERC20Permit(name_) AccessControlDefaultAdminRules(delay, admin) {
-        if (delay < DELAY_MIN || delay > DELAY_MAX) revert DelayWrong(delay);
+    ) ERC20(name_, symbol_) ERC20Permit(name_) Powers(delay, admin) {
         _decimals = decimals_;
         if (openingSupply != 0) {
             unassigned = SafeCast.toUint96(openingSupply);
@@ -82,6 +74,11 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     function decimals() public view override returns (uint8) {
         return _decimals;
+    }
+
+    /// @notice Every account that ever had a ceiling, so that none goes unnoticed.
+    function minters() external view returns (address[] memory) {
+        return _minters;
     }
 
     // ------------------------------------------------------------------ minters
@@ -116,7 +113,7 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
             emit CeilingCancelled(minter);
         }
         uint96 next = SafeCast.toUint96(ceiling);
-        if (next <= standing[minter].ceiling || (!_begun && totalSupply() == 0)) {
+        if (next <= standing[minter].ceiling || (_minters.length == 0 && totalSupply() == 0)) {
             _setCeiling(minter, next);
             return;
         }
@@ -173,14 +170,9 @@ contract SomToken is ERC20Permit, AccessControlDefaultAdminRules {
 
     // ------------------------------------------------------------------ inside
 
-    function _changeDefaultAdminDelay(uint48 newDelay) internal override {
-        if (newDelay < DELAY_MIN || newDelay > DELAY_MAX) revert DelayWrong(newDelay);
-        super._changeDefaultAdminDelay(newDelay);
-    }
-
     function _setCeiling(address minter, uint96 ceiling) private {
         if (standing[minter].frozen) revert AccountFrozen(minter);
-        _begun = true;
+        if (!standing[minter].minter) _minters.push(minter);
         standing[minter].ceiling = ceiling;
         standing[minter].minter = true;
         emit CeilingSet(minter, ceiling);

@@ -89,6 +89,8 @@ OTHERWISE: dict[str, Plan] = {
     "token.symbol": replace(PLAN, token=replace(PLAN.token, symbol="SOM")),
     "token.ceiling of the bridge": replace(PLAN, token=replace(PLAN.token, ceiling=1)),
     "token.unassigned opening": replace(PLAN, token=replace(PLAN.token, opening_supply=701)),
+    "token.minters": replace(PLAN, token=replace(PLAN.token, other_minters=(CAROL,))),
+    "token.holders of PAUSER_ROLE": replace(PLAN, token=replace(PLAN.token, pausers=(CAROL,))),
     "token.PAUSER_ROLE": replace(PLAN, token=replace(PLAN.token, pausers=(CAROL,))),
     "token.FREEZER_ROLE": replace(PLAN, token=replace(PLAN.token, freezers=(FREEZER,))),
 }
@@ -132,8 +134,12 @@ def test_the_command_deploys_and_checks(
     assert main(["deploy", str(plan), "--rpc", node.url]) == 2
     assert "SOM_DEPLOY_KEY" in capsys.readouterr().err
     monkeypatch.setenv("SOM_DEPLOY_KEY", RICH.hex())
-    assert main(["deploy", str(plan), "--rpc", node.url]) == 0
-    made = msgspec.json.decode(capsys.readouterr().out.split("\nevery")[0], type=Addresses)
+    assert main(["deploy", str(plan), "--rpc", node.url]) == 1, "the admin has not made the bridge a minter yet"
+    printed = capsys.readouterr().out
+    made = msgspec.json.decode(printed[: printed.index("}") + 1], type=Addresses)
+    assert printed[printed.index("}") + 1 :].startswith("\ntoken.minters is ()")
+    token = Contract(node, made.token, artifact("SomToken").interface)
+    token.send(ADMIN, "setCeiling", made.bridge, 0)
     command = ["check", str(plan), "--rpc", node.url, "--token", made.token, "--bridge"]
     assert main([*command, made.bridge]) == 0
     assert main([*command, made.token]) == 1

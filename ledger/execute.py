@@ -18,6 +18,7 @@ from ledger.commit import EmptyState, commit
 from ledger.conditions import PurseReceipt
 from ledger.disclosure import public_code, public_codes, public_receipt
 from ledger.keys import keyed
+from ledger.lapsing import TooMuchLapsedError
 from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.lists import list_root
 from ledger.placement import ASSETS, GOVERNANCE
@@ -44,7 +45,7 @@ BODY_HEAD_BYTES = 3
 
 
 class BlockTooLargeError(ValueError):
-    """A block has more bytes, signatures or legs than the parameters allow: it is invalid."""
+    """A block has more bytes, signatures or legs than the parameters allow, or sweeps more in passing (L19): it is invalid."""
 
 
 class BlockResult(Struct, frozen=True):
@@ -157,7 +158,10 @@ class Execution:
         signatures, legs = signatures_of(tx), legs_of(tx, overlay)
         if not self._has_room(tx, signatures, legs):
             raise BlockTooLargeError(f"transaction {self.count} does not fit into the block")
-        outcome = apply_transaction(overlay, tx, context, self._verifier)
+        try:
+            outcome = apply_transaction(overlay, tx, context, self._verifier)
+        except TooMuchLapsedError as error:
+            raise BlockTooLargeError(str(error)) from error
         overlay.forget_undo()
         index, code = len(self._transactions), outcome.code
         receipt = Receipt(

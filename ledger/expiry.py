@@ -18,7 +18,7 @@ from ledger.grants import GrantRecord
 from ledger.holders import Returnable
 from ledger.holds import Hold
 from ledger.indexes import due_key, put_indexed
-from ledger.lapsing import has_lapsed
+from ledger.lapsing import TooMuchLapsedError, has_lapsed
 from ledger.limits import give_back
 from ledger.maturity import resume_ended, sweep_ended
 from ledger.money import post
@@ -38,7 +38,9 @@ HOLD_LEAVES = 3
 OTHER_LEAVES = 1
 """A lapsed grant, proposal or order, or a payment that is too old to be returned, is one record."""
 
-
+PASSING_MAX = 2_000
+"""Lapsed holds that the transactions of one block release on the accounts that they touch, beside what its start has swept: a block costs
+what it costs whatever waits (L19)."""
 ENDED_LEAVES = 2
 """Leaves that the sweep of an expired asset writes for each account that it empties: its balance, and what its holder has."""
 
@@ -91,18 +93,43 @@ def _leaves(record: Record | None) -> int:
 
 
 def sweep_accounts(overlay: Overlay, accounts: Iterable[str], time_ms: int) -> list[Entry]:
-    """Release the lapsed holds of accounts that a transaction touches; nothing to do where the block's sweep has reached its end."""
+    """Release the lapsed holds of accounts that a transaction touches; nothing to do where the block's sweep has reached its end.
+
+    Raises
+    ------
+    TooMuchLapsedError
+        The transactions of the block would release more than PASSING_MAX holds that way.
+
+    Source: ledger/README.md, L19.
+    """
     if not overlay.due_left:
         return []
-    entries = []
+    entries: list[Entry] = []
     for account in sorted(dict.fromkeys(accounts)):
         record = overlay.get("account/" + account)
         if isinstance(record, Account) and record.holds:
-            start = f"~held/{account}/"
-            for index in overlay.scan(start, start + "~", record.holds):
-                hold = overlay.get("hold/" + index.removeprefix(start))
-                if isinstance(hold, Hold) and has_lapsed(hold.until, time_ms):
-                    entries.append(release(overlay, hold, time_ms))
+            entries += _release_lapsed(overlay, record, time_ms)
+    return entries
+
+
+def _release_lapsed(overlay: Overlay, account: Account, time_ms: int) -> list[Entry]:
+    """Release what has lapsed on one account, with one change of its balances and of its record."""
+    start, lapsed = f"~held/{account.id}/", []
+    for index in overlay.scan(start, start + "~", account.holds):
+        hold = overlay.get("hold/" + index.removeprefix(start))
+        if isinstance(hold, Hold) and has_lapsed(hold.until, time_ms):
+            lapsed.append(hold)
+    if not lapsed:
+        return []
+    overlay.passing += len(lapsed)
+    if overlay.passing > PASSING_MAX:
+        raise TooMuchLapsedError(f"more than {PASSING_MAX} lapsed holds on the accounts that this block touches")
+    entries = [freed(hold) for hold in lapsed]
+    post(overlay, entries)
+    for hold in lapsed:
+        give_back(overlay, hold, time_ms)
+        put_indexed(overlay, hold_key(hold.id), None)
+    count_hold(overlay, account.id, -len(lapsed))
     return entries
 
 
@@ -114,11 +141,16 @@ def lapse(overlay: Overlay, record: OrderRecord) -> None:
 
 def release(overlay: Overlay, hold: Hold, time_ms: int) -> Entry:
     """Remove a hold and free what it still reserves, its fee and its part of open windows included (L18); return the entry."""
-    entry = Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)
+    entry = freed(hold)
     post(overlay, (entry,))
     give_back(overlay, hold, time_ms)
     close_hold(overlay, hold)
     return entry
+
+
+def freed(hold: Hold) -> Entry:
+    """Entry that frees what a hold still reserves, its fee included."""
+    return Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)
 
 
 def close_hold(overlay: Overlay, hold: Hold) -> None:

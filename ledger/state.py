@@ -184,7 +184,7 @@ class StateReader(Protocol):
 class Overlay:
     """Writes on top of a reader: one per block, with an undo log so that a refused transaction changes nothing."""
 
-    __slots__ = ("_indexes", "_now", "_undo", "base", "changes", "due_left", "used")
+    __slots__ = ("_indexes", "_now", "_undo", "base", "changes", "due_left", "passing", "used")
 
     def __init__(self, base: StateReader) -> None:
         self.base = base
@@ -194,6 +194,8 @@ class Overlay:
         """References used since `base`, by ref_id."""
         self.due_left = True
         """Whether something that has lapsed may still be in the state: False once a sweep has reached the end (L19)."""
+        self.passing = 0
+        """Lapsed holds that transactions have released in passing."""
         self._now: dict[str, Record | None] = {}
         """Everything read or written: each key is looked up in `base` once per block."""
         self._indexes: list[str] = []

@@ -15,7 +15,7 @@ import structlog
 from consensus.types import Epoch
 from ledger.blocks import Header, header_bytes
 from ledger.errors import Unorderable
-from ledger.execute import Execution
+from ledger.execute import BlockTooLargeError, Execution
 from node.blocks import BuiltBlock
 from node.faults import FAULTS
 from node.judge import CHUNK, Overtaken
@@ -154,7 +154,7 @@ class _Attempt:
                     raise Overtaken("its parent can no longer be final")
 
     def _take(self, execution: Execution, transaction: Transaction, size: int) -> int:
-        """Execute one where it fits (the first always does: a block holds any one transaction); returns the bytes taken so far."""
+        """Execute one where it fits, the first in any case: a block holds any one transaction; returns the bytes taken so far."""
         grown = size + len(transaction.raw)
         if self.taken and (grown > self._bytes_max or not execution.fits(transaction)):
             return size
@@ -162,6 +162,9 @@ class _Attempt:
             execution.apply(transaction)
         except Unorderable as refusal:
             log.debug("not ordered", tx=transaction.tx_id.hex(), code=refusal.code)
+            return size
+        except BlockTooLargeError as full:
+            log.debug("not in this block", tx=transaction.tx_id.hex(), reason=str(full))
             return size
         self.taken.append(transaction)
         return grown

@@ -18,6 +18,7 @@ from ledger.errors import OK, BadSignature, Expired, Ordered, WrongChain
 from ledger.expiry import sweep
 from ledger.indexes import put_indexed
 from ledger.invariants import check_transaction
+from ledger.lapsing import TooMuchLapsedError
 from ledger.money import NOTHING
 from ledger.names import servicer_of
 from ledger.outcomes import Outcome, Parties
@@ -111,12 +112,14 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
     ------
     Unorderable
         No block may contain the transaction as it stands.
+    TooMuchLapsedError
+        This block may not (L19).
 
     Source: ledger/README.md, section 5.
     """
     work = Work(overlay, tx, context)
     action = _prepare(work, verifier)
-    mark = overlay.mark()
+    mark, passing = overlay.mark(), overlay.passing
     try:
         action.authorise()
         work.signers.refuse_superfluous()
@@ -127,6 +130,10 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
     except Ordered as refusal:
         overlay.rollback(mark)
         outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot, (), refused_by(refusal))
+    except TooMuchLapsedError:
+        overlay.rollback(mark)
+        overlay.passing = passing
+        raise
     use_ref(overlay, tx, context.height)
     return outcome
 

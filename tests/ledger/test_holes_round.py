@@ -11,9 +11,12 @@ from msgspec.structs import replace
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
 from ledger.errors import OK, LedgerError
+from ledger.execute import BlockTooLargeError, Execution
+from ledger.expiry import PASSING_MAX
 from ledger.genesis import check_draft
 from ledger.genesis_document import GenesisError
 from ledger.holds import Hold
+from ledger.lapsing import TooMuchLapsedError
 from ledger.participants import Keyset
 from ledger.state import Overlay
 from ledger.transactions import apply_transaction, begin_block
@@ -44,6 +47,7 @@ from tests.ledger.world import (
     MAIN_A,
     MAIN_B,
     TILL,
+    VIEW_KEY,
     World,
     grant,
     hold,
@@ -317,3 +321,29 @@ def test_way_to_stop_the_chain_by_100_000_holds_that_lapse_in_one_block() -> Non
         assert apply_transaction(overlay, late, world.context(), verified).code == 171
         state.take(overlay.changes)
         world.time_ms += 1_000
+
+
+def test_way_to_stop_the_chain_by_touching_all_that_has_lapsed() -> None:
+    """Goal: L19, a block sweeps no more in passing than it may. Method: one payment out of 400 accounts; then one by one."""
+    world = World(money=1_000)
+    state, until = crowded(world)
+    world.time_ms = until
+    overlay = Overlay(state)
+    begin_block(overlay, world.context())
+    names = [f"bank-a/many-{number:03}" for number in range(HOLDERS_OF_MANY)]
+    before = dict(overlay.changes)
+    whole = world.sign(pay(*((name, MAIN_B, 1) for name in names)), by=BANK_A, sender="bank-a")
+    with pytest.raises(TooMuchLapsedError):
+        apply_transaction(overlay, whole, world.context(), verified)
+    assert (overlay.changes, overlay.passing, overlay.used_ref(whole.ref_id)) == (before, 0, None)
+    for name in names[:7]:
+        tx = world.sign(pay((name, MAIN_B, EACH)), by=BANK_A, sender="bank-a")
+        assert apply_transaction(overlay, tx, world.context(), verified).code == OK
+    assert 6 * EACH < overlay.passing <= PASSING_MAX
+    rest = world.sign(pay(*((name, MAIN_B, 1) for name in names[7:10])), by=BANK_A, sender="bank-a")
+    with pytest.raises(TooMuchLapsedError):
+        apply_transaction(overlay, rest, world.context(), verified)
+    execution = Execution(state, world.context(), VIEW_KEY, verified)
+    with pytest.raises(BlockTooLargeError):
+        execution.apply(whole)
+    assert execution.count == 0

@@ -37,8 +37,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "invariant 3",
         "a_void_frees_the_hold_and_not_its_fee",
         "ledger/expiry.py",
-        "entry = Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)",
-        "entry = Entry(hold.source, hold.asset, 0, -hold.left, 0)",
+        "return Entry(hold.source, hold.asset, 0, -(hold.left + hold.fee_left), 0)",
+        "return Entry(hold.source, hold.asset, 0, -hold.left, 0)",
         (INVARIANTS,),
     ),
     Mutant(

@@ -48,7 +48,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "net[place] = (entry.posted, entry.held)",
         (MONEY,),
     ),
-    Mutant("L7", "a_refused_transaction_leaves_its_first_steps", LEDGER, "overlay.rollback(mark)", "overlay.mark()", (TYPES,)),
+    Mutant("L7", "a_refused_transaction_leaves_its_first_steps", LEDGER, "overlay.rollback(mark)\n        outcome", "outcome", (TYPES,)),
     Mutant("L7", "redeem_keeps_the_supply", "ledger/transactions/redeeming.py", "asset.supply - amount", "asset.supply", (MONEY,)),
     Mutant("L8", "settle_leaves_the_hold_whole", RESERVE, "left = hold.left - amount", "left = hold.left", (HOLDS,)),
     Mutant("L8", "settle_takes_more_than_is_left", RESERVE, "if amount > hold.left:", "if amount > hold.amount:", (HOLDS,)),

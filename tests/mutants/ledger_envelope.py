@@ -101,8 +101,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L15",
         "a_stripped_copy_uses_up_its_ref",
         LEDGER,
-        "    mark = overlay.mark()\n    try:",
-        "    use_ref(overlay, tx, context.height)\n    mark = overlay.mark()\n    try:",
+        "    mark, passing = overlay.mark(), overlay.passing\n    try:",
+        "    use_ref(overlay, tx, context.height)\n    mark, passing = overlay.mark(), overlay.passing\n    try:",
         (TYPES,),
     ),
     Mutant(

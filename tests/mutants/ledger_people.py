@@ -71,7 +71,14 @@ MUTANTS: tuple[Mutant, ...] = (
         (RULES,),
     ),
     Mutant("L18", "holds_count_nothing", RESERVE, "window = people.spend(", 'window = "" and people.spend(', (RULES, HISTORIES)),
-    Mutant("L18", "void_gives_nothing_back", "ledger/expiry.py", "    give_back(overlay, hold, time_ms)\n", "", (RULES, HISTORIES)),
+    Mutant(
+        "L18",
+        "void_gives_nothing_back",
+        "ledger/expiry.py",
+        "    give_back(overlay, hold, time_ms)\n    close_hold",
+        "    close_hold",
+        (RULES, HISTORIES),
+    ),
     Mutant("L18", "void_gives_back_to_any_day", LIMITS, "    if hold.window == today:\n", "    if hold.window:\n", (RULES, HISTORIES)),
     Mutant(
         "L18",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.ledger import test_order_histories, test_people_histories
+from tests.ledger import test_bridge_histories, test_order_histories, test_people_histories, test_recovery_histories
 from tests.simulation_ledger.parts import BackingScene, EpochScene
 from tests.simulation_ledger.whole import Everything
 
@@ -63,4 +63,6 @@ SCENES = (
     Kind("people", test_people_histories.Stage, 5, 1_000),
     Kind("backing", BackingScene, 5, 1_000),
     Kind("epochs", EpochScene, 5, 500),
+    Kind("keys", test_recovery_histories.Stage, 4, 150),
+    Kind("bridge", test_bridge_histories.Stage, 8, 500),
 )

@@ -15,7 +15,7 @@ from ledger.epochs import VALIDATORS_MIN, Epoch, Readiness, Validator, ViewKey, 
 from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, WrongKind
 from ledger.genesis_document import GenesisError
 from ledger.grant_rules import check_root, conflict_of, grant_key
-from ledger.grants import Grant, GrantRecord, Need, Quota, Scope
+from ledger.grants import DEBIT, Grant, GrantRecord, Need, Quota, Scope
 from ledger.indexes import put_indexed
 from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys
 from ledger.names import OPERATOR, check_account_id, servicer_of
@@ -231,6 +231,8 @@ class _Founding:
         grant = Grant(document.id, document.to, document.permission, scope, quota, need, *limits)
         with _at(path):
             check_grant(grant)
+            if grant.permission == DEBIT:
+                raise GenesisError("whoever signs the debits of an account lets others take from it, and no document does", path=path)
             if quota is not None and quota.amount == 0:
                 raise GenesisError("a quota of 0 allows nothing", path=path + ".quota.amount")
             self._existing(grant.to)

@@ -14,6 +14,7 @@ Permission = Literal[
     "register",
     "tier",
     "wallet",
+    "debit",
     "issue",
     "attest.reserve",
     "attest.price",
@@ -26,6 +27,8 @@ Permission = Literal[
     "bridge",
 ]
 """Those that exist now."""
+DEBIT: Permission = "debit"
+"""What somebody may take from one account (`ledger.debits`)."""
 
 Rank = Annotated[int, Meta(ge=0, le=9)]
 """Of the authority behind an order: a court of appeal may go before a bailiff."""

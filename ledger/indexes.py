@@ -12,7 +12,7 @@ from ledger.accounts import Account, Total
 from ledger.assets import Asset
 from ledger.bridges import BridgeRoute, Lock, Release, foreign_index, lock_index, routes_index
 from ledger.closings import Closing, closings_index, totals_index
-from ledger.grants import GrantRecord
+from ledger.grants import DEBIT, GrantRecord
 from ledger.holders import Pseudonym, Returnable
 from ledger.holds import Hold
 from ledger.keys import tagged
@@ -56,7 +56,8 @@ def index_keys(key: str, record: Record | None) -> tuple[str, ...]:
         case Hold():
             return due_key(record.until, key), f"~held/{record.source}/{key[5:]}"
         case GrantRecord(grant=grant):
-            listed = f"~grants/{grant.permission}/{grant.id}"
+            on_account = grant.permission == DEBIT
+            listed = f"~debits/{grant.scope.account}/{grant.id}" if on_account else f"~grants/{grant.permission}/{grant.id}"
             return (listed, due_key(grant.until, key)) if grant.until else (listed,)
         case Proposal():
             return due_key(record.until, key), open_keys(servicer_of(record.proposer))[0] + record.id.hex()

@@ -2,7 +2,8 @@
 
 Storage keys are text: `kind/id` as in section 6 of the specification (`balance/bank-a/x/KGS`, `hold/<hex>`, `grant/ID`, `key/<hex>`); a
 total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
-`~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~accounts/PARTICIPANT/LOCAL`,
+`~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~debits/ACCOUNT/ID` (grants
+`debit`), `~accounts/PARTICIPANT/LOCAL`,
 `~settlements/PARTICIPANT/LOCAL`, `~wallets/PARTICIPANT/<pseudonym hex>/LOCAL`, `~pseudonyms/<holder hex>/PARTICIPANT/<hex>`,
 `~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
 `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger.canonical import decode
 from ledger.errors import Malformed
+from ledger.grants import DEBIT
 from ledger.keysets import check_keyset_form, check_sorted
 from ledger.names import (
     RESERVED,
@@ -206,6 +207,8 @@ def check_grant(grant: Grant) -> None:
             raise Malformed(reason=f"grant {grant.id} needs {need.m} of {len(need.of)} keysets")
     if scope.classes and grant.permission != "wallet":
         raise Malformed(reason=f"grant {grant.id} opens no accounts: it has no classes")
+    if grant.permission == DEBIT and not (scope.account and scope.asset):
+        raise Malformed(reason=f"grant {grant.id} is to debit one account in one asset: it names both")
     check_patterns(scope.classes, f"the classes of grant {grant.id}")
     check_order_terms(grant)
     if grant.until and grant.until <= grant.not_before:

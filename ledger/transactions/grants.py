@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.assets import Asset
-from ledger.authority import OPS
+from ledger.authority import OPS, check_member_active
+from ledger.debits import DEBITS_PER_ACCOUNT_MAX, debits_of
 from ledger.errors import BadKeyset, Exists, GrantExpired, NoAccount, NoGrant, NoParticipant, QuorumNotMet, TooMany
 from ledger.grant_rules import (
     ATTESTING,
@@ -19,11 +20,13 @@ from ledger.grant_rules import (
     grants_of,
     use_grant,
 )
-from ledger.grants import GrantRecord
+from ledger.grants import DEBIT, GrantRecord
 from ledger.indexes import put_indexed
 from ledger.lapsing import has_lapsed
+from ledger.names import servicer_of
 from ledger.participants import Participant
-from ledger.transactions.work import existing_asset
+from ledger.succession import signer_now
+from ledger.transactions.work import check_pays, check_spendable, existing_account, existing_asset
 
 if TYPE_CHECKING:
     from ledger.grants import Grant
@@ -50,8 +53,11 @@ class Giving:
         """Everybody and everything that the grant names exists; root agrees, or the owner of the scope where it may give this."""
         self._check_existence()
         work, grant = self.work, self.grant
-        owner = owner_of_scope(work, grant)
         self.giver, self.root = ROOT, None
+        if grant.permission == DEBIT:
+            self._need_debtor()
+            return
+        owner = owner_of_scope(work, grant)
         try:
             self.root = use_grant(work.overlay, work.signers, wanted_root(grant), work.time_ms)
         except (QuorumNotMet, NoGrant):
@@ -69,9 +75,7 @@ class Giving:
         conflict = conflict_of(overlay, grant)
         if conflict is not None:
             raise conflict
-        count = sum(1 for _ in grants_of(overlay, grant.permission))
-        if count >= GRANTS_PER_PERMISSION_MAX:
-            raise TooMany(subject="the ledger", count=count, what=f"grants {grant.permission}", most=GRANTS_PER_PERMISSION_MAX)
+        self._check_count()
         for member in grant.need.of if grant.need else ():
             if overlay.get("keyset/" + member) is None:
                 owner, _, keyset = member.partition("/")
@@ -79,6 +83,26 @@ class Giving:
         if self.root is not None:
             charge_quota(overlay, self.root, 1, work.time_ms)
         put_indexed(overlay, grant_key(grant.id), GrantRecord(grant, self.giver, "", 0))
+
+    def _need_debtor(self) -> None:
+        """Need whoever signs the debits of the account, and nobody else: root takes nothing without an order (L27)."""
+        work, overlay = self.work, self.work.overlay
+        account = existing_account(overlay, self.grant.scope.account)
+        member = signer_now(overlay, account)
+        check_member_active(overlay, member)
+        check_pays(account)
+        check_spendable(account, "a grant to debit it")
+        work.signers.need(member)
+        self.giver = servicer_of(account.id)
+
+    def _check_count(self) -> None:
+        overlay, grant = self.work.overlay, self.grant
+        if grant.permission == DEBIT:
+            subject, count, most = grant.scope.account, sum(1 for _ in debits_of(overlay, grant.scope.account)), DEBITS_PER_ACCOUNT_MAX
+        else:
+            subject, count, most = "the ledger", sum(1 for _ in grants_of(overlay, grant.permission)), GRANTS_PER_PERMISSION_MAX
+        if count >= most:
+            raise TooMany(subject=subject, count=count, what=f"grants {grant.permission}", most=most)
 
     def _check_existence(self) -> None:
         overlay, grant = self.work.overlay, self.grant
@@ -116,6 +140,8 @@ class Ending:
             self.root = use_grant(work.overlay, signers, wanted_root(record.grant), work.time_ms)
         except (QuorumNotMet, NoGrant):
             members = [f"{participant}/{OPS}" for participant in (record.grant.to, record.giver) if participant != ROOT]
+            if record.grant.permission == DEBIT:
+                members.append(signer_now(work.overlay, existing_account(work.overlay, record.grant.scope.account)))
             agreeing = next((member for member in members if signers.agrees(member)), None)
             if agreeing is None:
                 raise

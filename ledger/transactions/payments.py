@@ -12,7 +12,8 @@ from ledger.assets import Asset
 from ledger.authority import OPS, check_member_active, signer_of
 from ledger.blocks import Entry
 from ledger.classes import check_accepted
-from ledger.errors import OK, NoAccount, NoAsset, Ordered, TooManyLegs
+from ledger.debits import charge_mandate, need_mandate
+from ledger.errors import OK, NoAccount, NoAsset, Ordered, QuorumNotMet, QuotaExceeded, TooManyLegs
 from ledger.fees import check_fee, fee_rule
 from ledger.limits import WALLET, Debit
 from ledger.money import fee_entry
@@ -39,12 +40,13 @@ if TYPE_CHECKING:
 
 ACTION = "payments"
 NONE_TRAVELLING: Mapping[int, Debit] = {}
+NO_MANDATES: dict[int, str] = {}
 
 
 class Payment:
     """One pay transaction."""
 
-    __slots__ = ("accounts", "assets", "body", "members", "refused", "returned", "ruled", "travelling", "wallets", "work")
+    __slots__ = ("accounts", "assets", "body", "mandates", "members", "refused", "returned", "ruled", "travelling", "wallets", "work")
 
     def __init__(self, work: Work, body: Pay) -> None:
         self.work = work
@@ -53,6 +55,8 @@ class Payment:
         self.assets: dict[str, Asset] = {}
         self.members: dict[str, str] = {}
         """Debited account -> keyset that has to agree."""
+        self.mandates = NO_MANDATES
+        """Leg -> grant under which its account is debited without its owner."""
         self.refused: dict[int, Ordered] = {}
         """Mode `each`: legs that fail by themselves."""
         self.wallets: dict[str, Account] = {}
@@ -75,8 +79,11 @@ class Payment:
         if self.ruled:
             self._check_legs(self._check_ended)
         signers = self.work.signers
-        for member in self.members.values():
-            signers.need(member)
+        try:
+            for member in self.members.values():
+                signers.need(member)
+        except QuorumNotMet:
+            self._need_mandates()
         if self.ruled:
             for travel in self.body.travel or ():
                 signers.need(compliance_of(travel.participant))
@@ -84,6 +91,19 @@ class Payment:
             debit = self.body.legs[index].debit
             known = self.accounts.get(debit)
             signers.allow((f"{servicer_of(debit)}/{OPS}" if known is None else signer_now(self.work.overlay, known),))
+
+    def _need_mandates(self) -> None:
+        """Need each debited party, or a grant to debit its account for each of its legs (L25)."""
+        work = self.work
+        self.mandates, self.ruled = {}, True
+        for index, leg in enumerate(self.body.legs):
+            if index in self.refused:
+                continue
+            if work.signers.agrees(self.members[leg.debit]):
+                work.signers.need(self.members[leg.debit])
+            else:
+                wanted = (leg.debit, leg.asset, servicer_of(leg.credit))
+                self.mandates[index] = need_mandate(work.overlay, work.signers, wanted, work.time_ms)
 
     def perform(self) -> None:
         """Check fees, funds, totals, limits, travel data and who is eligible; move."""
@@ -217,6 +237,7 @@ class Payment:
             self._check_travel(range(len(legs)))
             self._check_no_more_travel()
         self._check_legs(self._check_eligible)
+        self._charge_mandates(self.mandates)
         if self.body.return_of is not None and self.returned is not None:
             count_return(work.overlay, self.body.return_of, self.returned, legs[0].amount)
         if self.body.uetr is not None:
@@ -250,11 +271,23 @@ class Payment:
             work.people.spend([_debit(index, leg, leg.amount + leg.fee)])
             self._check_travel((index,))
             self._check_eligible(leg)
+            self._charge_mandates((index,))
         except Ordered:
             work.people.forget(spent)
             raise
         if self.body.uetr is not None:
             keep_returnable(work, leg)
+
+    def _charge_mandates(self, legs: Iterable[int]) -> None:
+        """Count legs against the quotas of the grants that they are debited under."""
+        work = self.work
+        for index in legs:
+            if index in self.mandates:
+                leg = self.body.legs[index]
+                try:
+                    charge_mandate(work.overlay, self.mandates[index], leg.amount + leg.fee, work.time_ms)
+                except QuotaExceeded as refusal:
+                    raise refusal.at(index) from None
 
     def _count_redeemed(self, legs: Iterable[Leg]) -> None:
         for leg in legs:

@@ -10,7 +10,8 @@ from ledger.authority import check_member_active, keyset_of_party
 from ledger.blocks import Entry
 from ledger.classes import check_accepted
 from ledger.conditions import Arbiter, Device, HashLock, Purse, check_shown, is_of_class, kept, payee_of
-from ledger.errors import BadKeyset, ConditionNotMet, HoldAmount, HoldExpired, NoAccount, NoHold, NoParticipant, TooMany
+from ledger.debits import charge_mandate, need_mandate
+from ledger.errors import BadKeyset, ConditionNotMet, HoldAmount, HoldExpired, NoAccount, NoHold, NoParticipant, QuorumNotMet, TooMany
 from ledger.expiry import close_hold, count_hold, hold_key, release
 from ledger.fees import check_fee, fee_of, fee_rule
 from ledger.holds import Hold
@@ -42,7 +43,7 @@ ACTION = "holds"
 class Placement:
     """One hold transaction: amount and fee are held on the source."""
 
-    __slots__ = ("asset", "body", "source", "target", "work")
+    __slots__ = ("asset", "body", "mandate", "source", "target", "work")
 
     asset: Asset
     source: Account
@@ -52,6 +53,8 @@ class Placement:
     def __init__(self, work: Work, body: HoldBody) -> None:
         self.work = work
         self.body = body
+        self.mandate = ""
+        """Grant under which the source is debited without its owner."""
 
     def authorise(self) -> None:
         """Accounts, asset and both parties exist, and the debited party agrees."""
@@ -71,10 +74,19 @@ class Placement:
         if self.target is not None:
             check_takes(self.target)
             check_spendable(self.target, ACTION)
-        work.signers.need(signer_now(work.overlay, self.source))
+        self._need_debtor()
         if self.target is not None and needs_agreement(work.overlay, self.source, self.target, self.asset, body.amount):
             work.signers.need(compliance_of(servicer_now(work.overlay, self.target.id)))
         work.told = tuple(servicer_of(each) for each in ((body.target, *parties) if self.target is not None else parties))
+
+    def _need_debtor(self) -> None:
+        """Need whoever signs the debits of the source, or a grant to debit it (L25)."""
+        work, body = self.work, self.body
+        try:
+            work.signers.need(signer_now(work.overlay, self.source))
+        except QuorumNotMet:
+            wanted = (body.source, body.asset, servicer_of(body.target) if self.target is not None else "")
+            self.mandate = need_mandate(work.overlay, work.signers, wanted, work.time_ms)
 
     def perform(self) -> None:
         """Check fee, funds, number of holds, time and limits; reserve. The rule of the fee stays with the hold (L17)."""
@@ -99,6 +111,8 @@ class Placement:
             raise HoldExpired(until=body.condition.valid_to, time_ms=work.time_ms, latest=latest)
         work.check_pause((body.source,) if target is None else (body.source, target.id), body.asset, ())
         window = self._count_in_window()
+        if self.mandate:
+            charge_mandate(work.overlay, self.mandate, body.amount + body.fee, work.time_ms)
         if isinstance(body.condition, Device):
             check_device_key(work.overlay, body.condition.key)
         hold = Hold(

@@ -44,6 +44,7 @@ from tests.ledger.cast import (
     known_grant,
 )
 from tests.ledger.condition_cases import CONDITIONS
+from tests.ledger.debit_cases import DEBITS
 from tests.ledger.flow_cases import FLOW
 from tests.ledger.governance_cases import GOVERNANCE
 from tests.ledger.key_cases import KEYS
@@ -272,6 +273,7 @@ CASES: tuple[Case, ...] = (
     *BACKING,
     *PURPOSE,
     *CONDITIONS,
+    *DEBITS,
     *BRIDGES,
     *WITNESSED,
     *MATRIX,

@@ -93,8 +93,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "invariant 16",
         "who_is_debited_need_not_agree",
         "ledger/transactions/payments.py",
-        "        for member in self.members.values():\n            signers.need(member)\n",
-        "        signers.allow(self.members.values())\n",
+        "            for member in self.members.values():\n                signers.need(member)\n",
+        "            signers.allow(self.members.values())\n",
         (INVARIANTS,),
     ),
     Mutant(

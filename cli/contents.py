@@ -8,8 +8,23 @@ import msgspec
 from msgspec import Struct
 
 from cli.hold_terms import condition_text
+from cli.registry_terms import keyset_lines, participant_lines
 from cli.times import time_text
-from ledger.transactions.bodies import Approve, Body, HoldBody, HolderPut, Issue, OrderLift, OrderPut, Pay, Propose, Redeem, Seize
+from ledger.transactions.bodies import (
+    Approve,
+    Body,
+    HoldBody,
+    HolderPut,
+    Issue,
+    KeysetPut,
+    OrderLift,
+    OrderPut,
+    ParticipantPut,
+    Pay,
+    Propose,
+    Redeem,
+    Seize,
+)
 from ledger.transactions.proposals import content_of
 
 if TYPE_CHECKING:
@@ -60,6 +75,10 @@ def describe(session: Session, body: Body) -> list[tuple[str, str]]:
 
 
 def _described(body: Body) -> list[tuple[str, str]]:
+    if isinstance(body, KeysetPut):
+        return keyset_lines(body)
+    if isinstance(body, ParticipantPut):
+        return participant_lines(body.participant)
     if not isinstance(body, HolderPut):
         return [("content", _text(body))]
     until = time_text(body.valid_until) if body.valid_until else "no end"

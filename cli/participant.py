@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from cli.command import command
-from cli.faults import Misuse
+from cli.faults import Misuse, Refusal
 from cli.output import print_fields, print_json, print_table
 from cli.parties import find_participant, participant_or_none, sender_keyset
 from cli.sending import How, send
@@ -53,10 +53,41 @@ def put(
         base.lei if lei is None else lei,
         base.country if country is None else country,
         status or base.status,
-        "",
+        "" if (status or base.status) == "active" else base.successor,
         _keys(base.node_keys if node_key is None else node_key),
         _keys(base.box_keys if box_key is None else box_key),
         base.endpoints if endpoint is None else endpoint,
+    )
+    sender = session.sender()
+    send(session, ParticipantPut(_record(fields)), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "succeed")
+def succeed(
+    session: Session,
+    participant: IdArgument,
+    how: How,
+    *,
+    by: Annotated[str, typer.Option("--by", metavar="ID", help="Active participant that services its accounts from now on.")],
+    status: Annotated[
+        Literal["suspended", "closed"], typer.Option("--status", help="What becomes of it; closed is for ever.")
+    ] = "suspended",
+) -> None:
+    """Let another participant service all accounts of one that fails: one record, no account changes (L29). Grant `register` signs.
+
+    Of one that is closed already the successor alone changes.
+    """
+    old, successor = find_participant(session, participant), find_participant(session, by)
+    if successor.status != "active" or by == participant:
+        raise Refusal(f"{by} cannot succeed {participant}: a successor is another participant, and active")
+    fields = (
+        participant,
+        *(old.kind, old.name, old.bic, old.lei, old.country),
+        "closed" if old.status == "closed" else status,
+        by,
+        _keys(old.node_keys),
+        _keys(old.box_keys),
+        old.endpoints,
     )
     sender = session.sender()
     send(session, ParticipantPut(_record(fields)), sender=sender, needed=(sender_keyset(session, sender),), how=how)
@@ -75,6 +106,7 @@ def show(session: Session, participant: IdArgument) -> None:
             ("name", found.name),
             ("kind", found.kind),
             ("status", found.status),
+            *([("successor", f"{found.successor}, which services its accounts")] if found.successor else []),
             *[(label, text) for label, text in (("BIC", found.bic), ("LEI", found.lei), ("country", found.country)) if text],
             *[("keyset", f"{each.name}, {each.m} of {len(each.keys)}") for each in found.keysets],
             *[("node key", each) for each in found.node_keys],

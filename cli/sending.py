@@ -22,7 +22,7 @@ from cli.outbox import Outbox, write_transaction
 from cli.output import print_fields, print_json
 from cli.parties import sender_keyset
 from cli.receipts import receipt_json, receipt_rows
-from cli.signing import KeysetName, brought_keys, sign_here, wanted_keysets
+from cli.signing import KeysetName, brought_by, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
 from ledger.canonical import decode_loose, encode
 from ledger.codec import NAME_OF, decode_transaction, make_envelope, ref_id_of
@@ -283,7 +283,7 @@ def _signed(session: Session, body: Body, *, sender: str, ref: str, needed: Iter
     envelope = make_envelope(chain=session.chain, sender=sender, ref=ref, valid_until=now_ms() + valid_ms, salt=os.urandom(16), body=body)
     keysets = wanted_keysets(session, body, needed, how.sign)
     partly = () if how.export is not None else None
-    raw = sign_here(session, envelope, keysets, brought=brought_keys(body), partly=partly)
+    raw = sign_here(session, envelope, keysets, brought=brought_by(session, body), partly=partly)
     return decode_transaction(raw)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from cli.client import NotThere
 from cli.faults import Misuse, Refusal
+from cli.keysets import find_keyset, known_keys
 from cli.quorum import further_keysets
 from ledger.codec import encode_transaction, sign_envelope
 from ledger.transactions.bodies import AccountOpen, AccountSet, KeysetPut
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cli.session import Session
+    from ledger.participants import Keyset
     from ledger.transactions.bodies import Body, Signature
     from node.keystore import KeyFile
 
@@ -36,10 +40,35 @@ def wanted_keysets(session: Session, body: Body, needed: Iterable[KeysetName], n
     return sorted(split_keyset(text) for text in {*agreed, *further_keysets(session, body, agreed)})
 
 
-def brought_keys(body: Body) -> frozenset[str]:
-    """Public keys (hex) of the keyset that a body brings: each of them signs for itself (L24)."""
-    keyset = body.keyset if isinstance(body, KeysetPut | AccountOpen | AccountSet) else None
-    return frozenset(key.public_key.hex() for key in keyset.keys) if keyset is not None else frozenset()
+class Brought(Struct, frozen=True):
+    """The keyset that a body brings: its new keys sign for themselves (L24)."""
+
+    member: KeysetName
+    keys: frozenset[str]
+    """Public keys (hex)."""
+    alone: bool
+    """Nobody else signs for this keyset: it is recovered or decided on, and does not agree itself."""
+
+
+def brought_by(session: Session, body: Body) -> Brought | None:
+    """Keyset that a body brings, with those of its keys that have to sign; None: it brings none.
+
+    Where the keyset itself does not agree, keys that the ledger has for it already must not sign: the node is asked which those are.
+    """
+    if isinstance(body, AccountOpen | AccountSet) and body.keyset is not None:
+        return Brought((body.id, body.keyset.name), public_keys(body.keyset), alone=False)
+    if not isinstance(body, KeysetPut):
+        return None
+    member, keys = (body.owner, body.keyset.name), public_keys(body.keyset)
+    now = find_keyset(session, *member)
+    if now is None or (body.by == "current" and not now.suspended):
+        return Brought(member, keys, alone=False)
+    return Brought(member, keys - known_keys(now), alone=True)
+
+
+def public_keys(keyset: Keyset) -> frozenset[str]:
+    """Public keys (hex) of a keyset."""
+    return frozenset(key.public_key.hex() for key in keyset.keys)
 
 
 def sign_here(
@@ -47,7 +76,7 @@ def sign_here(
     envelope: bytes,
     keysets: Iterable[KeysetName],
     *,
-    brought: frozenset[str] = frozenset(),
+    brought: Brought | None = None,
     partly: tuple[Signature, ...] | None = None,
 ) -> bytes:
     """Whole transaction: the signatures it has (`partly`), and one by every key of the keystore that counts in one of the keysets.
@@ -74,9 +103,12 @@ def sign_here(
     return encode_transaction(envelope, signatures.values())
 
 
-def _counting(session: Session, owner: str, keyset: str, brought: frozenset[str]) -> list[KeyFile]:
+def _counting(session: Session, owner: str, keyset: str, brought: Brought | None) -> list[KeyFile]:
     """Keys meant for a keyset. Of several, one may be old or not yet in force, and its signature would spoil all: ask the node."""
     keys = session.keystore.for_keyset(owner, keyset)
+    new = brought.keys if brought is not None and brought.member == (owner, keyset) else frozenset()
+    if brought is not None and brought.member == (owner, keyset) and brought.alone:
+        return [key for key in keys if key.public_key in new]
     if len(keys) < 2 or "/" in owner:
         return keys
     try:
@@ -84,4 +116,4 @@ def _counting(session: Session, owner: str, keyset: str, brought: frozenset[str]
     except NotThere:
         return keys
     current = {key.public_key for each in found.keysets if each.name == keyset for key in each.keys}
-    return [key for key in keys if key.public_key in current | brought]
+    return [key for key in keys if key.public_key in current | new]

@@ -19,7 +19,7 @@ from cli.proof import CheckpointOption, SaveOption, VerifyOption, verify_transac
 from cli.receipts import receipt_rows
 from cli.sending import How, open_outbox, print_exported, report, submit
 from cli.session import Session
-from cli.signing import KeysetName, brought_keys, sign_here, wanted_keysets
+from cli.signing import KeysetName, brought_by, sign_here, wanted_keysets
 from cli.times import now_ms, time_text
 from ledger.codec import decode_transaction
 from ledger.errors import WrongChain
@@ -107,7 +107,7 @@ def sign(
         print_fields(_content(session, transaction))
     if not yes and not typer.confirm("Sign this?", err=True):
         raise Refusal("not signed: nothing was written")
-    raw = sign_here(session, _envelope(transaction), keysets, brought=brought_keys(transaction.body), partly=transaction.signatures)
+    raw = sign_here(session, _envelope(transaction), keysets, brought=brought_by(session, transaction.body), partly=transaction.signatures)
     signed = decode_transaction(raw)
     write_transaction(output or file, signed)
     print_exported(session, signed, output or file)

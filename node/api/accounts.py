@@ -9,10 +9,11 @@ from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
 from ledger.holds import Hold
 from ledger.names import servicer_of
-from ledger.participants import Participant
+from ledger.participants import KeysetRecord, Participant
+from ledger.succession import servicer_now
 from node.api.answers import answer
-from node.api.convert import balance_body, hold_detail
-from node.api.errors import ApiError
+from node.api.convert import balance_body, hold_detail, keyset_body
+from node.api.errors import ApiError, NotFound
 from node.api.lapsed import lapsed_on
 from node.api.parts import TotalBody
 from node.api.publication import closing_of, shown
@@ -44,7 +45,7 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
         kind=account.kind,
         status=account.status,
         keyset=account.keyset,
-        servicer=servicer_of(account.id),
+        servicer=servicer_now(service.reads.state, account.id),
         holds=account.holds - lapsed.count,
         balances=tuple(balances),
         as_of=service.height,
@@ -53,6 +54,15 @@ async def show(service: Service, request: web.Request, arguments: Arguments) -> 
         classes=account.classes,
     )
     return answer(request, body)
+
+
+async def show_keyset(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
+    """`GET /v1/accounts/{participant}/{local}/keyset`."""
+    account = _account(service, arguments)
+    record = service.record(f"keyset/{account.id}/{account.keyset}", KeysetRecord)
+    if record is None:
+        raise NotFound(f"account {account.id} has no keyset of its own: its servicer signs for it")
+    return answer(request, keyset_body(record, service.reads.tip.facts.time_ms))
 
 
 async def entries(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:

@@ -9,8 +9,9 @@ import msgspec
 
 from ledger.conditions import Arbiter, HashLock, Purse, name_of, used_counters
 from ledger.errors import BY_CODE
+from ledger.recovery import is_suspended, settled
 from node.api.hold_structs import HoldDetail, PurseBody
-from node.api.parts import BalanceBody, FeeRuleBody, HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody
+from node.api.parts import BalanceBody, FeeRuleBody, HeaderBody, KeyBody, KeysetBody, LimitBody, NeedBody, QuotaBody, ScopeBody, WaitingBody
 from node.api.structs import (
     AssetBody,
     EntryBody,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ledger.grants import GrantRecord
     from ledger.holders import Limit
     from ledger.holds import Hold
-    from ledger.participants import Keyset, Participant
+    from ledger.participants import Keyset, KeysetRecord, Participant
     from ledger.transactions.bodies import Transaction
     from node.api.backend import FinalTransaction
 
@@ -140,9 +141,33 @@ def grant_body(record: GrantRecord, as_of: int) -> GrantBody:
     )
 
 
-def keyset_body(keyset: Keyset) -> KeysetBody:
-    """Keyset with its public keys."""
-    return KeysetBody(keyset.name, keyset.m, tuple(KeyBody(key.public_key.hex(), key.not_after) for key in keyset.keys))
+def keyset_body(record: KeysetRecord, time_ms: int) -> KeysetBody:
+    """Keyset with its public keys, as it is at a block time."""
+    now = settled(record, time_ms)
+    waiting = now.waiting
+    return KeysetBody(
+        name=now.name,
+        m=now.m,
+        keys=_keys(now),
+        recovery=now.recovery,
+        delay_ms=now.delay_ms,
+        suspended=is_suspended(now),
+        waiting=None
+        if waiting is None
+        else WaitingBody(
+            by=waiting.by,
+            due=waiting.due,
+            objected=waiting.objected,
+            m=waiting.keyset.m,
+            keys=_keys(waiting.keyset),
+            recovery=waiting.keyset.recovery,
+            delay_ms=waiting.keyset.delay_ms,
+        ),
+    )
+
+
+def _keys(keyset: Keyset) -> tuple[KeyBody, ...]:
+    return tuple(KeyBody(key.public_key.hex(), key.not_after) for key in keyset.keys)
 
 
 def participant_body(participant: Participant, keysets: tuple[KeysetBody, ...]) -> ParticipantBody:
@@ -159,6 +184,7 @@ def participant_body(participant: Participant, keysets: tuple[KeysetBody, ...]) 
         node_keys=tuple(key.hex() for key in participant.node_keys),
         box_keys=tuple(key.hex() for key in participant.box_keys),
         keysets=keysets,
+        successor=participant.successor,
     )
 
 

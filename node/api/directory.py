@@ -75,7 +75,7 @@ def _participant(service: Service, name: str) -> ParticipantBody | None:
     if record is None:
         return None
     keysets = (service.record(f"keyset/{name}/{keyset}", KeysetRecord) for keyset in service.reads.keyset_names(name))
-    return participant_body(record, tuple(keyset_body(keyset) for keyset in keysets if keyset is not None))
+    return participant_body(record, tuple(keyset_body(keyset, service.reads.tip.facts.time_ms) for keyset in keysets if keyset is not None))
 
 
 def _asset(service: Service, code: str) -> AssetBody | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -63,12 +63,33 @@ class KeyBody(Struct, frozen=True):
     not_after: Whole
 
 
+class WaitingBody(Struct, frozen=True):
+    """What is to become of a keyset (L24)."""
+
+    by: Literal["current", "recovery"]
+    """`recovery`: it is being recovered; `current`: it changes who may recover it, or how slowly."""
+    due: Whole
+    """Unix ms from which on it is so."""
+    objected: Whole
+    """Unix ms at which the keyset objected; 0: it has not."""
+    m: Whole
+    keys: tuple[KeyBody, ...]
+    recovery: str
+    delay_ms: Whole
+
+
 class KeysetBody(Struct, frozen=True):
-    """m of n keys."""
+    """m of n keys, as they count at the newest block."""
 
     name: str
     m: Whole
     keys: tuple[KeyBody, ...]
+    recovery: str = ""
+    """Keyset that may recover it: of the participant, or of who services the account. Empty: none."""
+    delay_ms: Whole = 0
+    suspended: bool = False
+    """It objected to its recovery: it signs nothing until the registrar decides."""
+    waiting: WaitingBody | None = None
 
 
 class HeaderBody(Struct, frozen=True):

@@ -202,6 +202,8 @@ class ParticipantBody(Struct, frozen=True):
     node_keys: tuple[Hex32, ...]
     box_keys: tuple[Hex32, ...]
     keysets: tuple[KeysetBody, ...]
+    successor: str = ""
+    """Of one that is suspended or closed: who services its accounts, or hands them on (L29)."""
 
 
 class Participants(Struct, frozen=True):

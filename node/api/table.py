@@ -47,7 +47,7 @@ from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, Proposa
 from node.api.hold_structs import HoldDetail
 from node.api.holder_structs import HolderBody
 from node.api.order_structs import OrderBody, OrdersBody
-from node.api.parts import ENTRIES_PAGE_MAX
+from node.api.parts import ENTRIES_PAGE_MAX, KeysetBody
 from node.api.reserve_structs import ReserveBody
 from node.api.routes import Answer, Route
 from node.api.structs import (
@@ -124,6 +124,15 @@ ROUTES: Final = (
         errors=(404,),
         parts=ACCOUNT_PARTS,
         keys={"proof": PROOF},
+    ),
+    Route(
+        "GET",
+        "/v1/accounts/{participant}/{local}/keyset",
+        accounts.show_keyset,
+        "The keyset that signs for an account, and what waits for it.",
+        {200: Answer("the keyset", KeysetBody)},
+        errors=(404,),
+        parts=ACCOUNT_PARTS,
     ),
     Route(
         "GET",

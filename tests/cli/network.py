@@ -17,9 +17,9 @@ from ledger.errors import LedgerError
 from ledger.grants import GrantRecord
 from ledger.holders import Holder, holder_key
 from ledger.holds import Hold
-from ledger.names import servicer_of
 from ledger.orders import OrderRecord
-from ledger.participants import Keyset, Participant
+from ledger.participants import KeysetRecord, Participant
+from ledger.succession import servicer_now
 from node.api.backend import FinalTransaction
 from node.api.closings import closing_body, page_body
 from node.api.convert import asset_body, balance_body, final_body, grant_body, hold_detail, keyset_body, participant_body, receipt_body
@@ -92,9 +92,14 @@ class Network:
             raise AssertionError(f"som {' '.join(arguments)} ended with {code}: {err}")
         return msgspec.json.decode(out, type=dict[str, object])
 
+    def _time_ms(self) -> int:
+        return self.world.blocks[-1].header.time_ms if self.world.blocks else 0
+
     def account(self, asked: Asked) -> Answer:
-        """Account, with its proof if asked for."""
+        """Account, with its proof if asked for; or its keyset."""
         name = asked.path.removeprefix("/v1/accounts/")
+        if name.endswith("/keyset"):
+            return self._keyset(name.removesuffix("/keyset"))
         record = self.world.state.get(f"account/{name}")
         if not isinstance(record, Account):
             return _missing(122, f"account {name} does not exist")
@@ -103,8 +108,14 @@ class Network:
             if key.startswith(f"balance/{name}/") and isinstance(balance, Balance):
                 balances.append(balance_body(key.rpartition("/")[2], balance))
         proof = b64encode(self.world.prove_account(name)).decode() if asked.query.get("proof") else ""
-        facts = (name, record.kind, record.status, record.keyset, servicer_of(name), record.holds)
+        facts = (name, record.kind, record.status, record.keyset, servicer_now(self.world.state, name), record.holds)
         return 200, AccountBody(*facts, tuple(balances), self.world.height, proof, record.pseudonym.hex(), record.classes)
+
+    def _keyset(self, account: str) -> Answer:
+        found = [each for key, each in self.world.state.records.items() if key.startswith(f"keyset/{account}/")]
+        if not found or not isinstance(found[0], KeysetRecord):
+            return _missing(404, f"account {account} has no keyset of its own")
+        return 200, keyset_body(found[0], self._time_ms())
 
     def closing(self, asked: Asked) -> Answer:
         """Show the closing of a date, with its proof if asked for."""
@@ -220,9 +231,9 @@ class Network:
 
     def _participant(self, name: str) -> ParticipantBody:
         records = self.world.state.records
-        keysets = [each for key, each in records.items() if key.startswith(f"keyset/{name}/") and isinstance(each, Keyset)]
+        keysets = [each for key, each in records.items() if key.startswith(f"keyset/{name}/") and isinstance(each, KeysetRecord)]
         found = [each for key, each in records.items() if key == f"participant/{name}" and isinstance(each, Participant)]
-        return participant_body(found[0], tuple(keyset_body(each) for each in keysets))
+        return participant_body(found[0], tuple(keyset_body(each, self._time_ms()) for each in keysets))
 
     def status(self, _: Asked) -> Answer:
         """Where the node stands."""

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from ledger.participants import Key, Keyset, Waiting
+from ledger.recovery import record_of
 from node.api.answers import BODY_BYTES_MAX
 from node.api.hold_structs import HoldDetail
+from node.api.parts import KeysetBody
 from node.api.structs import (
     AccountBody,
     Assets,
@@ -62,6 +66,31 @@ async def test_absent_account_is_proven_absent(world: World) -> None:
         nobody = await get(session, "/v1/accounts/bank-z/none?proof=1", ErrorBody, 404)
     assert absent.proof == b64encode(b"proof of bank-a/none").decode()
     assert nobody.proof == ""
+
+
+async def test_the_keyset_of_an_account_says_what_waits_and_who_services_it(world: World) -> None:
+    """Goal: a wallet sees a recovery in time, and whom to ask. Method: none; one that waits, objected, and past its time; a failed bank."""
+    records = world.reads.state.records
+    now = world.reads.tip.facts.time_ms
+    old, new = (Keyset("main", 1, (Key(bytes([index]) * 32, 0),), "ops", 300_000_000) for index in (1, 2))
+    async with client_of(world.backend) as session:
+        error = await get(session, "/v1/accounts/bank-a/main/keyset", ErrorBody, 404)
+        assert "its servicer signs for it" in error.message
+        account = records["account/bank-a/main"]
+        records["account/bank-a/main"] = replace(account, keyset="main")
+        found = []
+        for waiting in (Waiting(new, now + 1, "recovery", 0), Waiting(new, now + 1, "recovery", now), Waiting(new, now, "recovery", 0)):
+            records["keyset/bank-a/main/main"] = record_of(old, waiting)
+            found.append(await get(session, "/v1/accounts/bank-a/main/keyset", KeysetBody))
+        assert [(each.keys[0].public_key[:2], each.suspended, each.waiting is not None) for each in found] == [
+            ("01", False, True),
+            ("01", True, True),
+            ("02", False, False),
+        ]
+        assert (await get(session, "/v1/accounts/bank-a/main", AccountBody)).servicer == "bank-a"
+        records["participant/bank-a"] = replace(records["participant/bank-a"], status="suspended", successor="bank-b")
+        assert (await get(session, "/v1/accounts/bank-a/main", AccountBody)).servicer == "bank-b"
+        assert (await get(session, "/v1/participants/bank-a", ParticipantBody)).successor == "bank-b"
 
 
 async def test_entries_come_in_pages_without_gap_or_repeat(world: World) -> None:

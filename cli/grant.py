@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from cli.client import NotThere
 from cli.command import command
-from cli.faults import Misuse, Refusal
+from cli.faults import Misuse
 from cli.output import print_fields, print_json
-from cli.parties import sender_keyset
+from cli.parties import find_grant, sender_keyset
 from cli.sending import How, send
 from cli.session import Session
 from cli.times import parse_point, time_text
@@ -83,11 +82,7 @@ def end(session: Session, grant: IdArgument, how: How) -> None:
 @command(app, "show")
 def show(session: Session, grant: IdArgument) -> None:
     """Show a grant in force."""
-    check_grant_id(grant)
-    try:
-        found = session.client.get(f"/v1/grants/{grant}", GrantBody)
-    except NotThere:
-        raise Refusal(f"there is no grant {grant} in force: it was never given, was ended, or has lapsed") from None
+    found = find_grant(session, grant)
     if session.json:
         print_json(msgspec.to_builtins(found))
         return

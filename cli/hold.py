@@ -10,7 +10,7 @@ from cli.command import command
 from cli.faults import Misuse
 from cli.hold_terms import Shown, Terms, condition_of, condition_rows, find_hold, settling_of
 from cli.output import print_fields, print_json
-from cli.parties import debtor_keyset, default_sender, find_account, look_up, sender_keyset
+from cli.parties import debit_parties, find_account, look_up, sender_keyset
 from cli.policies import quote_fee
 from cli.sending import How, check_body, send
 from cli.session import Session
@@ -44,6 +44,7 @@ def place(
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="Purse: receipts of this key (name or hex) draw on it.")] = "",
     valid_to: Annotated[str, typer.Option("--valid-to", metavar="TIME", help="The purse pays until then.")] = "30d",
     grace: Annotated[str, typer.Option("--grace", metavar="LENGTH", help="How long after that receipts are taken.")] = "7d",
+    under: Annotated[str, typer.Option("--under", metavar="GRANT", help="Grant `debit` that stands for the agreement of FROM.")] = "",
 ) -> None:
     """Reserve AMOUNT of ASSET on FROM for TO: an account, a class such as mcc:58*, of a purse also '*'. Its id is the transaction's."""
     if source == target:
@@ -69,8 +70,9 @@ def place(
     )
     check_body(body)
     check_hold(body)
-    sender = session.sender(default_sender(debtor))
-    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor)), how=how)
+    usual, debiting = debit_parties(session, debtor, under)
+    sender = session.sender(usual)
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), *debiting), how=how)
 
 
 @command(app, "settle")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from cli.client import NotThere, Withheld
 from cli.faults import Refusal
-from ledger.names import check_account_id, check_owner, check_participant_id
-from node.api.structs import AccountBody, ParticipantBody
+from ledger.grants import DEBIT
+from ledger.names import check_account_id, check_grant_id, check_owner, check_participant_id
+from node.api.structs import AccountBody, GrantBody, ParticipantBody
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -62,6 +63,40 @@ def find_participant(session: Session, participant: str) -> ParticipantBody:
 def debtor_keyset(account: AccountBody) -> KeysetName:
     """Keyset that signs debits of an account: its own, else its servicer's `ops`."""
     return (account.id, account.keyset) if account.keyset else (account.servicer, OPS)
+
+
+def find_grant(session: Session, grant: str) -> GrantBody:
+    """Grant as the node has it; raises `Refusal` where none is in force."""
+    check_grant_id(grant)
+    try:
+        return session.client.get(f"/v1/grants/{grant}", GrantBody)
+    except NotThere:
+        raise Refusal(f"there is no grant {grant} in force: it was never given, was ended, or has lapsed") from None
+
+
+def debit_parties(session: Session, debtor: AccountBody, under: str) -> tuple[str, tuple[KeysetName, ...]]:
+    """Who sends a debit unless somebody else is named, and the keysets that agree to it: the owner's, or those of a grant `debit`.
+
+    Raises
+    ------
+    Refusal
+        The grant does not let anybody debit this account.
+    """
+    if not under:
+        return default_sender(debtor), (debtor_keyset(debtor),)
+    grant = find_grant(session, under)
+    if (grant.permission, grant.scope.account) != (DEBIT, debtor.id):
+        raise Refusal(f"grant {under} does not let anybody debit {debtor.id}: `som grant show {under}` tells what it allows")
+    if grant.need is None:
+        return grant.to, ((grant.to, OPS),)
+    members = sorted(_split(member) for member in grant.need.of)
+    here = sorted(members, key=lambda member: not session.keystore.for_keyset(*member))
+    return grant.to, tuple(here[: grant.need.m])
+
+
+def _split(member: str) -> KeysetName:
+    owner, _, keyset = member.partition("/")
+    return owner, keyset
 
 
 def sender_keyset(session: Session, sender: str) -> KeysetName:

@@ -8,7 +8,7 @@ import typer
 
 from cli.command import command
 from cli.faults import Misuse
-from cli.parties import debtor_keyset, default_sender, find_account, look_up, sender_keyset
+from cli.parties import debit_parties, debtor_keyset, default_sender, find_account, look_up, sender_keyset
 from cli.policies import find_asset, quote_fee
 from cli.sending import How, send
 from cli.session import Session
@@ -53,6 +53,7 @@ def pay(
         list[str] | None,
         typer.Option("--travel", metavar=TRAVEL_FORM, help="Travel data that PARTICIPANT has, by its SHA-256; its compliance signs."),
     ] = None,
+    under: Annotated[str, typer.Option("--under", metavar="GRANT", help="Grant `debit` that stands for the agreement of FROM.")] = "",
 ) -> None:
     """Pay AMOUNT of ASSET from one account to another."""
     if debit == credit:
@@ -62,7 +63,8 @@ def pay(
     quoted = session.units.parse(fee, asset) if fee and fee.strip("0.") else 0
     if not fee:
         quoted = quote_fee(session, asset, "pay", minor, (debtor, creditor))
-    sender = session.sender(default_sender(debtor))
+    usual, debiting = debit_parties(session, debtor, under)
+    sender = session.sender(usual)
     leg = Leg(debit=debit, credit=credit, asset=asset, amount=minor, fee=quoted, reference=reference)
     data = tuple(sorted((_travel(text) for text in travel or ()), key=lambda each: each.participant))
     body = Pay(
@@ -75,7 +77,7 @@ def pay(
         return_of=ReturnOf(_hash(return_of), 0) if return_of else None,
     )
     agreeing = [(each.participant, COMPLIANCE) for each in data]
-    send(session, body, sender=sender, needed=(sender_keyset(session, sender), debtor_keyset(debtor), *agreeing), how=how)
+    send(session, body, sender=sender, needed=(sender_keyset(session, sender), *debiting, *agreeing), how=how)
 
 
 def issue(

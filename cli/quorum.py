@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from cli.client import NotThere, Withheld
 from cli.faults import Unreachable
 from ledger.codec import NAME_OF
+from ledger.grants import DEBIT
 from ledger.names import servicer_of
-from ledger.transactions.bodies import Issue
+from ledger.transactions.bodies import GrantPut, Issue
 from node.api.structs import GrantBody
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def further_keysets(session: Session, body: Body, agreed: Iterable[str]) -> Sequence[str]:
     """Keysets (`OWNER/KEYSET`) that are to sign beside those of `agreed`."""
+    if isinstance(body, GrantPut) and body.grant.permission == DEBIT:
+        return ()  # who signs the debits of the account gives it, and nobody else may sign (L25)
     usual = session.profile.sign.get(NAME_OF[type(body)], ())
     grant = _grant_of(session, body) if isinstance(body, Issue) else None
     if grant is None:

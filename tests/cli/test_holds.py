@@ -152,3 +152,15 @@ def test_whoever_is_asked_to_sign_reads_the_condition(network: Network, tmp_path
     shown = network.som("tx", "sign", str(file), "--yes")[1]
     assert "any account of *" in shown
     assert "signed by the device" in shown
+
+
+def test_a_bank_debits_under_a_standing_authority(network: Network) -> None:
+    """Goal: rent by direct debit. Method: bank-a lets bank-b take 100.00 a month; bank-b pays itself and reserves under it."""
+    grant = ("grant", "put", "rent", "--to", "bank-b", "--permission", "debit", "--account", "bank-a/main", "--asset", "KGS")
+    network.good(*grant, "--quota", "100", "--per", "month", "--as", "bank-a")
+    debit = ("bank-a/main", "bank-b/main", "60", "KGS", "--under", "rent")
+    paid = network.good("pay", *debit)
+    assert paid["from"] == "bank-b"
+    assert "113 QUOTA" in network.som("hold", "place", *debit)[2]
+    assert "100.00 KGS per month, 60.00 KGS used" in network.som("grant", "show", "rent")[1]
+    assert "does not let anybody debit" in network.som("pay", "bank-b/main", "bank-a/main", "1", "KGS", "--under", "rent")[2]

@@ -32,6 +32,7 @@ from tests.naive_whole import Answer, Whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ledger.execute import BlockResult
     from ledger.genesis_document import Genesis
     from ledger.state import Record
     from ledger.transactions.bodies import Transaction
@@ -116,6 +117,10 @@ class ComparedWorld(BackedWorld):
     """A `World` whose blocks are whole and whose every transaction is put to the naive model, too."""
 
     state: TreeState
+    taken: list[Transaction]
+    """What the newest block took."""
+    result: BlockResult
+    """Of the newest block."""
 
     def __init__(self, genesis: Genesis | None = None) -> None:
         World.__init__(self, genesis or make_genesis())
@@ -153,12 +158,13 @@ class ComparedWorld(BackedWorld):
         self.model.begin_block(context.time_ms, context.epoch)
         execution = Execution(self.state, context, VIEW_KEY, self._is_genuine)
         self._verified.clear()
-        outcomes = []
+        self.taken, outcomes = [], []
         for tx in transactions:
             outcome = self._ask(execution, tx)
             if outcome is not None:
+                self.taken.append(tx)
                 outcomes.append(outcome)
-        result = execution.finish()
+        self.result = result = execution.finish()
         self.state.take(result.changes)
         self.state.take_nodes(result.nodes)
         self.state.refs.update({ref_id: UsedRef(tx_id, minute) for ref_id, tx_id, minute in result.used_refs})

@@ -36,8 +36,8 @@ BLOCK_MOST = 30
 class Everything:
     """One network, set up with people, orders, reserves and purpose money, and then whatever comes."""
 
-    def __init__(self) -> None:
-        self.world = ComparedWorld(make_genesis(params=PARAMETERS))
+    def __init__(self, kind: type[ComparedWorld] = ComparedWorld) -> None:
+        self.world = kind(make_genesis(params=PARAMETERS))
         self._set_up()
         self.sent: list[Transaction] = []
         self.draws: RegistryDraws | None = None

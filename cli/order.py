@@ -24,7 +24,7 @@ from node.api.order_structs import OrderBody, OrdersBody
 app = typer.Typer(help="Orders: blocks, arrests and pauses, by whoever has a grant for them.", no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(metavar="ORDER", help="Its id, chosen by who makes it, such as the number of a court's file.")]
-ScopeArgument = Annotated[OrderScope, typer.Argument(metavar="SCOPE", help="account, holder, participant, asset or ledger.")]
+ScopeArgument = Annotated[OrderScope, typer.Argument(metavar="SCOPE", help="account, holder, participant, asset, bridge or ledger.")]
 SubjectArgument = Annotated[str, typer.Argument(metavar="SUBJECT", help="Its id; left out for the ledger.")]
 BasisOption = Annotated[str, typer.Option("--basis", metavar="FILE|HASH", help="The document it rests on, or its SHA-256 in hex.")]
 USUAL: dict[str, tuple[Allowed, ...]] = {"arrest": ("holds",), "pause": ("holds", "redeem")}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from node.api.arguments import Arguments
     from node.api.service import Service
 
-SCOPES: dict[str, OrderScope] = {each: each for each in ("account", "holder", "participant", "asset", "ledger")}
+SCOPES: dict[str, OrderScope] = {each: each for each in ("account", "holder", "participant", "asset", "bridge", "ledger")}
 
 
 async def show(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:

@@ -41,6 +41,7 @@ from node.api.arguments import (
     Number,
     OneOf,
 )
+from node.api.bridge_table import BRIDGE_ROUTES
 from node.api.closing_structs import ClosingBody, ClosingsPage
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
@@ -306,6 +307,7 @@ ROUTES: Final = (
             "receipts": Key(OneOf(("ids",)), "one event per block with ids and codes only, without filters"),
         },
     ),
+    *BRIDGE_ROUTES,
     Route("GET", "/v1/status", network.status, "Where this node stands.", {200: Answer("the status", StatusBody)}),
     Route(
         "GET",

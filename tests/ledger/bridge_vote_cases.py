@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ledger.holders import Limit
 from ledger.transactions.bodies import Attest
 from ledger.transactions.bridge_bodies import BridgeClaim, BridgeIn
-from tests.ledger.breaks import Break, asked, edited, no_grant
+from tests.ledger.breaks import Break, asked, both, edited, no_grant
 from tests.ledger.bridge_world import (
     BIG_DELAY_MS,
     BLOCK_HASH,
@@ -184,13 +184,14 @@ CLAIMING = (
         [*OPERATOR, *BANK_B],
         (
             Break("owner", 122, asked(to="bank-b/nobody")),
-            Break("an owner of people", 124, asked(to=CONTRA), OPERATOR),
-            Break("an active servicer", 121, edited("participant/bank-b", status="suspended")),
+            Break("an owner of people", 124, asked(to=CONTRA)),
+            Break("an active servicer", 121, both(asked(to=MAIN_A), edited("participant/bank-a", status="suspended"))),
             Break("an owner that may be paid", 153, ordered(order("credit", MAIN_B))),
-            Break("room for the owner", 154, purse, [*OPERATOR, *BANK_A]),
+            Break("room for the owner", 154, purse, [*OPERATOR, *BANK_A, *BANK_B]),
             Break("an owner that is eligible", 132, edited("asset/KGS", "policy", receive=("school",))),
             Break("something in suspense", 190, edited(f"release/{ROUTE}/1", state="released")),
         ),
+        "bank-b",
     ),
 )
 

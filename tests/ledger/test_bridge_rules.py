@@ -89,6 +89,16 @@ def test_b3_votes_that_differ_decide_nothing() -> None:
     assert (world.release_of(1).state, world.release_of(1).account, world.balance(VAULT)) == ("released", MAIN_A, (400, 0))
 
 
+def test_b3_who_has_changed_its_word_counts_for_the_new_one_alone() -> None:
+    """Goal: one vote each. Method: the first of three takes its word back; two are no threshold, and it may come back."""
+    world = BridgedWorld()
+    world.locked(500)
+    first, second = burn_of(1, 100, 100), burn_of(1, 100, 100, MAIN_B)
+    assert [world.tell(first, "treasury"), world.tell(second, "treasury"), *world.agree(first, ("bank-a", "bank-b"))] == [OK] * 4
+    assert world.release_of(1).state == "observing"
+    assert (world.tell(first, "treasury"), world.release_of(1).account) == (OK, MAIN_A)
+
+
 def test_b4_one_burn_is_paid_once_however_often_it_is_said() -> None:
     """Goal: one deposit, 143 claims (Messina 2026). Method: after the threshold every further word is 190 and moves nothing."""
     world = BridgedWorld()

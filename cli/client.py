@@ -86,7 +86,15 @@ class Client:
         answer = self.exchange("POST", path, query=query, body=body)
         return self.read(answer, type_)
 
-    def exchange(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """One request to the first node that answers.
 
         Raises
@@ -94,11 +102,11 @@ class Client:
         Unreachable
             None did. A POST that broke off after it was sent is not sent to another node: the caller decides what that means.
         """
-        target = quote(path, safe="/:") + (f"?{urlencode(query)}" if query else "")
+        target = target_of(path, query)
         reasons = []
         for node in self.nodes:
             try:
-                answer = _ask(node, method, target, body, self.answer_seconds)
+                answer = _ask(node, (method, target), body, headers or {}, self.answer_seconds)
             except _NoConnection as error:
                 reasons.append(f"{node} ({error})")
                 continue
@@ -121,7 +129,13 @@ class _NoConnection(Exception):
     """Nothing was sent, so another node may be asked; the text says why."""
 
 
-def _ask(node: str, method: str, target: str, body: bytes | None, answer_seconds: float) -> Answer:
+def target_of(path: str, query: Mapping[str, str] | None) -> str:
+    """Path and query as they are sent."""
+    return quote(path, safe="/:") + (f"?{urlencode(query)}" if query else "")
+
+
+def _ask(node: str, what: tuple[str, str], body: bytes | None, more: Mapping[str, str], answer_seconds: float) -> Answer:
+    method, target = what
     parts = urlsplit(node)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
@@ -133,7 +147,7 @@ def _ask(node: str, method: str, target: str, body: bytes | None, answer_seconds
         if connection.sock is not None:
             connection.sock.settimeout(answer_seconds)
         try:
-            headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body is not None else {})
+            headers = {"Accept": "application/json", **more} | ({"Content-Type": "application/json"} if body is not None else {})
             connection.request(method, target, body=body, headers=headers)
             response = connection.getresponse()
             text = response.read(ANSWER_BYTES_MAX + 1)

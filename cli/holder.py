@@ -6,11 +6,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cli.asking import ask_signed
 from cli.client import NotThere
 from cli.command import command
 from cli.faults import Misuse, Refusal
 from cli.output import print_fields, print_json, print_line, print_table
-from cli.parties import sender_keyset
+from cli.parties import OPS, sender_keyset
 from cli.sending import How, send
 from cli.session import Session
 from cli.times import parse_point, time_text
@@ -18,7 +19,7 @@ from ledger.holders import PSEUDONYM_BYTES, PseudonymAt
 from ledger.names import OPERATOR, check_participant_id
 from ledger.transactions.bodies import HolderPut
 from ledger.transactions.people_forms import check_tier
-from node.api.holder_structs import HolderBody
+from node.api.holder_structs import GivenPseudonym, HolderBody
 
 app = typer.Typer(help="Holders: the people behind wallets, their tiers, and what their limits are measured by.", no_args_is_help=True)
 
@@ -68,11 +69,21 @@ def put(
     send(session, body, sender=sender, needed=(sender_keyset(session, sender),), how=how)
 
 
-@command(app, "show")
-def show(session: Session, holder: IdArgument) -> None:
-    """Show a person over all participants, as the operator's nodes may; the node logs it."""
+@command(app, "find")
+def find(
+    session: Session,
+    holder: IdArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log of the node that answers.")],
+    keyset: Annotated[str, typer.Option("--keyset", metavar="NAME", help="Keyset that asks.")] = OPS,
+) -> None:
+    """Look a person up over all participants: for the operator, and for whom a grant audit.read names. Ask a node of the operator.
+
+    The request is signed by a key of the keyset (--as PARTICIPANT), and recorded before it is answered.
+    """
+    member = (session.sender(OPERATOR), keyset)
     try:
-        found = session.client.get(f"/v1/holders/{parse_id(holder).hex()}", HolderBody)
+        found = ask_signed(session, f"/v1/holders/{parse_id(holder).hex()}", HolderBody, member=member, query={"reason": reason})
     except NotThere:
         raise Refusal(f"there is no holder {holder}: `som holder put` registers them") from None
     if session.json:
@@ -94,6 +105,22 @@ def show(session: Session, holder: IdArgument) -> None:
         total, day, month = (session.units.text(int(amount), each.asset) for amount in (each.total, each.day_out, each.month_out))
         rows.append([total, f"{day} on {each.day}" if each.day else day, f"{month} in {each.month}" if each.month else month])
     print_table(["has>", "spent in the day", "spent in the month"], rows)
+
+
+@command(app, "pseudonym")
+def pseudonym_(session: Session, holder: IdArgument) -> None:
+    """Ask a node of the operator by which pseudonym this participant is to know a person; `ops` of --as PARTICIPANT signs the request.
+
+    It is the same one whenever it is asked for. Wallets can be opened with it once the operator has registered it.
+    """
+    participant = session.sender()
+    body = msgspec.json.encode({"holder": parse_id(holder).hex()})
+    found = ask_signed(session, "/v1/holders", GivenPseudonym, member=(participant, OPS), body=body)
+    if session.json:
+        print_json(msgspec.to_builtins(found))
+        return
+    wait = f"not yet: the operator registers it (som holder put {holder} --pseudonym {participant}:{found.pseudonym})"
+    print_fields([("participant", participant), ("pseudonym", found.pseudonym), ("registered", "yes" if found.registered else wait)])
 
 
 def parse_id(text: str) -> bytes:

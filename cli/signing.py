@@ -89,7 +89,7 @@ def sign_here(
     signatures = {(each.participant, each.keyset, each.public_key): each for each in partly or ()}
     missing = []
     for owner, keyset in keysets:
-        keys = _counting(session, owner, keyset, brought)
+        keys = counting_keys(session, owner, keyset, brought)
         if not keys:
             missing.append(f"{owner}/{keyset}")
         for key in keys:
@@ -103,7 +103,7 @@ def sign_here(
     return encode_transaction(envelope, signatures.values())
 
 
-def _counting(session: Session, owner: str, keyset: str, brought: Brought | None) -> list[KeyFile]:
+def counting_keys(session: Session, owner: str, keyset: str, brought: Brought | None) -> list[KeyFile]:
     """Keys meant for a keyset. Of several, one may be old or not yet in force, and its signature would spoil all: ask the node."""
     keys = session.keystore.for_keyset(owner, keyset)
     new = brought.keys if brought is not None and brought.member == (owner, keyset) else frozenset()

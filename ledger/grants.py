@@ -25,8 +25,9 @@ Permission = Literal[
     "order.seize",
     "order.pause",
     "bridge",
+    "audit.read",
 ]
-"""Those that exist now."""
+"""Those that exist now. `audit.read` authorises no transaction: it lets somebody look people up at a node of the operator."""
 DEBIT: Permission = "debit"
 """What somebody may take from one account (`ledger.debits`)."""
 

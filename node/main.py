@@ -18,12 +18,13 @@ from ledger.keys import public_key_of
 from node.api.app import build_app, build_runner
 from node.api.backend import Backend
 from node.api.listener import open_listener
+from node.auditlog import AuditLog
 from node.config import ConfigError, load_config
 from node.denied import DeniedList
 from node.diagnosis import watch
 from node.errors import OurFault
 from node.fatal import Fatal
-from node.files import FolderInUse
+from node.files import DiskFiles, FolderInUse
 from node.lastwords import forget_last_words, keep_last_words
 from node.logs import start_logs
 from node.parts import join, secure
@@ -31,6 +32,7 @@ from node.peers import client_session
 from node.prepare import prepare
 from node.ranges import serve_blocks
 from node.reads import Reads
+from node.registry import Registry
 from node.roles import Roles
 from node.snapshot_serve import offer_snapshots
 from node.snapshot_start import run_begin
@@ -245,6 +247,7 @@ class Node:
             pool=ClientPool(parts.gossip, parts.pool),
             node=standing,
             diagnosis=watch(parts, roles),
+            registry=Registry(parts.chain, public_key_of(self._prepared.node_seed), AuditLog(DiskFiles(), config.data_folder)),
             metrics=parts.metrics,
             fail=self.fail,
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 from node.api.errors import BadQuery
 
-VALUE_LENGTH_MAX: Final = 128
+VALUE_LENGTH_MAX: Final = 140
 """Longest value of a path part or query key, in characters."""
 
 
@@ -113,4 +113,5 @@ REF: Final = Text(r"[^\x00-\x1f\x7f]{1,35}", "1 to 35 characters")
 DATE: Final = Text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a date such as 2026-11-21")
 EPOCH: Final = Text(r"[0-9]{1,9}|latest", "the number of an epoch or `latest`")
 HEIGHT: Final = Text(r"[0-9]{1,18}|latest", "a height or `latest`")
+REASON: Final = Text(r"[^\x00-\x1f\x7f]{1,140}", "why, in 1 to 140 characters")
 YES: Final = OneOf(("0", "1"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
     from node.api.structs import Role
+    from node.audit import Look
     from node.blocks import FinalBlock, Finality, Tip
     from node.metrics import Metrics
     from node.outlook import Outlook
@@ -253,6 +254,20 @@ class Diagnosis(Protocol):
         """Proofs kept of more than f liars."""
 
 
+class Registry(Protocol):
+    """What only a node of the operator does."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is a node of the operator."""
+
+    def pseudonym(self, participant: str, holder: bytes) -> bytes:
+        """Pseudonym (16 bytes) that a participant is given for a holder."""
+
+    async def record(self, look: Look, now_ms: int) -> None:
+        """Record who looked whom up, durably; raises `AuditError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """All that `build_app` takes."""
@@ -261,6 +276,7 @@ class Backend:
     pool: Pool
     node: NodeStatus
     diagnosis: Diagnosis
+    registry: Registry
     metrics: Metrics
     fail: Callable[[BaseException], None]
     """Stop the node: a read met a store that cannot be trusted any more."""

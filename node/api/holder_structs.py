@@ -44,3 +44,20 @@ class HolderBody(Struct, frozen=True):
     pseudonyms: tuple[PseudonymBody, ...]
     spent: tuple[SpentBody, ...]
     as_of: Whole
+
+
+class PseudonymAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a participant wants to know by a pseudonym."""
+
+    holder: Hex16
+    """As the operator's registry named the person to it."""
+
+
+class GivenPseudonym(Struct, frozen=True):
+    """By which name a participant knows a person."""
+
+    participant: str
+    pseudonym: Hex16
+    registered: bool
+    """Whether a holder.put has registered it, so that wallets can be opened with it; until then ask the operator to."""
+    as_of: Whole

@@ -8,7 +8,7 @@ import msgspec
 
 from node.api.answers import JSON, MSGPACK
 from node.api.parts import BATCH_MAX
-from node.api.structs import BlockEvent, ErrorBody, SweepEvent, TransactionEvent
+from node.api.structs import BlockEvent, ErrorBody, Submission, SweepEvent, TransactionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 REFERENCES: Final = "#/components/schemas/{name}"
 DESCRIPTION: Final = (
     "Amounts are strings of minor units, hashes and keys lower-case hex, times Unix milliseconds. Ask with `Accept: application/msgpack` "
-    "for the same bodies in MessagePack. Clients are not authenticated yet, so the listener is on loopback unless the configuration says "
-    "otherwise."
+    "for the same bodies in MessagePack. Clients are not authenticated yet, but for signed requests to /v1/holders (node/README.md), so "
+    "the listener is on loopback unless the configuration says otherwise."
 )
 BINS: Final[dict[str, object]] = {
     "description": f"one bin: a whole signed transaction in canonical MessagePack; or a list of 1 to {BATCH_MAX} bins",
 }
 ERRORS: Final = {
     400: "malformed: path, query, body or transaction",
-    403: "a signature is wrong or missing",
+    401: "the request is not signed by a key that the ledger knows, or not now (node/README.md)",
+    403: "a signature is wrong or missing, or the signer may not",
     404: "nothing of that name",
     408: "the body came too slowly",
     409: "this reference or transaction was used already",
@@ -35,6 +36,7 @@ ERRORS: Final = {
     422: "understood, and not possible as things stand",
     429: "no room now; see Retry-After",
     501: "this node does not keep it",
+    503: "the node cannot do it now",
 }
 
 Json = dict[str, object]
@@ -61,7 +63,9 @@ def _operation(route: Route) -> Json:
     name = f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}"
     operation: Json = {"operationId": name, "summary": route.about, "parameters": _parameters(route), "responses": _responses(route)}
     if route.takes is not None:
-        content: Json = {JSON: {"schema": _reference(route.takes)}, MSGPACK: {"schema": BINS}}
+        content: Json = {JSON: {"schema": _reference(route.takes)}}
+        if route.takes is Submission:
+            content[MSGPACK] = {"schema": BINS}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

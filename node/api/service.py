@@ -8,6 +8,7 @@ from ledger.errors import BY_CODE
 from node.api.encoded import EventCache
 from node.api.errors import NotFound
 from node.api.finals import Finals
+from node.callers import Callers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ class Service:
         self.pool = backend.pool
         self.node = backend.node
         self.diagnosis = backend.diagnosis
+        self.registry = backend.registry
+        self.callers = Callers(backend.reads.chain_id)
         self.metrics = backend.metrics
         self.fail = backend.fail
         self.finals = Finals(backend.reads)

@@ -34,6 +34,7 @@ from node.api.arguments import (
     OWNER,
     PARTICIPANT,
     POSITION,
+    REASON,
     REF,
     SUBJECT,
     YES,
@@ -46,7 +47,7 @@ from node.api.closing_structs import ClosingBody, ClosingsPage
 from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
 from node.api.hold_structs import HoldDetail
-from node.api.holder_structs import HolderBody
+from node.api.holder_structs import GivenPseudonym, HolderBody, PseudonymAsked
 from node.api.order_structs import OrderBody, OrdersBody
 from node.api.parts import ENTRIES_PAGE_MAX, KeysetBody
 from node.api.reserve_structs import ReserveBody
@@ -161,10 +162,21 @@ ROUTES: Final = (
         "GET",
         "/v1/holders/{id}",
         holders.show_holder,
-        "A person: tier, pseudonyms, wallets at every participant, and what counts towards limits. The node logs who was looked up.",
+        "A person: tier, pseudonyms, wallets at every participant, and what counts towards limits. A signed request, for who may look "
+        "people up; it stands in the audit log of the operator's node before it is answered.",
         {200: Answer("the holder", HolderBody)},
-        errors=(404,),
+        errors=(401, 403, 404, 429, 501, 503),
         parts={"id": HOLDER},
+        keys={"reason": Key(REASON, "why, for the audit log", required=True)},
+    ),
+    Route(
+        "POST",
+        "/v1/holders",
+        holders.give_pseudonym,
+        "Pseudonym by which the sender is to know a person; the same one whenever it asks. A signed request to a node of the operator.",
+        {200: Answer("the pseudonym", GivenPseudonym)},
+        errors=(401, 403, 408, 413, 415, 429, 501, 503),
+        takes=PseudonymAsked,
     ),
     Route(
         "GET",

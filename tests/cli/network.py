@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from threading import Event
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ from node.api.backend import FinalTransaction
 from node.api.closings import closing_body, page_body
 from node.api.convert import asset_body, balance_body, final_body, grant_body, hold_detail, keyset_body, participant_body, receipt_body
 from node.api.errors import NotFound
-from node.api.holders import holder_body
+from node.api.holder_structs import GivenPseudonym, PseudonymAsked
+from node.api.holders import holder_body, registered
 from node.api.order_structs import OrdersBody
 from node.api.orders import order_body
 from node.api.publication import shown
@@ -41,6 +43,8 @@ from node.api.structs import (
     Submitted,
     Validators,
 )
+from node.callers import Callers, Stranger, may_audit
+from node.registry import derive
 from tests.cli.world import QUORUM
 
 if TYPE_CHECKING:
@@ -55,6 +59,7 @@ class Network:
 
     def __init__(self, world: World, served: Served, capsys: pytest.CaptureFixture[str]) -> None:
         self.world, self.served, self._capsys = world, served, capsys
+        self._callers = Callers(world.chain)
         self.released = Event()
         """For a route that keeps its client waiting."""
         served.routes.update(
@@ -66,6 +71,7 @@ class Network:
                 "/v1/assets/*": self.asset,
                 "/v1/holds/*": self.hold,
                 "/v1/grants/*": self.grant,
+                "/v1/holders": self.holder,
                 "/v1/holders/*": self.holder,
                 "/v1/orders": self.orders,
                 "/v1/orders/*": self.order,
@@ -213,7 +219,26 @@ class Network:
         )
 
     def holder(self, asked: Asked) -> Answer:
-        """One person."""
+        """One person, for who may look people up; or a pseudonym for who asks."""
+        try:
+            caller = self._callers.check(
+                asked.authorization,
+                method=asked.method,
+                target=asked.target,
+                body=asked.body,
+                state=self.world.state,
+                block_ms=self.world.blocks[-1].header.time_ms,
+                now_ms=time.time_ns() // 1_000_000,
+            )
+        except Stranger as problem:
+            return 401, ErrorBody(401, "NOT_SIGNED", str(problem), "")
+        if asked.method == "POST":
+            holder = msgspec.json.decode(asked.body, type=PseudonymAsked).holder
+            known = registered(self.world.state, caller.participant, holder)
+            name = known or derive(bytes(32), caller.participant, bytes.fromhex(holder)).hex()
+            return 200, GivenPseudonym(caller.participant, name, bool(known), self.world.height)
+        if not may_audit(self.world.state, caller, self.world.blocks[-1].header.time_ms) or not asked.query["reason"]:
+            return 403, ErrorBody(403, "MAY_NOT_LOOK", f"{caller.member} may not look people up", "")
         record = self.world.state.get(holder_key(bytes.fromhex(asked.path.removeprefix("/v1/holders/"))))
         if not isinstance(record, Holder):
             return _missing(404, "no such holder")

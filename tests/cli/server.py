@@ -25,6 +25,10 @@ class Asked(msgspec.Struct, frozen=True):
     path: str
     query: dict[str, str]
     body: bytes
+    target: str = ""
+    """Path and query as they came."""
+    authorization: str = ""
+    """The header of a signed request."""
 
 
 class Served:
@@ -58,7 +62,9 @@ def serving() -> Iterator[Served]:
         def _answer(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            status, value = served.answer(Asked(self.command, parts.path, dict(parse_qsl(parts.query)), body))
+            status, value = served.answer(
+                Asked(self.command, parts.path, dict(parse_qsl(parts.query)), body, self.path, self.headers.get("Authorization", ""))
+            )
             text = value if isinstance(value, bytes) else msgspec.json.encode(value)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from node.audit import NAME, Look
+from node.auditlog import AuditLog
+from node.files import DiskFiles
 from tests.cli.test_nouns import outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.network import Network
 
 AT_A, AT_B = "a" * 32, "b" * 32
 """Pseudonyms of one person."""
+WHY = ("--reason", "a court asks")
 LIMITS = ("--limit", "basic:500:100:150:", "--limit", "nameless:50:20:20:20:anonymous")
 
 
@@ -26,7 +33,7 @@ def registered(network: Network) -> str:
 
 
 def test_one_limit_over_two_banks(network: Network) -> None:
-    """Goal: holder new, put, show; limits of an asset; the codes explained. Method: fill, spend and look the person up."""
+    """Goal: holder new, put, find; limits of an asset; the codes explained. Method: fill, spend and look the person up."""
     holder = registered(network)
     network.good("pay", "bank-a/main", "bank-a/meerim", "300", "KGS")
     code, _, err = network.som("pay", "bank-b/main", "bank-b/meerim", "200.01", "KGS")
@@ -36,13 +43,13 @@ def test_one_limit_over_two_banks(network: Network) -> None:
     assert "155 LIMIT_TRANSACTION" in network.som("pay", "bank-a/meerim", "bank-a/main", "100.01", "KGS")[2]
     network.good("pay", "bank-a/meerim", "bank-a/main", "100", "KGS")
     assert "156 LIMIT_WINDOW" in network.som("pay", "bank-b/meerim", "bank-b/main", "50.01", "KGS")[2]
-    code, out, _ = network.som("holder", "show", holder)
+    code, out, _ = network.som("holder", "find", holder, *WHY)
     assert code == 0
     assert "bank-a/meerim" in out
     assert "bank-b/meerim" in out
     assert "400.00 KGS" in out
     assert "100.00 KGS on 20" in out
-    shown = network.good("holder", "show", holder)
+    shown = network.good("holder", "find", holder, *WHY)
     assert shown["tier"] == "basic"
     out = network.som("asset", "show", "KGS")[1]
     assert "basic: balance 500.00, transaction 100.00, day 150.00, month no limit" in out
@@ -50,9 +57,9 @@ def test_one_limit_over_two_banks(network: Network) -> None:
     assert AT_A in network.som("account", "show", "bank-a/meerim")[1]
     network.good("asset", "put", "KGS", "--travel-min", "70")
     assert "basic: balance 500.00" in network.som("asset", "show", "KGS")[1], "what is not named stays"
-    assert network.som("holder", "show", "0" * 32)[0] == 1
+    assert network.som("holder", "find", "0" * 32, *WHY)[0] == 1
     assert outcome(network.good("holder", "put", holder, "--tier", "legal", "--until", "30d")) == 0
-    assert "legal person" in network.som("holder", "show", holder)[1]
+    assert "legal person" in network.som("holder", "find", holder, *WHY)[1]
 
 
 def test_anonymous_wallets_are_counted(network: Network) -> None:
@@ -109,3 +116,55 @@ def test_travel_data_is_signed_for_by_the_creditors_side(network: Network) -> No
     data = ("--travel", f"bank-b:IVMS101:{'5' * 64}")
     assert outcome(network.good("pay", "bank-a/nur", "bank-b/nur", "100", "KGS", *data)) == 0
     assert "158 TRAVEL_INVALID" in network.som("pay", "bank-a/nur", "bank-b/nur", "99", "KGS", *data)[2]
+
+
+def test_a_bank_asks_for_a_pseudonym_and_the_operator_registers_it(network: Network) -> None:
+    """Goal: holder pseudonym. Method: ask as a bank, register what it was given, ask again, open a wallet with it."""
+    holder = str(network.good("holder", "new")["holder"])
+    given = network.good("holder", "pseudonym", holder, "--as", "bank-a")
+    assert given["registered"] is False
+    code, out, _ = network.som("holder", "pseudonym", holder, "--as", "bank-a")
+    assert (code, f"--pseudonym bank-a:{given['pseudonym']}" in out) == (0, True)
+    network.good("holder", "put", holder, "--tier", "basic", "--pseudonym", f"bank-a:{given['pseudonym']}")
+    again = network.good("holder", "pseudonym", holder, "--as", "bank-a")
+    assert (again["pseudonym"], again["registered"]) == (given["pseudonym"], True)
+    assert outcome(network.good("account", "open", "bank-a/aibek", "--pseudonym", str(given["pseudonym"]))) == 0
+
+
+def test_who_may_not_look_people_up(network: Network) -> None:
+    """Goal: a refusal by the node, and a keystore without the key. Method: a bank; a participant whose keys are elsewhere."""
+    holder = registered(network)
+    code, _, err = network.som("holder", "find", holder, *WHY, "--as", "bank-a")
+    assert (code, "may not look people up" in err) == (1, True)
+    code, _, err = network.som("holder", "find", holder, *WHY, "--keyset", "nobody")
+    assert (code, "has no key for operator/nobody" in err) == (1, True)
+    assert network.som("holder", "find", holder)[0] == 2, "a reason is needed"
+
+
+def test_the_audit_log_is_read_and_checked(network: Network, tmp_path: Path) -> None:
+    """Goal: audit list. Method: a log of two records, by file; filters; an altered byte; no log; neither file nor node."""
+    looks = [
+        Look("operator/ops", bytes(32), "find", AT_A, "case 17", found=True),
+        Look("bank-a/ops", bytes(32), "pseudonym", AT_B, "", found=False),
+    ]
+    for number, look in enumerate(looks):
+        asyncio.run(appended(tmp_path, look, 1_795_000_000_000 + number))
+    path = tmp_path / NAME
+    listed = network.good("audit", "list", "--file", str(path))
+    assert (listed["count"], [each["by"] for each in listed["records"]]) == (2, ["operator/ops", "bank-a/ops"])  # type: ignore[attr-defined]
+    code, out, _ = network.som("audit", "list", "--file", str(path), "--subject", AT_A)
+    assert (code, "case 17" in out, "bank-a/ops" in out) == (0, True, False)
+    assert network.good("audit", "list", "--file", str(path), "--by", "bank-a", "--last", "1")["count"] == 2
+    assert network.good("audit", "list", "--file", str(tmp_path / "none"))["count"] == 0
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"case 17", b"case 18"))
+    code, _, err = network.som("audit", "list", "--file", str(path))
+    assert (code, "altered" in err) == (1, True)
+    assert network.som("audit", "list")[0] == 2
+
+
+async def appended(folder: Path, look: Look, now_ms: int) -> None:
+    """Open a log, append, close."""
+    opened = AuditLog(DiskFiles(), folder)
+    await opened.append(look, now_ms)
+    opened.close()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ledger.state import Record, UsedRef
     from node.api.backend import PoolFull
     from node.api.structs import Role
+    from node.audit import Look
 
 T = TypeVar("T")
 CHAIN = sha256(b"a chain of the tests").digest()
@@ -266,19 +267,36 @@ class FakeNode:
         self.time_ms = START_MS
 
 
+class FakeRegistry:
+    """The desk of an operator's node, which keeps what it is told in a list."""
+
+    def __init__(self) -> None:
+        self.is_here = True
+        self.looks: list[Look] = []
+
+    def pseudonym(self, participant: str, holder: bytes) -> bytes:
+        """Do as the protocol says."""
+        return sha256(participant.encode() + holder).digest()[:16]
+
+    async def record(self, look: Look, now_ms: int) -> None:
+        """Do as the protocol says."""
+        del now_ms
+        self.looks.append(look)
+
+
 class World:
     """A listening API over fakes."""
 
     def __init__(self) -> None:
         self.reads, self.pool, self.node, self.metrics = FakeReads(), FakePool(), FakeNode(), Metrics()
-        self.diagnosis = FakeDiagnosis()
+        self.diagnosis, self.registry = FakeDiagnosis(), FakeRegistry()
         self.faults: list[BaseException] = []
         """Why the node was told to stop."""
 
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, self.pool, self.node, self.diagnosis, self.metrics, self.faults.append)
+        return Backend(self.reads, self.pool, self.node, self.diagnosis, self.registry, self.metrics, self.faults.append)
 
 
 def furnish(world: World) -> None:

@@ -17,17 +17,20 @@ from consensus.signing import signing_bytes as vote_bytes
 from consensus.types import Certificate, ChainId, Kind, ValidatorId, Vote
 from ledger.codec import make_envelope, sign_transaction
 from ledger.genesis import chain_id, sign_genesis
-from ledger.keys import sign
+from ledger.keys import public_key_of, sign
 from ledger.transactions.bodies import Issue, Leg, Pay
 from node.api.backend import Backend
+from node.auditlog import AuditLog
 from node.blocks import BuildRequest
 from node.builder import BlockLimits, Builder
 from node.chain import Chain
+from node.files import DiskFiles
 from node.mempool import Mempool
 from node.metrics import Metrics
 from node.plan import trial_plan
 from node.provision import draft, fill, signing_seeds
 from node.reads import Reads
+from node.registry import Registry
 from node.store import Store
 from node.viewkeys import KeyRing
 from tests.node.api_world import FakeNode
@@ -106,13 +109,15 @@ class LedgerWorld:
         self.pool = Mempool(self.chain, lambda: self.now_ms)
         self.builder = Builder(self.chain, self.pool, lambda: self.now_ms, BlockLimits(pace_ms=0), self._poisoned)
         self.reads = Reads(self.chain)
+        self.audit = AuditLog(DiskFiles(), folder.parent)
+        self.registry = Registry(self.chain, public_key_of(secrets.nodes["validator-0"].node), self.audit)
         self.faults: list[BaseException] = []
         self._salt = 0
 
     @property
     def backend(self) -> Backend:
         """What `build_app` takes."""
-        return Backend(self.reads, LonelyPool(self.pool), self.node, FakeDiagnosis(), self.metrics, self.faults.append)
+        return Backend(self.reads, LonelyPool(self.pool), self.node, FakeDiagnosis(), self.registry, self.metrics, self.faults.append)
 
     def _poisoned(self, transaction: object, reason: str) -> None:
         raise AssertionError(f"{transaction}: {reason}")
@@ -174,4 +179,5 @@ async def ledger_world(folder: Path, params: dict[str, int] | None = None) -> As
     try:
         yield world
     finally:
+        world.audit.close()
         world.chain.close()

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ledger.names import servicer_of
+from ledger.succession import servicer_now
 
 if TYPE_CHECKING:
     from ledger.blocks import Receipt
     from ledger.refusals import LedgerError
+    from ledger.state import Overlay
 
 FUNDS, NOT_ACCEPTED = 150, 159
 PUBLIC: dict[int, int] = {151: FUNDS, 152: FUNDS, 155: FUNDS, 156: FUNDS, 153: NOT_ACCEPTED, 154: NOT_ACCEPTED}
@@ -37,7 +39,12 @@ def public_receipt(receipt: Receipt) -> Receipt:
     return receipt if receipt.code == receipt.public_code else replace(receipt, code=receipt.public_code)
 
 
-def refused_by(refusal: LedgerError) -> str:
-    """Servicer of the account that refused, where it alone may know why; else empty."""
+def refused_by(overlay: Overlay, refusal: LedgerError) -> tuple[str, ...]:
+    """Who services the account that refused, where it alone may know why; else empty.
+
+    After a succession (L29) in the view of who opened the account, whose tree the successor reads, and in the successor's own.
+    """
     account = refusal.facts.get("account")
-    return servicer_of(account) if refusal.code in PUBLIC and isinstance(account, str) else ""
+    if refusal.code not in PUBLIC or not isinstance(account, str):
+        return ()
+    return tuple(dict.fromkeys((servicer_of(account), servicer_now(overlay, account))))

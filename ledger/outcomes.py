@@ -32,8 +32,8 @@ class Outcome(Struct, frozen=True, gc=False):
     """None: neither a proposal nor a vote."""
     told: tuple[str, ...] = ()
     """Participants that see all of it though nothing of theirs moves: the servicer of an account that an order is put on."""
-    knows: str = ""
-    """Participant that may know why an account of its own refused (L23); empty: nobody, or there is nothing to know."""
+    knows: tuple[str, ...] = ()
+    """Who may know why an account that it services refused (L23); empty: nobody, or there is nothing to know."""
 
 
 class Parties(Struct, frozen=True, gc=False):

@@ -145,7 +145,7 @@ class ViewBuilder:
         for participant in whole:
             if participant not in told:
                 told.append(participant)
-                mine = (*head[:-1], outcome.code) if participant == outcome.knows else head
+                mine = (*head[:-1], outcome.code) if participant in outcome.knows else head
                 self._tell(participant, encode((*mine, shown, of.get(participant, ()), ())))
         for participant in credited:
             if participant not in told:

@@ -129,7 +129,7 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
         outcome = Outcome(OK, None, work.codes, tuple(work.entries), "", work.ballot, work.told)
     except Ordered as refusal:
         overlay.rollback(mark)
-        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot, (), refused_by(refusal))
+        outcome = Outcome(refusal.code, refusal.leg, work.codes, (), str(refusal), work.ballot, (), refused_by(overlay, refusal))
     except TooMuchLapsedError:
         overlay.rollback(mark)
         overlay.passing = passing

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from ledger.errors import OK, BrokenState, QuorumNotMet
 from ledger.grants import GrantRecord
 from ledger.names import servicer_of
+from ledger.orders import Order
 from ledger.participants import Participant
 from ledger.state import Overlay
 from ledger.succession import CHAIN_MAX, servicer_now
 from ledger.transactions import apply_transaction, begin_block
-from ledger.transactions.bodies import AccountOpen, AccountSet, Approve, GrantPut, KeysetPut, ParticipantPut, Redeem, Settle, Void
+from ledger.transactions.bodies import AccountOpen, AccountSet, Approve, GrantPut, KeysetPut, OrderPut, ParticipantPut, Redeem, Settle, Void
+from tests.benchmarks.succession import block, ledger_of, payments, succession
 from tests.ledger.cast import ALICE_SIGNS, BANK_A, BANK_B, BY_ROOT, OPERATOR
 from tests.ledger.people import BASIC, CAROL_A, CAROL_A2, CAROL_B, DAVE_B, alter, peopled
 from tests.ledger.voting_cases import proposing
@@ -78,6 +80,26 @@ def test_l29_succession_is_one_record() -> None:
     assert written == {"participant/bank-b"}
     assert servicer_of(BOB) == "bank-b"
     assert servicer_now(overlay, BOB) == "bank-a"
+
+
+def test_l29_a_bank_with_100_000_accounts_is_succeeded_in_one_block() -> None:
+    """Goal: issue 4, acceptance 5. Method: the benchmark's block with all roots, which checks every leaf; then the successor pays."""
+    ledger = ledger_of(100_000)
+    succession(ledger)
+    result, _ = block(ledger, payments(ledger, "bank-a", 10, "after"))
+    assert len(result.receipts) == 10
+
+
+def test_l23_the_successor_sees_why_an_account_of_the_failed_refused() -> None:
+    """Goal: only the servicer knows. Method: a blocked account of bank-b, debited by its successor and by a stranger's payment to it."""
+    world = fallen()
+    order = Order("case", "operator", bytes(32), "account", MAIN_B, "", "both", None, (), "", 0, open=False)
+    world.must(GrantPut(grant("freeze-any", "order.freeze", "operator")), by=BY_ROOT)
+    world.must(OrderPut(order), by=OPERATOR)
+    debited = world.do(pay((MAIN_B, MAIN_A, 1)), by=BANK_A, sender="bank-a")
+    credited = world.do(pay((TILL, MAIN_B, 1)), by=TREASURY, sender="treasury")
+    assert [(outcome.code, outcome.knows) for outcome in (debited, credited)] == [(152, ("bank-b", "bank-a")), (153, ("bank-b", "bank-a"))]
+    assert world.do(pay((MAIN_A, TILL, 10**9)), by=BANK_A, sender="bank-a").knows == ()
 
 
 def test_l29_the_suspended_sign_nothing_and_their_users_still_pay() -> None:

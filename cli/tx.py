@@ -70,6 +70,10 @@ def show(
             ("valid until", time_text(found.valid_until)),
             *([("time", time_text(found.time_ms))] if found.time_ms else []),
             *receipt_rows(session, found.receipt),
+            *[
+                ("returned by", f"{each.tx_id}, {session.units.text(each.amount, each.asset)}, block {each.height}")
+                for each in found.returns
+            ],
             *([("why", explain(found.receipt.code))] if found.receipt is not None and found.receipt.code else []),
         ]
     )

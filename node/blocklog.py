@@ -9,6 +9,8 @@ from msgspec.msgpack import Decoder
 
 from ledger.blocks import Entry, Receipt, split_body
 from ledger.errors import Malformed
+from ledger.keys import tagged
+from ledger.transactions.bodies import Pay
 from node.blocks import FinalBlock, Finality
 from node.errors import StoreCorrupt
 from node.places import Places
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.blocks import Header
+    from ledger.transactions.bodies import Transaction
     from node.places import Place
     from node.store import Store
     from node.transactions import TransactionCache
@@ -92,6 +95,9 @@ class BlockLog:
             for index, transaction in enumerate(block.transactions):
                 yield transaction.tx_id, height, index
                 yield transaction.ref_id, height, index
+                original = returned_by(transaction)
+                if original is not None:
+                    yield returns_name(original), height, index
 
     def flushed(self, blocks: list[FinalBlock]) -> None:
         """Forget blocks that LMDB has now."""
@@ -173,6 +179,16 @@ class BlockLog:
         below = [other for other in self.places.find(name) if other != place]
         return below if place is None else [place, *below]
 
+    def returns(self, tx_id: bytes) -> list[Place]:
+        """Places at which a payment may have been returned, oldest first; the caller compares."""
+        above = [
+            (block.facts.height, index)
+            for block in self._unflushed.values()
+            for index, transaction in enumerate(block.transactions)
+            if returned_by(transaction) == tx_id
+        ]
+        return sorted({*self.places.find(returns_name(tx_id)), *above})
+
     def _next_certificate(self, height: int) -> tuple[int, Certificate] | None:
         stored = self._store.range(Table.CERTIFICATES, height_key(height), _LAST_KEY, 1)
         for key, value in stored:
@@ -187,3 +203,14 @@ class BlockLog:
             return header_of(header)
         except WireError as error:
             raise StoreCorrupt(folder=self._store.folder, reason=f"header {height} cannot be read ({error})") from error
+
+
+def returned_by(transaction: Transaction) -> bytes | None:
+    """Payment that a transaction returns; None where it returns none. One that votes carry out is not looked into."""
+    body = transaction.body
+    return body.return_of.tx_id if isinstance(body, Pay) and body.return_of is not None else None
+
+
+def returns_name(tx_id: bytes) -> bytes:
+    """Name under which the returns of a payment are found."""
+    return tagged(b"som/returns/1", tx_id)

@@ -15,6 +15,7 @@ from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.names import servicer_of
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
+from node.blocklog import returned_by
 from node.epochchain import encode_link
 from node.epochlinks import link_of
 from node.history import block_rows, stored_rows
@@ -119,6 +120,11 @@ class Reads:
             if found is not None and found.transaction.ref_id == ref_id:
                 return found
         return None
+
+    def returns(self, tx_id: bytes) -> list[FinalTransaction]:
+        """Return the final transactions that returned a payment, oldest first; not those that votes carried out."""
+        found = (self._at(height, index) for height, index in self._chain.log.returns(tx_id))
+        return [each for each in found if each is not None and each.receipt.code == 0 and returned_by(each.transaction) == tx_id]
 
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> list[HistoryRow] | None:
         """Rows of an account above (height, index, position), ascending, at most `limit`. None: this node keeps no history."""

@@ -114,6 +114,9 @@ class Reads(Protocol):
     def transaction_by_ref(self, ref_id: bytes) -> FinalTransaction | None:
         """Return the newest final transaction with this (from, ref): a reference may be used again once it is forgotten (L14)."""
 
+    def returns(self, tx_id: bytes) -> Sequence[FinalTransaction]:
+        """Return the final transactions that returned a payment, oldest first."""
+
     def history(self, account: str, after: tuple[int, int, int], limit: int) -> Sequence[HistoryRow] | None:
         """Rows of an account above (height, index, position), ascending, at most `limit`. None: this node keeps no history."""
 

@@ -142,3 +142,12 @@ class TotalBody(Struct, frozen=True):
     posted: MinorUnits
     held: MinorUnits
     """Lapsed holds count until their sweep, as in the leaves that a proof shows."""
+
+
+class ReturnBody(Struct, frozen=True):
+    """A payment that returned another one, or a part of it."""
+
+    tx_id: Hex32
+    height: Whole
+    asset: str
+    amount: MinorUnits

@@ -23,6 +23,7 @@ from node.api.parts import (
     MinorUnits,
     NeedBody,
     QuotaBody,
+    ReturnBody,
     ScopeBody,
     TotalBody,
     Whole,
@@ -126,6 +127,10 @@ class TransactionBody(Struct, frozen=True, omit_defaults=True):
     """The whole transaction with its signatures, canonical MessagePack."""
     proof: Base64 = ""
     """Proof file of inclusion (`?proof=1`, only when final)."""
+    return_of: Hex32 | None = None
+    """Payment that this one returns."""
+    returns: tuple[ReturnBody, ...] = ()
+    """What was returned of it, oldest first."""
 
 
 class AccountBody(Struct, frozen=True, omit_defaults=True):

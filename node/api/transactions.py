@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ledger.codec import ref_id_of
+from ledger.transactions.bodies import Pay
 from node.api.answers import answer
 from node.api.convert import final_body, waiting_body
 from node.api.errors import NotFound
+from node.api.parts import ReturnBody
 from node.api.structs import TransactionBody
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from aiohttp import web
 
     from node.api.arguments import Arguments
@@ -47,4 +53,16 @@ async def show_by_ref(service: Service, request: web.Request, arguments: Argumen
 
 def _show_final(service: Service, request: web.Request, arguments: Arguments, found: FinalTransaction) -> web.Response:
     proof = service.reads.prove_transaction(found.transaction.tx_id) if arguments.text("proof") == "1" else b""
-    return answer(request, final_body(found, proof))
+    body = final_body(found, proof)
+    pay = found.transaction.body
+    if isinstance(pay, Pay):
+        returned = pay.return_of.tx_id.hex() if pay.return_of is not None else None
+        body = replace(body, return_of=returned, returns=tuple(_returns(service.reads.returns(found.transaction.tx_id))))
+    return answer(request, body)
+
+
+def _returns(found: Sequence[FinalTransaction]) -> Iterator[ReturnBody]:
+    for each in found:
+        pay = each.transaction.body
+        if isinstance(pay, Pay):
+            yield ReturnBody(each.transaction.tx_id.hex(), each.receipt.height, pay.legs[0].asset, str(pay.legs[0].amount))

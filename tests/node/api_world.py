@@ -178,6 +178,11 @@ class FakeReads:
         ]
         return rows[:limit]
 
+    def returns(self, tx_id: bytes) -> Sequence[FinalTransaction]:
+        """Do as the protocol says."""
+        del tx_id
+        return []
+
     def prove(self, tree: str, keys: Sequence[str]) -> bytes:
         """Do as the protocol says."""
         return b" ".join((tree.encode(), *(key.encode() for key in keys)))

@@ -84,7 +84,7 @@ def check_transaction(
     if any(sums.values()):
         raise InvariantBroken(invariant=1, detail="the sum of posted is not zero")
     if people is not None:
-        check_people(overlay, shown.items(), writes, people.time_ms)
+        check_people(overlay, shown.items(), writes, people)
     if writes or reserved:
         _check_rest(overlay, writes, reserved, type_)
     if entries and overlay.get(ACTIVE) is not None and concerned(overlay, [account for account, _ in shown]):

@@ -48,12 +48,14 @@ class Debit(Struct, frozen=True, gc=False):
 class People:
     """The people behind the accounts that one transaction touches, and what they have spent in it."""
 
-    __slots__ = ("_overlay", "_persons", "_spent", "time_ms")
+    __slots__ = ("_limits", "_overlay", "_persons", "_spent", "time_ms")
 
     def __init__(self, overlay: Overlay, time_ms: int) -> None:
         self._overlay = overlay
         self.time_ms = time_ms
         self._persons: dict[str, str] = {}
+        self._limits: dict[Place, Limit | None] = {}
+        """What `limit_of` said: tiers and policies stay what they are while value moves."""
         self._spent: dict[Place, int] = {}
         """Gross debits of this transaction so far."""
 
@@ -68,6 +70,13 @@ class People:
     def servicer(self, account_id: str) -> str:
         """Participant that services an account now (L29)."""
         return servicer_now(self._overlay, account_id)
+
+    def limit(self, place: Place, policy: Policy | None = None) -> Limit | None:
+        """Limit of a person in an asset; None where no tier covers it."""
+        if place not in self._limits:
+            person, asset = place
+            self._limits[place] = limit_of(self._overlay, person, policy or policy_of(self._overlay, asset), self.time_ms)
+        return self._limits[place]
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Follow the balances that entries have changed, and refuse what lifts a holder above its tier's balance.
@@ -90,7 +99,7 @@ class People:
                 spent = spent_of(self._overlay, *place)
                 total = spent.total + change
                 self._put(place, Spent(total, spent.day, spent.day_out, spent.month, spent.month_out))
-                most = limit_of(self._overlay, place[0], policy_of(self._overlay, place[1]), self.time_ms) if change > 0 else None
+                most = self.limit(place) if change > 0 else None
                 if most is not None and most.balance_max is not None and total > most.balance_max:
                     entry = min(self._credits(entries, place), key=_leg)
                     refused.append(LimitBalance(account=entry.account, asset=place[1]).at(entry.leg))
@@ -123,7 +132,7 @@ class People:
                 first.setdefault(place, debit)
         if not gross:
             return ""
-        limits = {place: limit_of(self._overlay, place[0], policy_of(self._overlay, place[1]), self.time_ms) for place in gross}
+        limits = {place: self.limit(place) for place in gross}
         self._check_transaction(gross, first, limits)
         today = local_date(self.time_ms)
         counted = {place: counted_on(spent_of(self._overlay, *place), today, amount) for place, amount in gross.items()}
@@ -151,7 +160,7 @@ class People:
 
         Source: ledger/README.md, L16.
         """
-        if policy.limits and account.kind == WALLET and limit_of(self._overlay, self.person(account.id), policy, self.time_ms) is None:
+        if policy.limits and account.kind == WALLET and self.limit((self.person(account.id), policy.code), policy) is None:
             raise NotEligible(account=account.id, reason=f"no tier of {policy.code} covers its holder")
 
     def room(self, account_id: str, asset: str) -> int:
@@ -160,7 +169,7 @@ class People:
         if not policy.limits or not isinstance(account, Account) or account.kind != WALLET:
             return AMOUNT_MAX
         person = self.person(account_id)
-        limit = limit_of(self._overlay, person, policy, self.time_ms)
+        limit = self.limit((person, asset), policy)
         if limit is None:
             return 0
         if limit.balance_max is None:
@@ -207,7 +216,10 @@ def limit_of(overlay: Overlay, person: str, policy: Policy, time_ms: int) -> Lim
         return None
     if not holder.tier:
         return UNLIMITED
-    return next((each for each in policy.limits if each.tier == holder.tier), None)
+    for each in policy.limits:
+        if each.tier == holder.tier:
+            return each
+    return None
 
 
 def spent_of(overlay: Overlay, person: str, asset: str) -> Spent:

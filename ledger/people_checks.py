@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Account, Balance
 from ledger.errors import InvariantBroken
 from ledger.holders import ANONYMOUS, PSEUDONYMS_MAX, Holder, Pseudonym, Returnable, Spent, holder_key, spent_key
-from ledger.limits import NOTHING_SPENT, UNLIMITED, limit_of, person_behind, policy_of
+from ledger.limits import NOTHING_SPENT, UNLIMITED, limit_of, policy_of
 from ledger.names import servicer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ledger.holders import Limit
+    from ledger.limits import People
     from ledger.state import Overlay, Record
 
 Write = tuple["Record | None", "Record | None"]
@@ -25,7 +26,7 @@ Posted = tuple[tuple[str, str], tuple[int, int]]
 """(account, asset), and what was posted and held on it."""
 
 
-def check_people(overlay: Overlay, posted: Iterable[Posted], writes: Mapping[str, Write], time_ms: int) -> None:
+def check_people(overlay: Overlay, posted: Iterable[Posted], writes: Mapping[str, Write], people: People) -> None:
     """Check that limits followed the balances of wallets, and that no holder has or spends more than its tier may.
 
     `writes` says what became of every record but the balances.
@@ -37,8 +38,7 @@ def check_people(overlay: Overlay, posted: Iterable[Posted], writes: Mapping[str
     """
     net: dict[str, int] = {}
     for (account_id, asset), (change, _) in posted:
-        account = overlay.get("account/" + account_id)
-        person = person_behind(overlay, account) if isinstance(account, Account) else ""
+        person = people.person(account_id)
         if person:
             key = spent_key(person, asset)
             net[key] = net.get(key, 0) + change
@@ -47,7 +47,7 @@ def check_people(overlay: Overlay, posted: Iterable[Posted], writes: Mapping[str
             old = before if isinstance(before, Spent) else NOTHING_SPENT
             if net.pop(key, 0) != after.total - old.total:
                 raise InvariantBroken(invariant=14, detail=f"{key} did not follow the balances of its holder")
-            _check_within(overlay, key, old, after, time_ms)
+            _check_within(overlay, key, old, after, people.time_ms)
         elif isinstance(after, Returnable):
             _check_return(key, before, after)
     if any(net.values()):

@@ -182,13 +182,25 @@ class _Reading:
         document = self.document
         code = self.take("$.asset.code", partial(_checked_name, check_asset_code, document.asset.code))
         policy = self.take("$.asset", self._beginning) if code else None
+        policy = policy and self.take(f"$.asset.{'locks' if document.asset.locks else 'reserve'}", partial(self._standing, policy))
         if policy is None:
             return None
+        for name in ("cap", "queued", "travel_min", "expires"):
+            policy = self._with(f"$.asset.{name}", policy, partial(self._filled, name))
         for index, pattern in enumerate(document.asset.receive):
             if self.take(f"$.asset.receive[{index}]", partial(_checked_name, check_pattern, pattern)):
                 policy = self._with(f"$.asset.receive[{index}]", policy, partial(_receiving, pattern))
+        policy = self._with_backing(policy)
+        for path, limit in document.limits.items():
+            policy = self._with(path, policy, partial(self._limited, limit))
+        for path, fee in document.fees.items():
+            policy = self._with(path, policy, partial(self._charging, fee))
+        return policy
+
+    def _with_backing(self, policy: Policy) -> Policy:
+        """Add feeds, the terms that need them, and observed routes."""
         for name, make in (("feeds", self._feed), ("terms", self._terms), ("routes", self._route)):
-            parts = cast("Mapping[str, Struct]", getattr(document, name))
+            parts = cast("Mapping[str, Struct]", getattr(self.document, name))
             for path, part in parts.items():
                 if getattr(part, "feed", "") in self.broken:
                     continue
@@ -196,10 +208,6 @@ class _Reading:
                 policy = self._with(path, policy, partial(self._backed, name, cast("Callable[[Struct], Struct]", make), part))
                 if isinstance(part, FeedPart) and policy is before:
                     self.broken.append(part.name)
-        for path, limit in document.limits.items():
-            policy = self._with(path, policy, partial(self._limited, limit))
-        for path, fee in document.fees.items():
-            policy = self._with(path, policy, partial(self._charging, fee))
         return policy
 
     def _with(self, path: str, policy: Policy, more: Callable[[Policy], Policy]) -> Policy:
@@ -207,20 +215,31 @@ class _Reading:
 
     def _beginning(self) -> Policy:
         asset = self.document.asset
-        reserve: Reserve | str = asset.reserve
-        if asset.reserve != "sovereign":
-            reserve = Reserve(asset.reserve, asset.locks, asset.ratio_bps, (), (), ())
-        elif asset.locks:
-            raise Misuse("an asset that locks another one has the reserve vault")
-        expires = None
-        if asset.expires is not None:
-            expires = Expiry(_end(asset.expires.at), self.one(asset.expires.budget_line))
-        fields = (
-            *(asset.code, asset.decimals, self.one(ROLE + ISSUER), reserve, self.bound(asset.cap), (), ()),
-            *(parse_length(asset.queued) if asset.queued else 0, (), expires, tuple(sorted(asset.powers)), asset.publish),
-            *(tuple(sorted(asset.fixed)), self.amount(asset.travel_min)),
+        lists: tuple[object, ...] = (tuple(sorted(asset.powers)), asset.publish, tuple(sorted(asset.fixed)))
+        return _checked(
+            _fitting(Policy, (asset.code, asset.decimals, self.one(ROLE + ISSUER), "sovereign", None, (), (), 0, (), None, *lists))
         )
-        return _checked(_fitting(Policy, fields))
+
+    def _standing(self, policy: Policy) -> Policy:
+        """Say what the asset stands on."""
+        asset = self.document.asset
+        if asset.reserve == "sovereign":
+            if asset.locks:
+                raise Misuse("an asset that locks another one has the reserve vault")
+            return policy
+        return _checked(replace(policy, reserve=Reserve(asset.reserve, asset.locks, asset.ratio_bps, (), (), ())))
+
+    def _filled(self, name: str, policy: Policy) -> Policy:
+        """Fill in a field that is text in the file."""
+        asset = self.document.asset
+        if name == "cap":
+            return replace(policy, cap=self.bound(asset.cap))
+        if name == "queued":
+            return replace(policy, queued=parse_length(asset.queued) if asset.queued else 0)
+        if name == "travel_min":
+            return replace(policy, travel_min=self.amount(asset.travel_min))
+        expires = asset.expires
+        return replace(policy, expires=Expiry(_end(expires.at), self.one(expires.budget_line)) if expires is not None else None)
 
     def _backed(self, name: str, make: Callable[[Struct], Struct], part: Struct, policy: Policy) -> Policy:
         if isinstance(policy.reserve, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
@@ -59,10 +60,14 @@ class Desk:
         self.folder, self.profile = folder, profile
 
     def som(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error of a command."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main(["--config", str(self.profile), *arguments])
+        """Exit code, standard output, standard error of a command; whoever is asked says yes."""
+        out, err, asked = io.StringIO(), io.StringIO(), sys.stdin
+        sys.stdin = io.StringIO("y\n")
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = main(["--config", str(self.profile), *arguments])
+        finally:
+            sys.stdin = asked
         return code, out.getvalue(), err.getvalue()
 
     def good(self, *arguments: str) -> dict[str, object]:

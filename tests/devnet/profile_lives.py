@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.devnet.readme_commands import follow
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 SOURCES = ("--role", "source=source-1", "--role", "source=source-2", "--role", "source=source-3")
 GOLD = ("--issuer", "state-issuer", "--role", "ministry=ministry", "--role", "auditor=auditor", *SOURCES, "--role", "observer=observer")
 NOWHERE = "http://127.0.0.1:1"
+VOUCHERS = 5_000
+"""Tyiyn that the treasury got for the vouchers which a court gave it, in `own_assets`."""
 CANTEEN, LUNCH = "bank-b/canteen", "KGS.LUNCH"
 
 
@@ -23,7 +27,7 @@ def begin(desk: Desk) -> None:
 
 def school_meals(desk: Desk) -> None:
     """Soms for school meals: only schools that the treasury vouches for get them, and as ordinary soms. `ended` sees the end."""
-    desk.apply("school-meals", "--issuer", "treasury", words=(('"200d"', '"24s"'),))
+    desk.apply("school-meals", "--issuer", "treasury", words=(('"200d"', '"28s"'),))
     desk.done("account", "open", "bank-a/child")
     desk.done("account", "open", CANTEEN, "--class", "mcc:8211@treasury")
     desk.done("account", "open", "bank-b/shop", "--class", "mcc:8211@bank-b")
@@ -40,7 +44,7 @@ def ended(desk: Desk) -> None:
     desk.wait_until_expired(LUNCH)
     desk.equal("supply", desk.asset(LUNCH)["supply"], "0")
     desk.equal("rest of the child", desk.balance("bank-a/child", LUNCH), 0)
-    desk.equal("budget line", desk.balance("treasury/main", "KGS"), 100_000_000 - 6_000)
+    desk.equal("budget line", desk.balance("treasury/main", "KGS"), 100_000_000 - 6_000 + VOUCHERS)
 
 
 def kgst(desk: Desk) -> None:
@@ -218,6 +222,13 @@ def offline(desk: Desk) -> None:
     desk.done("hold", "void", str(placed["tx_id"]))
 
 
+def own_assets(desk: Desk) -> None:
+    """Define assets of one's own by the two guides: every line of them, and what they promise."""
+    assert follow(desk, "README.md", "Your own asset") > 15
+    assert follow(desk, "ledger/profiles/README.md", "Define your own asset in ten minutes") > 10
+    desk.equal("seized vouchers", (desk.balance("treasury/main", "VOUCHER"), desk.balance("bank-b/main", "VOUCHER")), (0, 4_990))
+
+
 LIVES: tuple[Callable[[Desk], None], ...] = (
     begin,
     school_meals,
@@ -227,6 +238,7 @@ LIVES: tuple[Callable[[Desk], None], ...] = (
     jpyc,
     jpysb,
     qivalis,
+    own_assets,
     ended,
     digital_som,
 )

@@ -19,10 +19,11 @@ PORT_BASE = 16_600
 
 @pytest.mark.network
 @pytest.mark.timeout(240)
-async def test_every_asset_of_the_region_lives_on_a_live_network(tmp_path: Path) -> None:
+async def test_every_asset_of_the_region_lives_on_a_live_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: each column of section 8 is configuration. Method: apply its profile and live its life, by commands to real nodes."""
-    made = make_network(tmp_path / "net", PORT_BASE)
+    monkeypatch.chdir(tmp_path)
+    made = make_network(tmp_path / "devnet-data", PORT_BASE)
     desk = Desk(tmp_path, made.profile)
-    async with Network(Plan(data=tmp_path / "net", validators=4, peers=0)):
+    async with Network(Plan(data=tmp_path / "devnet-data", validators=4, peers=0)):
         for life in LIVES:
             await asyncio.to_thread(life, desk)

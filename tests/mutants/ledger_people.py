@@ -25,7 +25,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "L16", "who_has_too_much_may_have_more", LIMITS, "total > most.balance_max:", "spent.total <= most.balance_max < total:", (RULES,)
     ),
-    Mutant("L16", "who_has_too_much_may_not_pay", LIMITS, "self.time_ms) if change > 0 else None", "self.time_ms)", (RULES,)),
+    Mutant("L16", "who_has_too_much_may_not_pay", LIMITS, "self.limit(place) if change > 0 else None", "self.limit(place)", (RULES,)),
     Mutant("L16", "own_wallets_count", LIMITS, "if person and person != self.person(debit.target):", "if person:", (RULES,)),
     Mutant("L16", "each_leg_has_a_transaction_of_its_own", LIMITS, "self._spent.get(place, 0) + amount", "amount", (RULES, HISTORIES)),
     Mutant("L16", "what_is_refused_is_spent", PAY, "            work.people.forget(spent)\n", "", (RULES, HISTORIES)),

@@ -78,10 +78,15 @@ def try_mutant(tree: Path, mutant: Mutant) -> str:
     return outcome_of(code, hangs=mutant.hangs)
 
 
+def _line(mutant: Mutant, outcome: str) -> str:
+    return f"{outcome:10} {mutant.rule:6} {mutant.name}\n"
+
+
 def report(mutants: list[Mutant], outcomes: list[str]) -> int:
-    """Print a line per mutant and the sum; return the exit code."""
+    """Print again which were not caught, and the sum; return the exit code."""
     for mutant, outcome in zip(mutants, outcomes, strict=True):
-        sys.stdout.write(f"{outcome:10} {mutant.rule:6} {mutant.name}\n")
+        if outcome != CAUGHT:
+            sys.stdout.write(_line(mutant, outcome))
     missed = sum(outcome != CAUGHT for outcome in outcomes)
     rules = sorted({mutant.rule for mutant in mutants}, key=lambda rule: (rule[:1], int("".join(filter(str.isdigit, rule)) or 0)))
     slow = sum(outcome == TIMED_OUT for outcome in outcomes)
@@ -115,8 +120,8 @@ def main() -> int:
                 outcome = try_mutant(tree, mutant)
             finally:
                 trees.put(tree)
-            if outcome != CAUGHT:
-                sys.stderr.write(f"{outcome:10} {mutant.rule:6} {mutant.name}\n")
+            sys.stdout.write(_line(mutant, outcome))
+            sys.stdout.flush()
             return outcome
 
         with ThreadPoolExecutor(jobs) as pool:

@@ -1,20 +1,28 @@
 """`som participant`: create, change, suspend and show legal entities."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import typer
 
 from cli.command import command
-from cli.faults import Misuse, Refusal
+from cli.faults import Distrust, Misuse, Refusal
 from cli.output import print_fields, print_json, print_table
 from cli.parties import find_participant, participant_or_none, sender_keyset
+from cli.proof import CheckpointOption, verify_proven
 from cli.sending import How, send
 from cli.session import Session
+from ledger.names import check_participant_id
 from ledger.participants import Participant
+from ledger.proofs import ProofError
 from ledger.transactions.bodies import ParticipantPut
 from node.api.structs import ParticipantBody, Participants
+from node.config import load_config
+from node.keyfiles import write_seed
+from node.wire import WireError
 
 app = typer.Typer(help="Participants: the legal entities of the ledger.", no_args_is_help=True)
 
@@ -91,6 +99,39 @@ def succeed(
     )
     sender = session.sender()
     send(session, ParticipantPut(_record(fields)), sender=sender, needed=(sender_keyset(session, sender),), how=how)
+
+
+@command(app, "secret")
+def secret(
+    session: Session,
+    participant: IdArgument,
+    *,
+    node_config: Annotated[Path, typer.Option("--node-config", metavar="FILE", help="Configuration of a node of who services it (TOML).")],
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="New file for the secret, readable by you alone.")],
+    checkpoint: CheckpointOption = "",
+) -> None:
+    """Fetch the secret of a participant's tree from its nodes' peers, for who services it, and check it against a final header (L28, L29).
+
+    With it a bank, or the successor of a failed one, recomputes blinds and salts of that tree. It changes with the view key.
+    """
+    from node.secrets import fetch_secret  # noqa: PLC0415 - aiohttp and LMDB would triple the start of every other command
+    from node.snapshot_sources import SourceGone  # noqa: PLC0415
+
+    check_participant_id(participant)
+    try:
+        found = asyncio.run(fetch_secret(load_config(node_config), participant, chain=session.chain))
+    except SourceGone as problem:
+        raise Refusal(f"no node gives the secret of {participant}: {problem}; only who services it is given it") from None
+    except (WireError, ProofError) as problem:
+        raise Distrust(f"what a node gave is not the secret of {participant} ({problem}): do not believe this node") from None
+    proven = verify_proven(session, found.proof, checkpoint=checkpoint)
+    write_seed(into, found.secret)
+    height = proven.block.header.height
+    if session.json:
+        print_json({"participant": participant, "epoch": found.epoch, "height": height, "file": str(into)})
+        return
+    fits = f"it fits the slot of {participant} in block {height}, epoch {found.epoch}"
+    print_fields([("secret of", participant), ("checked", fits), ("file", str(into))])
 
 
 @command(app, "show")

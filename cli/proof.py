@@ -80,6 +80,11 @@ def verify_account(session: Session, account: str, *, at: int | None, save: Path
     _show_state(session, proven)
 
 
+def verify_proven(session: Session, data: bytes, *, checkpoint: str) -> ProvenState:
+    """Check a state proof that has come on another way than over the client API."""
+    return _checked_state(session, data, None, trusted(session, checkpoint))
+
+
 def verify_leaf(session: Session, text: str, key: str, *, at: int | None, checkpoint: str) -> tuple[ProvenState, Record]:
     """Check a proof of one leaf that a node has given, and return its record.
 

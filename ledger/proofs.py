@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
-from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header
+from ledger.blocks import U32, U63, Header, Receipt, block_id_of, decode_header, view_bytes
 from ledger.canonical import decode, encode
 from ledger.disclosure import public_receipt
 from ledger.epochs import NO_EPOCH_BEGINS
@@ -25,7 +25,7 @@ from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
 from ledger.placement import ASSETS, GOVERNANCE, tree_of
 from ledger.state import Mark, Record
 from ledger.types import Hash32, Signature64, Text16, TimeMs
-from ledger.views import slot_of
+from ledger.views import salt_of, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -189,6 +189,21 @@ def check_state_proof(data: bytes, *, chain: bytes) -> ProvenState:
         raise ProofError("path", "the leaves lead to different roots")
     _check_tree(proof, roots[0], block.header)
     return ProvenState(block, proof.tree, {leaf.key: _record(leaf, proof.tree) for leaf in proof.leaves})
+
+
+def check_slot_secret(data: bytes, secret: bytes, *, chain: bytes) -> ProvenState:
+    """Check a proof in a participant's tree, and that this is the secret of the slot that it opens (L28).
+
+    Raises
+    ------
+    ProofError
+        Names the part that fails: `secret` where the slot was made with another one.
+    """
+    proven, slot = check_state_proof(data, chain=chain), _decode(data, StateProof).slot
+    header = proven.block.header
+    if slot is None or slot.salt != salt_of(secret, view_bytes(header.epoch, header.view)):
+        raise ProofError("secret", "the slot of the participant was made with another one")
+    return proven
 
 
 def check_transaction_proof(data: bytes, *, chain: bytes) -> ProvenTransaction:

@@ -34,6 +34,7 @@ from node.ranges import serve_blocks
 from node.reads import Reads
 from node.registry import Registry
 from node.roles import Roles
+from node.secrets import serve_secrets
 from node.snapshot_serve import offer_snapshots
 from node.snapshot_start import run_begin
 from node.standing import Standing
@@ -152,6 +153,11 @@ class ClientPool:
         return self.pool.bytes
 
 
+def serve_gets(parts: Parts) -> list[web.RouteDef]:
+    """Plain GETs of the peer listener: ranges of blocks, and the secret of a participant for who services it."""
+    return [serve_blocks(parts.chain, parts.peers.caller_of), serve_secrets(parts.chain, parts.peers.caller_of)]
+
+
 class Node:
     """One running node."""
 
@@ -202,7 +208,7 @@ class Node:
                 parts.tasks.spawn(denied.watch(parts.peers.deny), "denied")
                 roles.start()
                 snapshots = offer_snapshots(parts, roles.flush)
-                await parts.peers.listen(config.peer, [serve_blocks(parts.chain, parts.peers.caller_of), *snapshots], secured.server)
+                await parts.peers.listen(config.peer, [*serve_gets(parts), *snapshots], secured.server)
                 await self._open_api(runner)
                 parts.peers.call(parts.addresses(), session, secured.client)
                 self.peer_port = parts.peers.port

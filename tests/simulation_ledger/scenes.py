@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.ledger import test_bridge_histories, test_order_histories, test_people_histories, test_recovery_histories
+from tests.ledger import (
+    test_bridge_histories,
+    test_condition_histories,
+    test_order_histories,
+    test_people_histories,
+    test_recovery_histories,
+)
 from tests.simulation_ledger.parts import BackingScene, EpochScene
 from tests.simulation_ledger.whole import Everything
 
@@ -64,5 +70,6 @@ SCENES = (
     Kind("backing", BackingScene, 5, 1_000),
     Kind("epochs", EpochScene, 5, 500),
     Kind("keys", test_recovery_histories.Stage, 4, 150),
+    Kind("conditions", test_condition_histories.Stage, 6, 1_000),
     Kind("bridge", test_bridge_histories.Stage, 8, 500),
 )

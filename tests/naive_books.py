@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from tests.naive_parameters import DEFAULTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -24,28 +26,6 @@ NO_GRANT, QUOTA, CONFLICT = 112, 113, 115
 NO_PARTICIPANT, SUSPENDED, NO_ACCOUNT, CLOSED, KIND, NO_ASSET = 120, 121, 122, 123, 124, 130
 AMOUNT, FUNDS, ARRESTED = 140, 150, 151
 SPENDABLE = ("settlement", "wallet", "clearing", "fee")
-DEFAULTS = {
-    "lifetime_ms_max": 3_600_000,
-    "legs_max": 1_000,
-    "refs_per_participant_max": 1_000_000,
-    "sweep_max": 500,
-    "holds_per_account_max": 256,
-    "hold_ms_max": 34_560_000_000,
-    "return_days": 30,
-    "proposals_open_max": 64,
-    "proposal_ms_max": 2_592_000_000,
-    "orders_per_subject_max": 32,
-    "guardian_pause_ms_max": 86_400_000,
-    "guardian_cooldown": 604_800_000,
-    "participants_max": 1_024,
-    "assets_max": 256,
-    "observe_max_age_ms": 3_600_000,
-    "epoch_length": 10_000,
-    "heartbeat_ms": 5_000,
-    "block_bytes_max": 1_048_576,
-    "block_signatures_max": 4_000,
-    "block_legs_max": 10_000,
-}
 
 
 class Refused(Exception):
@@ -227,12 +207,19 @@ class Books:
 
     def signer(self, account: Plain) -> str:
         """Who signs for an account."""
-        return f"{account.id}/{account.keyset}" if account.keyset else f"{bank_of(account.id)}/ops"
+        return f"{account.id}/{account.keyset}" if account.keyset else f"{self.servicer(account.id)}/ops"
+
+    def servicer(self, owner: str) -> str:
+        """Who services an account, or acts for a participant: the end of the chain of successors."""
+        name = bank_of(owner)
+        while (record := self.get(f"participant/{name}")) is not None and record.status != "active" and record.successor:
+            name = str(record.successor)
+        return name
 
     def party(self, name: str) -> str:
         """Who signs for a participant or an account."""
         if "/" not in name:
-            return f"{name}/ops"
+            return f"{self.servicer(name)}/ops"
         return self.signer(self.must(f"account/{name}", QUORUM))
 
     # --- accounts ------------------------------------------------------------------------------------------------------
@@ -305,6 +292,14 @@ class Books:
     def use(self, voices: Voices, permission: str, **wanted: str | Sequence[str]) -> Plain:
         """First grant whose need is met."""
         return use_first(voices, self.fitting(permission, **wanted))
+
+    def mandate(self, voices: Voices, account: str, asset: str, payee: str) -> Plain:
+        """Grant under which an account is debited without its owner."""
+        fitting = [each for each in self.fitting("debit", asset=asset, participant=payee, account=account) if each.grant.scope.account]
+        try:
+            return use_first(voices, fitting)
+        except Refused as refused:
+            raise Refused(QUORUM) from refused
 
     def charge(self, record: Plain, amount: int) -> None:
         """Count a use."""

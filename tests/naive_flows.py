@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests import naive_shown as conditions
 from tests.naive_books import (
     AMOUNT,
     MOST,
@@ -39,13 +40,15 @@ from tests.naive_restraint import ARRESTED, check_credit, check_debit, check_pau
 
 
 def authorise_hold(books: Books, act: Plain) -> None:
-    """Let everybody exist, and the debited party agree."""
+    """Let everybody exist, and the debited party agree, or a grant to debit it."""
     body = act.body
-    parties = (body.settle_by, body.void_by)
+    arbiter = getattr(body.condition, "by", "")
+    parties = [party for party in (body.settle_by, body.void_by, arbiter) if party]
     for party in parties:
         if "/" not in party:
             books.must(f"participant/{party}", NO_PARTICIPANT)
-    source, target = books.account(body.source), books.account(body.target)
+    source = books.account(body.source)
+    target = books.account(body.target) if "/" in body.target else None
     for party in parties:
         if "/" in party:
             books.must(f"account/{party}", NO_ACCOUNT)
@@ -53,39 +56,48 @@ def authorise_hold(books: Books, act: Plain) -> None:
     books.member_active(books.signer(source))
     not_ended(books, policy)
     pays(source)
-    takes(target)
     spendable(source)
-    spendable(target)
-    act.voices.need(books.signer(source))
-    apart = bank_of(source.id) != bank_of(target.id) and source.kind == target.kind == "wallet"
-    if apart and 0 < policy.travel_min <= body.amount:
-        act.voices.need(f"{bank_of(target.id)}/compliance")
+    if target is not None:
+        takes(target)
+        spendable(target)
+    act.mandate = None
+    try:
+        act.voices.need(books.signer(source))
+    except Refused:
+        act.mandate = books.mandate(act.voices, body.source, body.asset, bank_of(body.target) if target else "")
+    if target is not None and conditions.needs_agreement(books, source, target, policy, body.amount):
+        act.voices.need(f"{books.servicer(target.id)}/compliance")
 
 
 def perform_hold(books: Books, act: Plain) -> None:
     """Check fee, orders, funds, number, time, limits; reserve."""
     body = act.body
-    source, target, policy = books.account(body.source), books.account(body.target), books.asset(body.asset).policy
+    source, policy = books.account(body.source), books.asset(body.asset).policy
+    target = books.account(body.target) if "/" in body.target else None
     act.sweep(body.source)
-    rule = rule_of(policy, "hold", source, target)
+    rule = rule_of(policy, "hold", source, target or Plain(kind="wallet"))
     if body.fee != fee_of(rule, body.amount):
         raise Refused(FEE)
     check_debit(books, body.source, body.asset)
-    check_credit(books, body.target, paid_in(policy, target))
+    if target is not None:
+        check_credit(books, body.target, paid_in(policy, target))
     books.post([(body.source, body.asset, 0, body.amount + body.fee, 0)], gross(books, [(body.source, body.asset)]))
+    _check_count(books, body.source)
     latest = books.now + books.param("hold_ms_max")
     latest = latest if policy.expires is None else min(latest, policy.expires.at - 1)
-    _check_count(books, body.source)
-    if not books.now < body.until <= latest:
+    if not books.now < body.until <= latest or books.now >= getattr(body.condition, "valid_to", latest):
         raise Refused(HOLD_TIME)
-    check_pause(books, (body.source, body.target), body.asset)
+    check_pause(books, (body.source, body.target) if target else (body.source,), body.asset)
     window = spend(books, {}, [(body.source, body.target, body.asset, body.amount + body.fee, 0)])
     eligible(books, source, policy)
-    eligible(books, target, policy)
-    accepted(policy, source, target)
+    if target is not None:
+        eligible(books, target, policy)
+        accepted(policy, source, target)
+    if act.mandate is not None:
+        books.charge(act.mandate, body.amount + body.fee)
     hold = Plain(id=act.id, source=body.source, target=body.target, asset=body.asset, amount=body.amount, left=body.amount)
     hold.until, hold.settle_by, hold.void_by, hold.kind, hold.window = body.until, body.settle_by, body.void_by, body.kind, window
-    hold.fee_rule, hold.fee_left = rule, body.fee
+    hold.condition, hold.fee_rule, hold.fee_left = conditions.kept(books, body.condition), rule, body.fee
     books.put(f"hold/{act.id.hex()}", hold)
 
 
@@ -103,32 +115,41 @@ def open_hold(books: Books, name: bytes) -> Plain:
 
 
 def authorise_settle(books: Books, act: Plain) -> None:
-    """Find the hold and a target that takes; whoever settles agrees."""
+    """Find the hold and a target that takes; whoever settles agrees, and the arbiter."""
     hold = open_hold(books, act.body.hold)
-    member = books.party(hold.settle_by)
-    books.member_active(member)
-    takes(books.account(hold.target))
-    act.voices.need(member)
+    target = books.account(conditions.payee_of(hold, act.body.witness))
+    parties = [party for party in (hold.settle_by, getattr(hold.condition, "by", "")) if party]
+    asked = [books.party(party) for party in parties]
+    for member in asked:
+        books.member_active(member)
+    takes(target)
+    if "/" not in hold.target:
+        spendable(target)
+        if conditions.needs_agreement(books, books.account(hold.source), target, books.asset(hold.asset).policy, act.body.amount):
+            asked.append(f"{books.servicer(target.id)}/compliance")
+    for member in asked:
+        act.voices.need(member)
 
 
 def perform_settle(books: Books, act: Plain) -> None:
     """Move a part or all; what the target may not have goes to its servicer."""
     amount, hold = act.body.amount, open_hold(books, act.body.hold)
-    policy, target = books.asset(hold.asset).policy, books.account(hold.target)
+    policy, target = books.asset(hold.asset).policy, books.account(conditions.payee_of(hold, act.body.witness))
     words = ("holds", "redeem") if hold.kind == "queue" else ("holds",)
     gets = paid_in(policy, target)
+    condition = conditions.shown(hold, target, policy, act.body.witness)
     if any("holds" not in each.order.allow for each in on(books, hold.source, hold.asset, "arrest")):
         raise Refused(ARRESTED)
     check_debit(books, hold.source, hold.asset, *words)
-    check_credit(books, hold.target, gets, *words)
-    if amount > hold.left:
+    check_credit(books, target.id, gets, *words)
+    if amount > hold.left or (hasattr(hold.condition, "digest") and amount < hold.left):
         raise Refused(HOLD_AMOUNT)
-    act.sweep(hold.source, hold.target)
+    act.sweep(hold.source, target.id)
     left = hold.left - amount
     fee_left = fee_of(hold.fee_rule, hold.amount) - fee_of(hold.fee_rule, hold.amount - left)
     fee = hold.fee_left - fee_left
     entries = [(hold.source, hold.asset, -amount - fee, -amount - fee, 0)]
-    entries += _credits(books, hold, gets, amount=amount, fee=fee)
+    entries += _credits(books, changed(hold, target=target.id), gets, amount=amount, fee=fee)
     if fee:
         entries.append((f"{policy.issuer}/fee:{policy.code}", hold.asset, fee, 0, 0))
     for entry in entries[2:]:
@@ -140,7 +161,9 @@ def perform_settle(books: Books, act: Plain) -> None:
     keep(books, entries)
     if gets != hold.asset or hold.kind == "queue":
         redeemed(books, hold.asset, amount)
-    books.put(f"hold/{hold.id.hex()}", changed(hold, left=left, fee_left=fee_left) if left else None)
+    if "/" not in hold.target:
+        accepted(policy, books.account(hold.source), target)
+    books.put(f"hold/{hold.id.hex()}", changed(hold, left=left, fee_left=fee_left, condition=condition) if left else None)
 
 
 def _credits(books: Books, hold: Plain, gets: str, *, amount: int, fee: int) -> list[Entry]:
@@ -150,7 +173,7 @@ def _credits(books: Books, hold: Plain, gets: str, *, amount: int, fee: int) -> 
         may += amount + fee
     if amount <= may:
         return [(hold.target, gets, amount, 0, 0)]
-    return [(hold.target, gets, may, 0, 0), (books.till(bank_of(hold.target)), gets, amount - may, 0, 0)]
+    return [(hold.target, gets, may, 0, 0), (books.till(books.servicer(hold.target)), gets, amount - may, 0, 0)]
 
 
 def authorise_void(books: Books, act: Plain) -> None:
@@ -161,8 +184,11 @@ def authorise_void(books: Books, act: Plain) -> None:
 
 
 def perform_void(books: Books, act: Plain) -> None:
-    """Free what is left."""
+    """Free what is left; of a purse, bring its end forward."""
     hold = open_hold(books, act.body.hold)
+    if hasattr(hold.condition, "grace"):
+        books.put(f"hold/{hold.id.hex()}", conditions.revoked(books, hold))
+        return
     act.sweep(hold.source)
     release(books, hold)
 
@@ -260,7 +286,7 @@ def perform_redeem(books: Books, act: Plain) -> None:
         may = min(body.amount, room(books, body.to, vault[1]))
         entries += [(vault[0], vault[1], -body.amount, 0, 0), (body.to, vault[1], may, 0, 0)]
         if may < body.amount:
-            till = books.till(bank_of(body.to))
+            till = books.till(books.servicer(body.to))
             check_credit(books, till, vault[1], "redeem")
             entries.append((till, vault[1], body.amount - may, 0, 0))
     books.post(entries, restrained)
@@ -280,5 +306,5 @@ def _queue(books: Books, act: Plain, policy: Plain, restrained: dict[tuple[str, 
     check_pause(books, [body.source], body.asset, "redeem")
     hold = Plain(id=act.id, source=body.source, target=contra_of(policy), asset=body.asset, amount=body.amount, left=body.amount)
     hold.until, hold.settle_by, hold.void_by, hold.kind, hold.window = books.now + policy.queued, policy.issuer, policy.issuer, "queue", ""
-    hold.fee_rule, hold.fee_left = None, 0
+    hold.condition, hold.fee_rule, hold.fee_left = "none", None, 0
     books.put(f"hold/{act.id.hex()}", hold)

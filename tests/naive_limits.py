@@ -158,12 +158,12 @@ def travelling(books: Books, payments: Iterable[Debit]) -> dict[int, str]:
     between = []
     for source, target, asset, amount, leg in payments:
         wallets = books.account(source).kind == books.account(target).kind == "wallet"
-        if wallets and bank_of(source) != bank_of(target):
+        if wallets and books.servicer(source) != books.servicer(target):
             place = (person(books, source) or source, person(books, target) or target, asset)
             sums[place] = sums.get(place, 0) + amount
             between.append((leg, target, place))
     return {
-        leg: bank_of(target)
+        leg: books.servicer(target)
         for leg, target, place in between
         if place[0] != place[1] and 0 < books.asset(place[2]).policy.travel_min <= sums[place]
     }

@@ -108,7 +108,7 @@ def each_leg(act: Plain, check: Callable[[Plain], None]) -> None:
 
 def authorise_pay(books: Books, act: Plain) -> None:
     """Let accounts and assets exist and be of the right kind, and every debited party agree."""
-    body, act.failed, act.paid = act.body, {}, None
+    body, act.failed, act.paid, act.mandates = act.body, {}, None, {}
     signing: dict[str, None] = {}
     if len(body.legs) > books.param("legs_max"):
         raise Refused(TOO_MANY_LEGS)
@@ -133,13 +133,28 @@ def authorise_pay(books: Books, act: Plain) -> None:
         act.paid = returned(books, body)
     each_leg(act, is_right)
     each_leg(act, lambda leg: not_ended(books, books.asset(leg.asset).policy))
-    for member in signing:
-        act.voices.need(member)
+    _need_debtors(books, act, list(signing))
     for each in body.travel or ():
         act.voices.need(f"{each.participant}/compliance")
     for index in act.failed:
         account = books.get(f"account/{body.legs[index].debit}")
         act.voices.allow([books.signer(account) if account else f"{bank_of(body.legs[index].debit)}/ops"])
+
+
+def _need_debtors(books: Books, act: Plain, signing: list[str]) -> None:
+    """Need each debited party, or where one does not agree a grant for each of its legs."""
+    try:
+        for member in signing:
+            act.voices.need(member)
+    except Refused:
+        for index, leg in enumerate(act.body.legs):
+            if index in act.failed:
+                continue
+            member = books.signer(books.account(leg.debit))
+            if act.voices.agrees(member):
+                act.voices.need(member)
+            else:
+                act.mandates[index] = books.mandate(act.voices, leg.debit, leg.asset, bank_of(leg.credit))
 
 
 def words_of(books: Books, act: Plain, leg: Plain) -> list[str]:
@@ -217,6 +232,12 @@ def _move(
         if body.mode == "atomic":
             check_no_more(body.travel or (), needed)
     _all_eligible(books, act, legs)
+    for index, leg in legs:
+        if index in act.mandates:
+            try:
+                books.charge(act.mandates[index], leg.amount + leg.fee)
+            except Refused as refused:
+                raise Refused(refused.code, index) from refused
     if act.paid is not None:
         key = f"return/{body.return_of.tx_id.hex()}/{body.return_of.leg}"
         books.put(key, changed(act.paid, returned=act.paid.returned + legs[0][1].amount))

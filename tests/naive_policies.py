@@ -10,6 +10,7 @@ from tests.naive_books import (
     NO_ASSET,
     NO_GRANT,
     NO_PARTICIPANT,
+    SPENDABLE,
     Books,
     Plain,
     Refused,
@@ -23,7 +24,7 @@ from tests.naive_books import (
 from tests.naive_facts import attested, reweighed
 
 GRANT_OVER, EXISTS, TOO_MANY, BAD_KEYS, FIXED, CAP, VAULT, CONDITION = 114, 125, 127, 128, 133, 160, 164, 172
-GRANTS, DEPTH = 4_096, 8
+GRANTS, DEBITS, DEPTH = 4_096, 64, 8
 
 
 def use_root(books: Books, act: Plain, grant: Plain) -> Plain:
@@ -44,6 +45,16 @@ def authorise_grant(books: Books, act: Plain) -> None:
         raise Refused(EXISTS)
     asset = books.asset(grant.scope.asset) if grant.scope.asset else None
     act.giver, act.root = "root", None
+    if grant.permission == "debit":
+        account = books.account(grant.scope.account)
+        books.member_active(books.signer(account))
+        if account.status == "closed":
+            raise Refused(CLOSED)
+        if account.kind not in SPENDABLE:
+            raise Refused(KIND)
+        act.voices.need(books.signer(account))
+        act.giver = bank_of(account.id)
+        return
     try:
         act.root = use_root(books, act, grant)
     except Refused:
@@ -59,7 +70,10 @@ def perform_grant(books: Books, act: Plain) -> None:
     if over(grant.until, books.now):
         raise Refused(GRANT_OVER)
     _check_duties(books, grant)
-    if len(books.grants(grant.permission)) >= GRANTS:
+    alike = books.grants(grant.permission)
+    if grant.permission == "debit":
+        alike = [each for each in alike if each.grant.scope.account == grant.scope.account]
+    if len(alike) >= (DEBITS if grant.permission == "debit" else GRANTS):
         raise Refused(TOO_MANY)
     for member in grant.need.of if grant.need else ():
         books.must(f"keyset/{member}", BAD_KEYS)
@@ -90,6 +104,8 @@ def authorise_end(books: Books, act: Plain) -> None:
         act.root = use_root(books, act, record.grant)
     except Refused:
         asked = [f"{name}/ops" for name in (record.grant.to, record.giver) if name != "root"]
+        if record.grant.permission == "debit":
+            asked.append(books.signer(books.account(record.grant.scope.account)))
         agreeing = [member for member in asked if act.voices.agrees(member)]
         if not agreeing:
             raise

@@ -66,8 +66,12 @@ def authorise_participant(books: Books, act: Plain) -> None:
     """Refuse who is closed, and a second operator; the registrar agrees."""
     new = act.body.participant
     old = books.get(f"participant/{new.id}")
-    if old is not None and old.status == "closed":
+    if new.successor:
+        books.must(f"participant/{new.successor}", NO_PARTICIPANT)
+    if old is not None and old.status == "closed" and changed(old, successor=new.successor) != new:
         raise Refused(SUSPENDED)
+    if new.successor:
+        books.active(new.successor)
     if old is None and new.kind == "operator":
         raise Refused(KIND)
     act.grant = books.use(act.voices, "register", participant=new.id)
@@ -97,10 +101,10 @@ def authorise_keyset(books: Books, act: Plain) -> None:
         act.account = books.account(owner)
         keyset_owner(act.account)
         if not act.account.keyset:
-            books.active(bank_of(owner))
+            books.active(books.servicer(owner))
         act.current = books.get(f"keyset/{owner}/{act.account.keyset}")
         if act.current is None:
-            act.voices.need(f"{bank_of(owner)}/ops")
+            act.voices.need(f"{books.servicer(owner)}/ops")
     else:
         books.active(owner)
         act.current = books.get(f"keyset/{owner}/{new.name}")
@@ -160,7 +164,7 @@ def perform_holder(books: Books, act: Plain) -> None:
 
 def use_wallet(books: Books, act: Plain, account: str, classes: Sequence[str]) -> Plain:
     """Grant that covers an account and its classes; whoever vouches agrees."""
-    bank = bank_of(account)
+    bank = books.servicer(account)
     vouchers = sorted({name.partition("@")[2] for name in classes} - {""})
     for voucher in vouchers:
         books.active(voucher)
@@ -202,12 +206,12 @@ def perform_open(books: Books, act: Plain) -> None:
 def authorise_set(books: Books, act: Plain) -> None:
     """Let the servicer agree, for a keyset the current one and each new key, for new classes a grant."""
     body, account = act.body, books.account(act.body.id)
-    books.active(bank_of(body.id))
+    books.active(books.servicer(body.id))
     if account.status == "closed" and body.status != "open":
         raise Refused(CLOSED)
     if account.kind not in OPENABLE:
         raise Refused(KIND)
-    act.voices.need(f"{bank_of(body.id)}/ops")
+    act.voices.need(f"{books.servicer(body.id)}/ops")
     act.current = books.get(f"keyset/{body.id}/{account.keyset}")
     if body.keyset is not None:
         keyset_owner(account)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.naive_books import DEFAULTS, NO_GRANT, Books, Plain, Refused, changed, over
+from tests.naive_books import NO_GRANT, Books, Plain, Refused, changed, over
+from tests.naive_parameters import DEFAULTS
 
 EXISTS, TOO_MANY, BAD, CONDITION = 125, 127, 128, 172
 FEWEST, AHEAD, WITHIN, COPIES = 4, 10, 1_000, 512

@@ -5,6 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
+from ledger.conditions import ANYONE, Arbiter, Device, HashLock, Payee, PurseReceipt, purse_message
+from ledger.keys import public_key_of, sign
 from ledger.orders import Order
 from ledger.transactions.bodies import (
     HoldBody,
@@ -20,7 +24,8 @@ from ledger.transactions.bodies import (
     Void,
 )
 from ledger.travel import Travel
-from tests.naive_books import Plain, bank_of, vault_of
+from tests.ledger.world import seed_of
+from tests.naive_books import Plain, bank_of, members, vault_of
 from tests.naive_limits import limit_of, person, travelling
 from tests.naive_money import fee_of, rule_of
 
@@ -28,13 +33,15 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
+    from ledger.conditions import Witness
     from ledger.orders import Allowed, OrderMode, OrderScope
     from ledger.transactions.bodies import Body
     from tests.naive_whole import Whole
 
 SECOND_MS, HOUR_MS, DAY_MS = 1_000, 3_600_000, 86_400_000
 MOST = 10**18 - 1
-NOBODY, NOTHING = "bank-a/nobody", "NOTHING"
+NOBODY, NOTHING, MAIN_OF_ALL = "bank-a/nobody", "NOTHING", "operator/fee:KGS"
+SECRET = b"the secret of every lock"
 MODES: tuple[OrderMode, ...] = ("debit", "credit", "both", "arrest", "arrest", "arrest", "pause", "pause")
 WORDS: tuple[tuple[Allowed, ...], ...] = ((), (), ("holds",), ("holds", "redeem"), ("fee", "return", "tax"))
 ORDERS_KEPT = 24
@@ -45,6 +52,8 @@ class Drawn(NamedTuple):
 
     body: Body
     sender: str
+    by: tuple[str, ...] = ()
+    """Keysets that sign beside the sender; empty: all that are asked."""
 
 
 class Draws:
@@ -146,7 +155,9 @@ class Draws:
     # --- money ---------------------------------------------------------------------------------------------------------
 
     def pay(self) -> Drawn:
-        """Pay with one to five legs; a return; a payment with travel data."""
+        """Pay with one to five legs; a return; a payment with travel data; a direct debit."""
+        if self.chance(6):
+            return self._under_mandate()
         if self.chance(8) and self.model.tables["return"]:
             return self._back()
         asset, legs = self.asset(), []
@@ -171,6 +182,21 @@ class Draws:
         to = ["bank-a"] if not to and self.chance(2) else to
         return tuple(Travel(name, "IVMS101", bytes(32)) for name in to) or None
 
+    def _under_mandate(self) -> Drawn:
+        """Debit an account as somebody whom its owner let."""
+        mandates = [each.grant for each in self.model.grants("debit")]
+        if not mandates:
+            return self.hold()
+        grant = self.choose.choice(mandates)
+        asset = grant.scope.asset or "KGS"
+        debit, credit = grant.scope.account, self.payee(asset)
+        if grant.scope.participant and self.chance(80):
+            credit = f"{grant.scope.participant}/main"
+        credit = MAIN_OF_ALL if credit == debit else credit
+        amount = self.part(debit, asset)
+        leg = Leg(debit, credit, asset, amount, self.fee("pay", asset, debit, credit, amount), "")
+        return Drawn(Pay((leg,), self.choose.choice(("atomic", "each")), "RENT", None, "", None, None), grant.to, tuple(members(grant)))
+
     def _back(self) -> Drawn:
         key = self.one(sorted(self.model.tables["return"]))
         paid = self.model.tables["return"][key]
@@ -192,7 +218,24 @@ class Draws:
         settle_by = self.choose.choice((bank_of(target), target, "operator", "bank-x" if self.chance(10) else "treasury"))
         void_by = self.choose.choice((bank_of(source), bank_of(source), source))
         fee = self.fee("hold", asset, source, target, amount)
-        return Drawn(HoldBody(source, target, asset, amount, fee, until, settle_by, void_by, "none", "escrow"), self.sender_of(source))
+        body = HoldBody(source, target, asset, amount, fee, until, settle_by, void_by, "none", "escrow")
+        return Drawn(self._on_condition(body) if self.chance(45) else body, self.sender_of(source))
+
+    def _on_condition(self, body: HoldBody) -> HoldBody:
+        """Let a hold wait for a secret, an arbiter, a device, or for whom of a class a settle names."""
+        match self.choose.randint(0, 3):
+            case 0:
+                return replace(body, settle_by="", condition=HashLock(sha256(SECRET).digest()))
+            case 1:
+                return replace(body, condition=Arbiter(self.choose.choice(("operator", "treasury", "bank-b", "bank-a/alice"))))
+            case 2:
+                key, ends = public_key_of(seed_of("device", "purse", self.choose.randint(0, 3))), self.model.now + HOUR_MS
+                key = public_key_of(seed_of("operator")) if self.chance(2) else key
+                target = self.choose.choice((ANYONE, ANYONE, body.target, "mcc:82*"))
+                until = ends + HOUR_MS
+                return replace(body, settle_by="", target=target, until=until, condition=Device(key, ends, HOUR_MS), kind="offline")
+            case _:
+                return replace(body, target=self.choose.choice(("mcc:82*", "school", "mcc:8211")))
 
     def _some_hold(self) -> bytes:
         names = sorted(self.model.tables["hold"])
@@ -207,7 +250,23 @@ class Draws:
         name = self._some_hold()
         hold = self.model.get(f"hold/{name.hex()}")
         amount = hold.left if hold and self.chance(40) else self.amount()
-        return Drawn(Settle(name, amount, b""), self._sender_for(hold.settle_by if hold else "operator"))
+        by = self._sender_for(hold.settle_by if hold and hold.settle_by else "operator")
+        return Drawn(Settle(name, amount, self._witness(name, hold, amount)), by)
+
+    def _witness(self, name: bytes, hold: Plain | None, amount: int) -> Witness:
+        """Show what the condition of a hold asks for, or nearly."""
+        if hold is None or self.chance(4):
+            return self.choose.choice((b"", SECRET, Payee("bank-b/shop")))
+        payee = hold.target if "/" in hold.target else self.one(("bank-b/shop", "bank-b/shop", "bank-b/kiosk", self.payee(hold.asset)))
+        if hasattr(hold.condition, "digest"):
+            return b"no secret" if self.chance(8) else SECRET
+        if hasattr(hold.condition, "grace"):
+            seeds = [seed_of("device", "purse", index) for index in range(4)]
+            seed = next((each for each in seeds if public_key_of(each) == hold.condition.key), seeds[0])
+            counter = self.choose.choice((self.choose.randint(0, 1_023), self.choose.randint(0, 9)))
+            said = purse_message(self.model.chain, name, counter, payee, amount + self.chance(4))
+            return PurseReceipt(counter, payee, sign(seed, said))
+        return b"" if "/" in hold.target else Payee(payee)
 
     def void(self) -> Drawn:
         """Void a hold."""

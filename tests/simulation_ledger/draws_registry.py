@@ -112,7 +112,11 @@ class RegistryDraws(Draws):
             node_keys = (public_key_of(seed_of("operator", "node", 0)),)
         boxes = old.box_keys or ((box_of(old.id),) if self.chance(50) else ())
         kind = "treasury" if self.chance(3) else old.kind
-        new = replace(old, status=status, name=f"name {self.number()}", node_keys=node_keys, box_keys=boxes, kind=kind)
+        others = sorted(each.id for each in self.model.tables["participant"].values() if each.id != old.id)
+        successor = self.one(others) if status != "active" and self.chance(60) else ""
+        if old.status == "closed":
+            return Drawn(ParticipantPut(replace(old, successor=successor)), "operator")
+        new = replace(old, successor=successor, status=status, name=f"name {self.number()}", node_keys=node_keys, box_keys=boxes, kind=kind)
         return Drawn(ParticipantPut(new), "operator")
 
     def rotate(self) -> Drawn:
@@ -167,6 +171,8 @@ class RegistryDraws(Draws):
 
     def give(self) -> Drawn:
         """Give a grant; first what the history cannot do without."""
+        if self.chance(15):
+            return self._mandate()
         missing = [grant for grant in self.essential if self.model.get(f"grant/{grant.id}") is None]
         if missing and self.chance(80):
             return Drawn(GrantPut(self.choose.choice(missing)), "operator")
@@ -187,6 +193,15 @@ class RegistryDraws(Draws):
         issuer = self.policy(scope.asset)
         sender = issuer.issuer if issuer and permission.startswith("attest.") and self.chance(50) else "operator"
         return Drawn(GrantPut(made), sender)
+
+    def _mandate(self) -> Drawn:
+        """Let somebody debit an account."""
+        account = self.rich("KGS")
+        scope = Scope("KGS" if self.chance(60) else "", "bank-b" if self.chance(30) else "", account, ())
+        quota = Quota(self.choose.choice((50, 5_000)), self.choose.choice(("day", "month"))) if self.chance(60) else None
+        until = self.model.now + DAY_MS if self.chance(50) else 0
+        made = Grant(f"g{self.number()}", self.participant(), "debit", scope, quota, None, (), 0, until, 0)
+        return Drawn(GrantPut(made), self.sender_of(account))
 
     def end(self) -> Drawn:
         """End a grant, one that was drawn here most often."""

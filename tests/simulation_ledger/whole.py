@@ -84,13 +84,14 @@ class Everything:
         drawn_by, weights = zip(*programme(draws), (draws.propose, 3), (draws.vote, 8), strict=True)
         drawn: Drawn = draws.choose.choices(drawn_by, weights)[0]()
         try:
-            return self._signed(draws, drawn.body, drawn.sender)
+            return self._signed(draws, drawn)
         except Malformed:
             return None
 
-    def _signed(self, draws: RegistryDraws, body: Body, sender: str) -> Transaction:
+    def _signed(self, draws: RegistryDraws, drawn: Drawn) -> Transaction:
         """Sign as everybody who is asked, or nearly; with a reference that is free, or nearly."""
-        by = self._signers(draws, body, sender)
+        body, sender = drawn.body, drawn.sender
+        by = self.world.sign_for(f"{sender}/ops", *drawn.by) if drawn.by else self._signers(draws, body, sender)
         if by and draws.chance(2):
             by.remove(draws.choose.choice(by))
         if draws.chance(1):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tests.ledger import (
     test_bridge_histories,
+    test_closing_histories,
     test_condition_histories,
     test_order_histories,
     test_people_histories,
@@ -72,4 +73,5 @@ SCENES = (
     Kind("keys", test_recovery_histories.Stage, 4, 150),
     Kind("conditions", test_condition_histories.Stage, 6, 1_000),
     Kind("bridge", test_bridge_histories.Stage, 8, 500),
+    Kind("closings", test_closing_histories.Stage, 2, 300),
 )

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.errors import OK, Malformed, QuorumNotMet
+from ledger.genesis import GenesisError, first_records
 from ledger.grants import GrantRecord, Need, Quota, Scope
 from ledger.participants import Participant
 from ledger.transactions import parties
@@ -24,6 +25,7 @@ from tests.ledger.world import (
     MAIN_B,
     TILL,
     World,
+    first_grants,
     grant,
     hold,
     make_genesis,
@@ -219,3 +221,10 @@ def test_an_account_has_64_mandates_at_most() -> None:
         assert give(world, mandate(name=f"m{number}")) == OK
     assert give(world, mandate(name="more")) == 127
     assert give(world, mandate(BOB, name="more"), BANK_B, "bank-b") == OK
+
+
+def test_l27_a_genesis_document_gives_no_mandate() -> None:
+    """Goal: nobody who signs a document takes from an account that did not. Method: add the grant to the first ones; the line is named."""
+    with pytest.raises(GenesisError, match="whoever signs the debits") as refusal:
+        first_records(make_genesis(grants=[*first_grants(), mandate()]))
+    assert refusal.value.path.startswith("$.grants[")

@@ -17,6 +17,7 @@ from ledger.invariants import check_transaction
 from ledger.keys import public_key_of, sign
 from ledger.state import Overlay
 from ledger.transactions.bodies import Settle, Void
+from tests.ledger.backing_world import LUNCH, BackedWorld
 from tests.ledger.cast import SMALL_ORDER
 from tests.ledger.condition_world import (
     ALICE_SIGNS,
@@ -40,6 +41,8 @@ from tests.ledger.condition_world import (
     receipt,
 )
 from tests.ledger.people import CAROL_A, CAROL_B, DAVE_B, GHOST_A, peopled
+from tests.ledger.purpose_world import KIOSK as KIOSK_OF_MEALS
+from tests.ledger.purpose_world import PUPIL, SHOP, serve
 from tests.ledger.world import ALICE, BOB, DAY_MS, FEE_OF_HOLDS, MAIN_A, MAIN_B, World, make_genesis, pay, seed_of
 
 FEES = "operator/fee:KGS"
@@ -262,6 +265,20 @@ def test_l30_a_receipt_is_paid_whatever_limit_its_payee_has() -> None:
     assert (world.balance(CAROL_B)[0], world.balance(MAIN_B)[0] - before) == (5_000, 100)
     assert bring_in(world, found, 1, 200, DAVE_B) == OK
     assert world.balance(DAVE_B)[0] == 200
+
+
+def test_purpose_money_in_a_purse_buys_meals_alone_and_is_paid_out() -> None:
+    """Goal: school meals without a network. Method: a pupil's purse for caterers; one that the Treasury knows, one that it does not."""
+    world = serve(BackedWorld(money=1_000), 300)
+    body = replace(purse(world, 200, target="mcc:8211", source=PUPIL), asset=LUNCH)
+    condition = body.condition
+    assert isinstance(condition, Device)
+    short = replace(condition, valid_to=world.time_ms + DAY_MS)
+    found = place(world, replace(body, condition=short, until=short.valid_to + GRACE_MS))
+    supply = world.balance(f"treasury/contra:{LUNCH}", LUNCH)[0]
+    assert [bring_in(world, found, 0, 50, payee) for payee in (KIOSK_OF_MEALS, BOB, SHOP)] == [172, 172, OK]
+    assert (world.balance(SHOP), world.balance(SHOP, LUNCH)) == ((50, 0), (0, 0))
+    assert world.balance(f"treasury/contra:{LUNCH}", LUNCH)[0] == supply + 50
 
 
 def test_m5_the_signature_of_a_device_counts_in_a_block() -> None:

@@ -122,6 +122,20 @@ class Desk:
         self.good("profile", "apply", named, *arguments)
         self.equal(f"steps left of {profile}", self.good("profile", "apply", named, *arguments)["steps"], [])
 
+    def apply_by_votes(self, *arguments: str, issuer: str) -> None:
+        """Apply a profile by proposals: what builds on others comes after their votes; repeated meanwhile, nothing is opened twice."""
+        apply = ("profile", "apply", *arguments, "--issuer", issuer, "--propose")
+        root = ("operator/board", "operator/ops")
+        for types in (["define"], ["grant", "grant"]):
+            opened = msgspec.convert(self.good(*apply)["steps"], list[dict[str, object]])
+            self.equal("proposals", [str(each["step"]).split()[0] for each in opened], types)
+            again = msgspec.convert(self.good(*apply)["steps"], list[dict[str, object]])
+            self.equal("proposals opened again", [each["tx_id"] for each in again], [each["tx_id"] for each in opened])
+            for each in opened:
+                for keyset in (f"{issuer}/ops", *root) if types == ["define"] else root:
+                    self.done("proposal", "approve", str(each["tx_id"]), "--keyset", keyset, "--yes")
+        self.equal("steps left", self.good(*apply)["steps"], [])
+
     def ago(self, length: str) -> str:
         """Point in time so long ago, in UTC."""
         return datetime.fromtimestamp((now_ms() - parse_length(length)) / 1_000, UTC).isoformat(timespec="milliseconds")

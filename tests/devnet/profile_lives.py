@@ -130,7 +130,7 @@ def jpyc(desk: Desk) -> None:
 
 def jpysb(desk: Desk) -> None:
     """Let a trust bank issue; the distributor has the money and never the power to make it, nor does the auditor."""
-    desk.apply("jpysb", "--issuer", "trust-bank", "--role", "distributor=bank-a", "--role", "auditor=auditor")
+    desk.apply_by_votes("jpysb", "--role", "distributor=bank-a", "--role", "auditor=auditor", issuer="trust-bank")
     desk.done("reserve", "attest", "JPYSB", "trust", "jpysb-trust-1", "500000000", "--as", "auditor")
     desk.done("issue", "bank-a/main", "1000000", "JPYSB")
     lonely = str(desk.folder / "jpysb.json")

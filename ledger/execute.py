@@ -171,7 +171,7 @@ class Execution:
             code,
             public_code(code) if code else code,
             outcome.failed_leg,
-            public_codes(outcome.codes),
+            public_codes(outcome.codes) if outcome.codes else (),
             outcome.entries,
         )
         opening = opening_of(self._block_key, index)

@@ -139,7 +139,8 @@ class ViewBuilder:
     def add(self, tx: Transaction, outcome: Outcome, *, index: int, opening: bytes, whole: Iterable[str], credited: Iterable[str]) -> None:
         """Tell everybody concerned of a transaction: `whole` sees all of it, `credited` (who is not in `whole`) what it is paid."""
         of = entries_by_participant(outcome.entries)
-        head = (self._height, index, tx.tx_id, opening, tx.type, public_code(outcome.code))
+        code = outcome.code
+        head = (self._height, index, tx.tx_id, opening, tx.type, public_code(code) if code else code)
         shown = (WHOLE, Raw(tx.raw))
         told: list[str] = []
         for participant in whole:

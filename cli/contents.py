@@ -36,7 +36,8 @@ LEGS_SHOWN = 20
 NO_TIER = "none: a legal person, which has no limits"
 MONEY = ("posted", "held", "amount", "left", "fee", "fee_left", "seized", "supply", "issued", "redeemed", "returned", "total")
 RULES = ("cap", "used", "min", "max", "fixed", "balance_max", "tx_max", "day_out_max", "month_out_max", "travel_min")
-AMOUNTS = frozenset((*MONEY, *RULES, "day_out", "month_out"))
+BRIDGES = ("cumulative", "opening", "per_lock", "bucket", "day_in", "outstanding", "big_amount", "minted", "burned")
+AMOUNTS = frozenset((*MONEY, *RULES, *BRIDGES, "day_out", "month_out"))
 """Fields in minor units: text in JSON, whose numbers have 53 bits where L1 needs 60."""
 
 

@@ -58,6 +58,9 @@ ADVICE: Mapping[int, str] = {
     182: "no say in this: of a vote `som proposal show` tells who has one, of an order its maker and grant, of a policy its powers",
     183: "there is no such open proposal: it was carried out, has lapsed, or was never made",
     184: "the proposal would be open too long, or lapses before it begins: choose another --propose-until (30 days at most)",
+    190: "it was said, or has happened, already: `som bridge status HASH` tells where the transfer is",
+    191: "what an attestor says does not fit the route, the lock or the burn as the ledger has it: `som bridge show ROUTE`",
+    192: "a limit of the route: `som bridge quote ROUTE AMOUNT` tells what passes now, and from when on the rest does",
     900: "the ledger found an error of its own and refused: report it to the operator with this id",
 }
 

@@ -50,7 +50,7 @@ SEED_BYTES = 32
 POWERS: tuple[Power, ...] = ("freeze", "pause", "seize")
 """What orders may do in the assets of a new network (L22, L31)."""
 PASSPHRASE_BYTES = 24
-ROOT_TYPES = ("asset.put", "grant.put", "grant.end", "order.lift", "order.put", "param.set", "seize", "validator.set")
+ROOT_TYPES = ("asset.put", "bridge.set", "grant.put", "grant.end", "order.lift", "order.put", "param.set", "seize", "validator.set")
 """Types that the quorum of root signs."""
 
 

@@ -45,6 +45,7 @@ from node.api.structs import (
 )
 from node.callers import Callers, Stranger, may_audit
 from node.registry import derive
+from tests.cli.bridge_answers import bridge_answer
 from tests.cli.world import QUORUM
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Network:
                 "/v1/holders/*": self.holder,
                 "/v1/orders": self.orders,
                 "/v1/orders/*": self.order,
+                "/v1/bridge/*": lambda asked: bridge_answer(self.world, asked),
                 "/v1/closings": lambda _: (200, page_body(self.world.state, "", 400, self.world.height)),
                 "/v1/closings/*": self.closing,
                 "/v1/participants": self.participants,

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.bridge_limits import cost_ms, quote_lock, released_now
-from ledger.bridges import Burn, Expiry, Mint, digest_of, foreign_index, lock_id_of, lock_index, threshold_of
+from ledger.bridges import Attestor, Burn, Expiry, Mint, digest_of, foreign_index, lock_id_of, lock_index, threshold_of
 from ledger.errors import OK, Malformed
 from ledger.indexes import account_of_recipient, recipient_of
 from ledger.state import Overlay
@@ -250,6 +250,7 @@ def test_b7_the_bucket_fills_again_evenly() -> None:
     world = BridgedWorld()
     world.limit(bucket=1_000, per_lock=1_000, day_out=8_000)
     assert [world.lock(600), world.lock(400), world.lock(10)] == [OK, OK, 192]
+    assert cost_ms(replace(LIMITS, bucket=7, bucket_ms=10), 1) == 2
     world.time_ms += cost_ms(replace(LIMITS, bucket=1_000), 100)
     assert [world.lock(100), world.lock(100)] == [OK, 192]
 
@@ -293,8 +294,19 @@ def test_b7_a_release_above_a_whole_day_passes_alone() -> None:
     assert ([world.release_of(nonce).state for nonce in (1, 2)], world.claim("release", 2)) == (["released", "waiting"], 192)
     world.time_ms += DAY_MS
     assert world.claim("release", 2) == OK
-    counted = released_now(world.route, 1, world.time_ms)
-    assert counted is None
+    assert released_now(world.route, 1, world.time_ms) is None
+
+
+def test_b7_a_release_above_the_bucket_takes_a_full_one() -> None:
+    """Goal: B4, it always pays. Method: the bucket shrinks below a burn after the lock; it passes once the bucket is full."""
+    world = BridgedWorld()
+    world.locked(2_000)
+    world.limit(big_amount=10**9, bucket=1_000, per_lock=1_000)
+    world.agree(burn_of(1, 50, 50))
+    world.agree(burn_of(2, 1_500, 1_550))
+    assert ([world.release_of(nonce).state for nonce in (1, 2)], world.claim("release", 2)) == (["released", "waiting"], 192)
+    world.time_ms += DAY_MS // 20
+    assert world.claim("release", 2) == OK
 
 
 def test_b13_a_recipient_is_found_by_28_bytes() -> None:
@@ -349,6 +361,7 @@ def test_a_transfer_is_found_from_the_other_chain() -> None:
         defined(terms=None, attestors=None, status=""),
         defined(attestors=attestors_of(*WITNESSES[:3])),
         defined(attestors=attestors_of(*WITNESSES)[::-1]),
+        defined(attestors=(*attestors_of(*WITNESSES), Attestor(b"\xff" * 20, "bank-a"))),
     ],
 )
 def test_nothing_zero_or_empty_is_ever_valid(body: object) -> None:

@@ -134,7 +134,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LIMITS,
         "return -(-amount * limits.bucket_ms // limits.bucket)",
         "return amount * limits.bucket_ms // limits.bucket",
-        (HISTORIES,),
+        (RULES,),
     ),
     Mutant(
         "B7", "big_locks_are_signed_at_once", LIMITS, "(limits.big_delay_ms if amount >= limits.big_amount else 0)", "0", (RULES, HISTORIES)
@@ -162,7 +162,7 @@ MUTANTS: tuple[Mutant, ...] = (
         LIMITS,
         "min(cost_ms(limits, amount), limits.bucket_ms)",
         "cost_ms(limits, amount)",
-        (HISTORIES,),
+        (RULES,),
     ),
     Mutant(
         "B8",
@@ -192,9 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (ROUTES,),
     ),
     Mutant("B9", "signatures_without_end", WORDS, "number % SIGNATURES_KEPT", "number", (ROUTES,)),
-    Mutant(
-        "B9", "a_participant_attests_twice", FORMS, "if len(participants) != len(set(participants)):", "if not participants:", (ROUTES,)
-    ),
+    Mutant("B9", "a_participant_attests_twice", FORMS, "if len(participants) != len(set(participants)):", "if not participants:", (RULES,)),
     Mutant("B9", "one_attestor_halts", RECORDS, "return (attestors - 1) // 3 + 1", "return 1", (ROUTES,)),
     Mutant(
         "B10", "an_observed_route_takes_locks", OUT, 'if route.terms.mode != "enforced":', 'if route.terms.mode == "none":', (ROUTES, TYPES)

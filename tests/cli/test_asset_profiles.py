@@ -9,6 +9,7 @@ import pytest
 
 from cli.profile_document import open_source, read_document, ready_made
 from cli.toml_lines import lines_of_toml
+from ledger.grants import GrantRecord, Need
 from tests.cli.test_nouns import outcome
 
 if TYPE_CHECKING:
@@ -250,3 +251,25 @@ def test_the_text_of_a_profile_needs_no_more_than_its_asset() -> None:
     document, faults = read_document(source)
     assert document is not None
     assert (document.asset.locks, faults) == ("KGS", [])
+
+
+def test_an_end_counts_from_the_day_it_was_applied(network: Network, tmp_path: Path) -> None:
+    """Goal: a repeated command moves no end. Method: an hour from now, twice; then another budget line, which is another end."""
+    path = changed(tmp_path, "school-meals", ('"200d"', '"1h"'))
+    assert [each.type for each in steps(network, path, "--issuer", "treasury")] == ["asset.put", "grant.put"]
+    assert steps(network, path, "--issuer", "treasury") == []
+    path = changed(tmp_path, "school-meals", ('"200d"', '"1h"'), ("@issuer/main", "bank-a/main"))
+    assert [each.type for each in steps(network, path, "--issuer", "treasury")] == ["asset.put"]
+    spoiled = changed(tmp_path, "school-meals", ('"200d"', '"2020-01-01"'))
+    assert "an end that is to come" in network.som("profile", "check", spoiled)[1]
+
+
+def test_a_quorum_of_a_profile_is_all_of_it(network: Network) -> None:
+    """Goal: need without a number means everybody. Method: the grant of USDKG, which names issuer and ministry."""
+    steps(network, *USDKG)
+    record = network.world.state.get("grant/issue:USDKG")
+    assert isinstance(record, GrantRecord)
+    assert record.grant.need == Need(2, ("operator/ops", "treasury/ops"))
+    quota = network.world.state.get("grant/attest.price:USDKG:bank-b")
+    assert isinstance(quota, GrantRecord)
+    assert (quota.grant.to, quota.grant.scope.asset, quota.grant.quota) == ("bank-b", "USDKG", None)

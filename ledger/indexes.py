@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ledger.state import Overlay, Record
 
 MARK = Mark()
+RESTRAINED = "~restrained/"
+"""First index key of the assets that have ended and of which orders keep a rest."""
 RECEIVING = ("settlement", "wallet", "clearing")
 """Kinds of accounts that value may come to over a bridge."""
 RECIPIENT_BYTES = 28
@@ -141,7 +143,9 @@ def account_of_recipient(overlay: Overlay, recipient: bytes) -> str:
 
 def _asset_keys(key: str, asset: Asset) -> tuple[str, ...]:
     listed, expires = f"~assets/{asset.policy.code}", asset.policy.expires
-    return (listed,) if expires is None or asset.state in ("expired", "restrained") else (listed, due_key(expires.at, key))
+    if asset.state == "restrained":
+        return listed, RESTRAINED + asset.policy.code
+    return (listed,) if expires is None or asset.state == "expired" else (listed, due_key(expires.at, key))
 
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ledger.assets import Asset, vault_of
 from ledger.blocks import Entry
 from ledger.errors import BrokenState
-from ledger.indexes import put_indexed
+from ledger.indexes import RESTRAINED, put_indexed
 from ledger.limits import People
 from ledger.money import balance_of, post
 from ledger.names import contra_of
@@ -73,11 +73,14 @@ def sweep_ended(overlay: Overlay, asset: Asset, room: int, time_ms: int) -> tupl
 
 def resume_ended(overlay: Overlay, order: Order) -> None:
     """Let the sweep of expired assets begin again with what an order has kept that is over now."""
-    for index in overlay.scan(ASSETS, ASSETS + "~", ASSETS_SCAN):
-        code = index.removeprefix(ASSETS)
-        asset = overlay.get("asset/" + code)
-        if isinstance(asset, Asset) and asset.state == "restrained" and order.mode != "pause":
-            put_indexed(overlay, f"asset/{code}", replace(asset, swept="", state="open"))
+    if order.mode == "pause":
+        return
+    for index in overlay.scan(RESTRAINED, RESTRAINED + "~", ASSETS_SCAN):
+        key = "asset/" + index.removeprefix(RESTRAINED)
+        asset = overlay.get(key)
+        if not isinstance(asset, Asset):
+            raise BrokenState(f"{index} points at no asset")
+        put_indexed(overlay, key, replace(asset, swept="", state="open"))
 
 
 def _may_return(restraints: Restraints, policy: Policy) -> bool:

@@ -5,7 +5,7 @@ total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes
 `~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~debits/ACCOUNT/ID` (grants
 `debit`), `~accounts/PARTICIPANT/LOCAL`,
 `~settlements/PARTICIPANT/LOCAL`, `~wallets/PARTICIPANT/<pseudonym hex>/LOCAL`, `~pseudonyms/<holder hex>/PARTICIPANT/<hex>`,
-`~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
+`~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~restrained/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
 `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
 `Count`: its live references), `~ordered/SCOPE/SUBJECT/ID`, `~guarded/...` and `~active...` (see `ledger.orders`).
 `~recipients/HEX/ACCOUNT` (B13), `~routes/HEX/ROUTE`, `~locks/HEX/ROUTE/NONCE` and `~foreign/HEX/KIND/ROUTE/NONCE` (see `ledger.bridges`).

@@ -53,8 +53,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "L31",
         "what_is_restrained_is_looked_at_in_every_block",
         "ledger/indexes.py",
-        'asset.state in ("expired", "restrained")',
-        'asset.state == "expired"',
+        "        return listed, RESTRAINED + asset.policy.code\n",
+        "        return listed, RESTRAINED + asset.policy.code, due_key(0, key)\n",
         (ENDED,),
     ),
     Mutant(

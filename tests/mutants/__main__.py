@@ -30,6 +30,8 @@ SECONDS_MAX = 300
 """For the tests of one mutant."""
 FIRST_SECONDS_MAX = 3_600
 """For all the tests that are named, on the unbroken copy."""
+SAID_MAX = 4_000
+"""Characters of a failure on the unbroken copy that are shown."""
 JOBS = 2
 CAUGHT, SURVIVED, STALE, TIMED_OUT = "caught", "SURVIVED", "STALE", "TIMED OUT"
 FAILED, NOT_ENDED = 1, -1
@@ -45,14 +47,15 @@ def all_mutants() -> list[Mutant]:
     return found
 
 
-def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX) -> int:
-    """Run the tests in a copy of the tree; return pytest's exit code, or NOT_ENDED."""
+def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX) -> tuple[int, str]:
+    """Run the tests in a copy of the tree; return pytest's exit code, or NOT_ENDED, and the end of what it said."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False).returncode
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False, text=True)
     except subprocess.TimeoutExpired:
-        return NOT_ENDED
+        return NOT_ENDED, ""
+    return done.returncode, done.stdout[-SAID_MAX:]
 
 
 def outcome_of(code: int, *, hangs: bool) -> str:
@@ -72,7 +75,7 @@ def try_mutant(tree: Path, mutant: Mutant) -> str:
         return STALE
     path.write_text(whole.replace(mutant.find, mutant.replace))
     try:
-        code = run_tests(tree, mutant.tests)
+        code, _ = run_tests(tree, mutant.tests)
     finally:
         path.write_text(whole)
     return outcome_of(code, hangs=mutant.hangs)
@@ -109,8 +112,9 @@ def main() -> int:
             trees.put(Path(shutil.copytree(ROOT, Path(folder) / f"tree{job}", ignore=LEFT_OUT)))
         named = tuple(sorted({test for mutant in mutants for test in mutant.tests}))
         first = trees.get()
-        if code := run_tests(first, named, FIRST_SECONDS_MAX):
-            sys.stderr.write(f"mutants: the tests they name fail (pytest {code}) on the unbroken tree: mend those first\n")
+        code, said = run_tests(first, named, FIRST_SECONDS_MAX)
+        if code:
+            sys.stderr.write(f"{said}\nmutants: the tests they name fail (pytest {code}) on the unbroken tree: mend those first\n")
             return 2
         trees.put(first)
 

@@ -158,5 +158,6 @@ def _encode(parameters: Sequence[Parameter], values: Sequence[Value]) -> bytes:
 def _decode(parameters: Sequence[Parameter], data: bytes) -> tuple[Value, ...]:
     try:
         return tuple(decode([one.canonical for one in parameters], data))
-    except DecodingError as error:
+    except (DecodingError, OverflowError, ValueError) as error:
+        # A length beyond what an index holds, or text that is no UTF-8: the library lets those two through as they are.
         raise UnknownInterface(what="layout", given=str(error)) from error

@@ -1,7 +1,7 @@
 """The genesis document: what people review and sign, as JSON. Keys and hashes are lower-case hexadecimal, amounts are decimal text.
 
-Every field is written out, so the canonical bytes follow from the text alone: MessagePack of the same maps and lists, keys of every map
-sorted, without `signatures`.
+Every field is written out but those of `ledger.genesis_policies`, which need not be there; what is there stays as it is written. So the
+canonical bytes follow from the text alone: MessagePack of the same maps and lists, keys of every map sorted, without `signatures`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import re
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ledger.accounts import AccountKind
 from ledger.assets import FeeType, Power
 from ledger.epochs import COPIES_MAX, VALIDATORS_MAX
+from ledger.genesis_policies import Decimal, GenesisHolder, GenesisPolicy, GenesisReserve, Hex16
 from ledger.grants import Permission, Rank
 from ledger.json_lines import RepeatedKeyError, line_at, lines_of, nearest_line
 from ledger.keys import tagged
@@ -28,8 +29,6 @@ Hex32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Hex64 = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]
 HexSealed = Annotated[str, Meta(pattern="^[0-9a-f]{160}$")]
 """crypto_box_seal of 32 bytes."""
-Decimal = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,17})$")]
-"""An amount in minor units."""
 
 
 class GenesisKey(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,12 +120,14 @@ class GenesisAsset(Struct, frozen=True, forbid_unknown_fields=True):
     code: AssetText
     decimals: Annotated[int, Meta(ge=0, le=8)]
     issuer: Text16
-    reserve: Literal["sovereign"]
+    reserve: Literal["sovereign"] | GenesisReserve
     cap: Decimal | None
     fees: Annotated[tuple[GenesisFee, ...], Meta(max_length=16)]
     fixed: Annotated[tuple[Literal["cap", "fees", "powers"], ...], Meta(max_length=3)]
     powers: Annotated[tuple[Power, ...], Meta(max_length=3)]
     """What orders may do in it, sorted."""
+    policy: GenesisPolicy | UnsetType = UNSET
+    """Tiers, purpose, end and publication, where it has any."""
 
 
 class GenesisAccount(Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +136,8 @@ class GenesisAccount(Struct, frozen=True, forbid_unknown_fields=True):
     id: AccountText
     kind: AccountKind
     keyset: GenesisKeyset | None
+    pseudonym: Hex16 | UnsetType = UNSET
+    """Of a wallet: whose it is, by the pseudonym of a holder of this document."""
 
 
 class GenesisValidator(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,6 +190,8 @@ class Genesis(Struct, frozen=True, forbid_unknown_fields=True):
     view_key: GenesisViewKey
     signatures: Annotated[tuple[GenesisSignature, ...], Meta(max_length=2_048)]
     """Sorted by public key."""
+    holders: Annotated[tuple[GenesisHolder, ...], Meta(max_length=100_000)] | UnsetType = UNSET
+    """People who are registered from the start, where there are any."""
 
 
 class GenesisError(Exception):
@@ -240,7 +245,7 @@ def genesis_to_json(genesis: Genesis) -> str:
 
 def canonical_genesis(genesis: Genesis) -> bytes:
     """Bytes that the chain's id is the hash of: MessagePack, keys of every map sorted, without signatures."""
-    fields = {name: getattr(genesis, name) for name in genesis.__struct_fields__ if name != "signatures"}
+    fields = {name: value for name in genesis.__struct_fields__ if name != "signatures" and (value := getattr(genesis, name)) is not UNSET}
     return _CANONICAL.encode(fields)
 
 

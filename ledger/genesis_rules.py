@@ -8,14 +8,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import UnsetType
+
 from ledger.accounts import Account
 from ledger.assets import FeeRule, Policy, new_asset
 from ledger.commit import EmptyState
 from ledger.epochs import VALIDATORS_MIN, Epoch, Readiness, Validator, ViewKey, epoch_key, validator_key, view_key_key
-from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, WrongKind
+from ledger.errors import BadKeyset, Exists, LedgerError, NoAccount, NoAsset, NoParticipant, NotEligible, WrongKind
 from ledger.genesis_document import GenesisError
+from ledger.genesis_policies import NOTHING_MORE, expiry_of, limits_of, reserve_of
 from ledger.grant_rules import check_root, conflict_of, grant_key
 from ledger.grants import DEBIT, Grant, GrantRecord, Need, Quota, Scope
+from ledger.holders import Holder, Pseudonym, holder_key, pseudonym_key
 from ledger.indexes import put_indexed
 from ledger.keysets import BOX_ROLE, CONSENSUS_ROLE, NODE_ROLE, check_keyset_form, check_lasting, check_sorted, move_keys
 from ledger.names import OPERATOR, check_account_id, servicer_of
@@ -27,12 +31,14 @@ from ledger.transactions.accounts import OPENABLE
 from ledger.transactions.forms import check_grant, check_not_reserved, check_participant, check_policy
 from ledger.transactions.governance_forms import check_endpoint
 from ledger.transactions.grants import ROOT
-from ledger.vaults import put_asset_accounts
+from ledger.transactions.people_forms import check_tier
+from ledger.vaults import check_expiry, check_reserve, put_asset_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ledger.genesis_document import Genesis, GenesisAccount, GenesisAsset, GenesisGrant, GenesisKeyset, GenesisParticipant
+    from ledger.genesis_policies import GenesisHolder
     from ledger.state import Record
 
 
@@ -76,8 +82,13 @@ class _Founding:
         self._put_view_key()
         for index, asset in enumerate(genesis.assets):
             self._put_asset(asset, f"$.assets[{index}]")
+        for index, holder in enumerate(genesis.holders or ()):
+            self._put_holder(holder, f"$.holders[{index}]")
         for index, account in enumerate(genesis.accounts):
             self._put_account(account, f"$.accounts[{index}]")
+        for index, asset in enumerate(genesis.assets):
+            with _at(f"$.assets[{index}].policy.expires"):
+                check_expiry(self.overlay, policy_of(asset), genesis.time_ms)
         for index, grant in enumerate(genesis.grants):
             self._put_grant(grant, f"$.grants[{index}]")
         with _at("$.grants"):
@@ -183,27 +194,11 @@ class _Founding:
         self.overlay.put(view_key_key(0), ViewKey(bytes.fromhex(genesis.view_key.hash), copies))
 
     def _put_asset(self, document: GenesisAsset, path: str) -> None:
-        fees = tuple(
-            FeeRule(fee.type, fee.debit_kind, fee.credit_kind, int(fee.fixed), fee.bps, int(fee.min), int(fee.max)) for fee in document.fees
-        )
-        policy = Policy(
-            code=document.code,
-            decimals=document.decimals,
-            issuer=document.issuer,
-            reserve=document.reserve,
-            cap=None if document.cap is None else int(document.cap),
-            limits=(),
-            fees=fees,
-            queued=0,
-            receive=(),
-            expires=None,
-            powers=document.powers,
-            publish="block",
-            fixed=document.fixed,
-        )
+        policy = policy_of(document)
         with _at(path):
             check_policy(policy)
             self._existing(policy.issuer)
+            check_reserve(self.overlay, policy)
             if self.overlay.get("asset/" + policy.code) is not None:
                 raise Exists(subject=f"asset {policy.code}")
             put_asset_accounts(self.overlay, policy, "open")
@@ -221,7 +216,34 @@ class _Founding:
             if document.keyset is not None:
                 self._put_keyset(document.id, document.keyset)
             name = document.keyset.name if document.keyset else ""
-            put_indexed(self.overlay, "account/" + document.id, Account(document.id, document.kind, b"", name, "open", (), 0))
+            pseudonym = self._pseudonym_of(document)
+            put_indexed(self.overlay, "account/" + document.id, Account(document.id, document.kind, pseudonym, name, "open", (), 0))
+
+    def _pseudonym_of(self, document: GenesisAccount) -> bytes:
+        """Pseudonym of a wallet; empty where it has none."""
+        if isinstance(document.pseudonym, UnsetType):
+            return b""
+        if document.kind != "wallet":
+            raise WrongKind(subject=document.id, kind=document.kind, action="the account of a person")
+        pseudonym = bytes.fromhex(document.pseudonym)
+        if self.overlay.get(pseudonym_key(servicer_of(document.id), pseudonym)) is None:
+            raise NotEligible(account=document.id, reason="no holder of the document has this pseudonym there")
+        return pseudonym
+
+    def _put_holder(self, document: GenesisHolder, path: str) -> None:
+        overlay, holder = self.overlay, bytes.fromhex(document.id)
+        with _at(path):
+            if document.tier:
+                check_tier(document.tier)
+            if overlay.get(holder_key(holder)) is not None:
+                raise Exists(subject=f"holder {document.id}")
+            for each in document.pseudonyms:
+                self._existing(each.participant)
+                key = pseudonym_key(each.participant, bytes.fromhex(each.pseudonym))
+                if overlay.get(key) is not None:
+                    raise Exists(subject=f"pseudonym {each.pseudonym} of {each.participant}")
+                put_indexed(overlay, key, Pseudonym(holder))
+            overlay.put(holder_key(holder), Holder(holder, document.tier, document.valid_until, len(document.pseudonyms)))
 
     def _put_grant(self, document: GenesisGrant, path: str) -> None:
         scope = Scope(document.scope.asset, document.scope.participant, document.scope.account, ())
@@ -262,3 +284,27 @@ class _Founding:
 
 def _keys(hexadecimal: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(map(bytes.fromhex, hexadecimal))
+
+
+def policy_of(document: GenesisAsset) -> Policy:
+    """Policy of an asset as the document says it."""
+    more = NOTHING_MORE if isinstance(document.policy, UnsetType) else document.policy
+    fees = tuple(
+        FeeRule(fee.type, fee.debit_kind, fee.credit_kind, int(fee.fixed), fee.bps, int(fee.min), int(fee.max)) for fee in document.fees
+    )
+    return Policy(
+        code=document.code,
+        decimals=document.decimals,
+        issuer=document.issuer,
+        reserve=document.reserve if isinstance(document.reserve, str) else reserve_of(document.reserve),
+        cap=None if document.cap is None else int(document.cap),
+        limits=limits_of(more),
+        fees=fees,
+        queued=more.queued,
+        receive=more.receive,
+        expires=expiry_of(more),
+        powers=document.powers,
+        publish=more.publish,
+        fixed=document.fixed,
+        travel_min=int(more.travel_min),
+    )

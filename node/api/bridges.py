@@ -350,11 +350,18 @@ def _signatures(found: list[tuple[bytes, str, bytes]]) -> tuple[SignatureBody, .
     return tuple(SignatureBody(by, address.hex(), signature.hex()) for address, by, signature in sorted(found))
 
 
-def _seen(state: StateReader, route: BridgeRoute) -> tuple[SightingBody, ...]:
+def sightings_of(state: StateReader, route: BridgeRoute) -> list[tuple[str, Observation]]:
+    """Newest word of each attestor on what it saw there, by participant."""
     found = []
     for each in route.attestors:
         record = state.get(observation_key(route.terms.asset, route.id, each.participant))
         if isinstance(record, Observation):
-            totals = (str(record.supply), str(record.minted), str(record.burned))
-            found.append(SightingBody(each.participant, *totals, record.block, record.block_hash.hex(), record.as_of))
-    return tuple(found)
+            found.append((each.participant, record))
+    return found
+
+
+def _seen(state: StateReader, route: BridgeRoute) -> tuple[SightingBody, ...]:
+    return tuple(
+        SightingBody(by, str(seen.supply), str(seen.minted), str(seen.burned), seen.block, seen.block_hash.hex(), seen.as_of)
+        for by, seen in sightings_of(state, route)
+    )

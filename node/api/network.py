@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from node.api.answers import JSON, answer
+from node.api.bridge_metrics import bridge_series
 from node.api.convert import certificate_hex, header_body
 from node.api.errors import NotFound
 from node.api.structs import BlockBody, Health, StatusBody, ValidatorBody, Validators
@@ -110,7 +111,8 @@ async def readyz(service: Service, request: web.Request, _: Arguments) -> web.St
 
 async def metrics(service: Service, _request: web.Request, _arguments: Arguments) -> web.StreamResponse:
     """`GET /metrics`: Prometheus text."""
-    return web.Response(body=service.metrics.render(service), content_type="text/plain", charset="utf-8")
+    bridges = bridge_series(service.reads.state, service.height, service.reads.tip.facts.time_ms)
+    return web.Response(body=service.metrics.render(service) + bridges, content_type="text/plain", charset="utf-8")
 
 
 async def openapi(service: Service, _request: web.Request, _arguments: Arguments) -> web.StreamResponse:

@@ -255,8 +255,8 @@ async def test_node_without_blocks_is_alive_and_not_ready() -> None:
         ("/v1/grants/none", 404, "NOT_FOUND", "no grant none"),
         ("/v1/participants/none", 404, "NO_PARTICIPANT", "does not exist"),
         ("/v1/assets/XYZ", 404, "NO_ASSET", "does not exist"),
-        ("/v1/bridge/routes/1", 404, "NO_ROUTE", "/openapi.json"),
-        ("/v1/bridge/routes", 404, "NO_ROUTE", "there is no"),
+        ("/v1/settlements/1", 404, "NO_ROUTE", "/openapi.json"),
+        ("/v1/settlements", 404, "NO_ROUTE", "there is no"),
         ("/v2/status", 404, "NO_ROUTE", "there is no /v2/status here"),
         ("/v1/events?after=x", 400, "BAD_QUERY", "height.index"),
         ("/v1/events?after=9999999999.0", 400, "BAD_QUERY", "far above this chain"),
@@ -350,7 +350,7 @@ async def test_failed_store_stops_the_node_and_tells_the_client(world: World) ->
 async def test_metrics_show_every_series_from_the_start(world: World) -> None:
     """Goal: an alarm can be tested before the first fault. Method: scrape, look for zeros; gauges are as of now."""
     async with client_of(world.backend) as session:
-        async with session.get("/v1/bridge/routes/1"):
+        async with session.get("/v1/settlements/1"):
             pass
         async with session.get("/metrics") as response:
             text = await response.text()

@@ -163,7 +163,7 @@ UNORDERABLE: list[tuple[str, Callable[[LedgerWorld], bytes], int, str, str]] = [
     ("a map for an array", lambda w: b"\x92" + msgspec.msgpack.encode({"type": "pay"}) + pay(w)[-1:], 400, "MALFORMED", ""),
     ("too large", lambda w: pay(w) + bytes(TX_BYTES_MAX), 400, "MALFORMED", f"at most {TX_BYTES_MAX}"),
     ("unknown type", lambda w: signed(w, envelope_of(w, type="steal")), 400, "MALFORMED", "no transaction type is called 'steal'"),
-    ("type of a later version", lambda w: signed(w, envelope_of(w, type="bridge.out")), 400, "MALFORMED", "no transaction type"),
+    ("type of a later version", lambda w: signed(w, envelope_of(w, type="account.merge")), 400, "MALFORMED", "no transaction type"),
     ("unknown version", lambda w: signed(w, envelope_of(w, version=2)), 400, "MALFORMED", ""),
     ("short salt", lambda w: signed(w, envelope_of(w, salt=bytes(15))), 400, "MALFORMED", ""),
     ("empty reference", lambda w: signed(w, envelope_of(w, ref="")), 400, "MALFORMED", ""),

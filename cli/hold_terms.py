@@ -144,7 +144,7 @@ def condition_rows(hold: HoldDetail) -> list[tuple[str, str]]:
     if purse is not None:
         used = ", ".join(map(str, purse.used)) if purse.used else "none"
         lost = [("reported lost", time_text(purse.revoked))] if purse.revoked else []
-        return [("device", purse.key), ("valid to", time_text(purse.valid_to)), ("receipts settled", used), *lost]
+        return [("device", purse.key), ("valid to", time_text(purse.valid_to)), ("counters settled", used), *lost]
     if hold.hash:
         return [("opens with", f"the secret whose SHA-256 is {hold.hash}")]
     return [("arbiter", hold.arbiter)] if hold.arbiter else []

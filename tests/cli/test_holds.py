@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import stat
+from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+import msgspec
+
+from cli.purses import read_receipt
+from ledger.canonical import encode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +116,11 @@ def test_receipts_that_are_none(network: Network, tmp_path: Path) -> None:
     network.good("purse", "pay", "card", "bank-b/main", "10", "--output", str(slip))
     altered.write_text("{}")
     assert "is not a receipt" in network.som("purse", "check", str(altered))[2]
+    file = msgspec.json.decode(slip.read_bytes(), type=dict[str, object])
+    honest = read_receipt(slip)
+    forged = b64encode(encode(msgspec.structs.replace(honest, amount=honest.amount + 1))).decode()
+    altered.write_bytes(msgspec.json.encode({**file, "receipt": forged}))
+    assert "was not signed by the device" in network.som("purse", "check", str(altered))[2]
     assert "cannot be read" in network.som("purse", "check", str(tmp_path / "none"))[2]
     network.good("purse", "new", "other")
     assert "is not one that the device other draws on" in network.som("purse", "load", "other", hold)[2]

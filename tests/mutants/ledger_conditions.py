@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 RULES = "tests/ledger/test_condition_rules.py"
 PURSES = "tests/ledger/test_purse_rules.py"
 DEBITS = "tests/ledger/test_debit_rules.py"
+COMMANDS = "tests/cli/test_holds.py"
 
 CONDITIONS = "ledger/conditions.py"
 SETTLE = "ledger/transactions/reservations.py"
@@ -214,4 +215,15 @@ MUTANTS: tuple[Mutant, ...] = (
         (DEBITS,),
     ),
     Mutant("L25", "mandates_without_number", MANDATES, "DEBITS_PER_ACCOUNT_MAX = 64", "DEBITS_PER_ACCOUNT_MAX = 65", (DEBITS,)),
+    Mutant(
+        "L8",
+        "a_device_signs_a_counter_twice",
+        "cli/purses.py",
+        "taken = {*self.used, *(each.counter for each in self.payments)}",
+        "taken = {*self.used}",
+        (COMMANDS,),
+    ),
+    Mutant("L8", "a_device_signs_more_than_it_has", "cli/purse.py", "    if minor > purse.left:\n", "    if minor < 0:\n", (COMMANDS,)),
+    Mutant("L8", "an_altered_receipt_is_taken", "cli/purse.py", "    if not is_signed(slip):\n", "    if not slip:\n", (COMMANDS,)),
+    Mutant("L8", "a_lost_purse_is_taken", "cli/purse.py", "    if purse.revoked:\n", "    if purse.revoked < 0:\n", (COMMANDS,)),
 )

@@ -120,6 +120,18 @@ class Stage:
             signed ^= {choose.randrange(POOL)}
         if choose.random() < 0.1:
             ops ^= {choose.choice(BANKS)}
+        return self._both(name, key, delay, by, signed, ops)
+
+    def played(self, name: str, key: int, delay: int, by: str, signed: set[int], ops: set[str]) -> int:
+        """Put a keyset on both, compare, and return the code."""
+        self.model.wait(self.world.time_ms)
+        expected, found, what = self._both(name, key, delay, by, signed, ops)
+        assert found == expected, what
+        self.model.wait(self.world.time_ms)
+        self.compare()
+        return found
+
+    def _both(self, name: str, key: int, delay: int, by: str, signed: set[int], ops: set[str]) -> tuple[int, int, object]:
         owner, keyset_name = SLOTS[name]
         by_whom: list[Signer] = [(owner, keyset_name, seed(each)) for each in signed]
         for bank in ops:
@@ -145,3 +157,29 @@ def test_invariant_24_keys_and_banks_are_what_a_naive_model_says(number: int) ->
     stage, choose = Stage(), random.Random(number)  # noqa: S311  # a history to repeat, no secret
     codes = [stage.carry_out(choose) for _ in range(STEPS)]
     assert codes.count(OK) > STEPS // 4
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_l24_whatever_a_thief_does_the_owner_wins(number: int) -> None:
+    """Goal: a stolen key against recovery. Method: a thief does at random all that the keyset may; the owner recovers within the delay."""
+    stage, choose = Stage(), random.Random(number)  # noqa: S311  # a history to repeat, no secret
+    slot, owns = stage.model.slots["board"], 5
+    assert stage.played("board", 1, DELAYS[1], "current", {1}, set()) == OK
+    stolen = stage.world.time_ms
+
+    def thief(until: int) -> None:
+        """Rotate, change terms and object, with whatever the thief's keyset is now, at random times."""
+        while choose.random() < 0.8:
+            key, delay = choose.choice((slot.key, choose.randrange(1, 5))), choose.choice((*DELAYS, slot.delay, slot.delay))
+            stage.played("board", key, delay, choose.choice(("current", "current", "recovery")), {slot.key, key} - {owns}, set())
+            stage.world.time_ms = min(stage.world.time_ms + choose.choice((1, HOUR_MS, DAY_MS)), until)
+
+    thief(stolen + DELAYS[1] - HOUR_MS)
+    assert stage.played("board", owns, DELAYS[1], "recovery", {owns}, {"bank-b"}) == OK
+    thief(stage.world.time_ms + 10 * DAY_MS)
+    stage.world.time_ms += 6 * DAY_MS
+    stage.model.wait(stage.world.time_ms)
+    if slot.objected:
+        assert stage.played("board", owns, DELAYS[1], "current", set(), set()) == OK
+    stage.compare()
+    assert [each for each in range(POOL) if stage.model.signs("board", each)] == [owns]

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 Plain = SimpleNamespace
 """A record, a body, a leg, ...: whatever has the fields that the specification names."""
-Entry = tuple[str, str, int, int, int]
-"""Account, asset, posted, held, leg."""
+Entry = tuple[str, str, int, int, int]  # account, asset, posted, held, leg
 MOST = 10**18 - 1
 MALFORMED, QUORUM, LAST_UNORDERABLE = 100, 111, 111
 NO_GRANT, QUOTA, CONFLICT = 112, 113, 115
@@ -78,7 +77,7 @@ class Voices:
 
     def agrees(self, member: str) -> bool:
         """Whether m keys that count have signed, none that does not, and the owner can act."""
-        signed, keyset = self.signed.get(member, []), self.books.get(f"keyset/{member}")
+        signed, keyset = self.signed.get(member, []), self.books.signing(member)
         if keyset is None or not self.books.can_act(owner_of(member), keyset.name):
             return False
         counting = [key.public_key for key in keyset.keys if not over(key.not_after, self.books.now)]
@@ -115,6 +114,15 @@ class Voices:
                 raise Refused(QUORUM)
             self.needed.add(member)
 
+    def need_brought(self, owner: str, record: Plain, new: Plain) -> None:
+        """Need the keys that the ledger does not have for this keyset, and they alone: nobody else speaks for it."""
+        waiting = record.waiting.keyset.keys if record.waiting is not None else ()
+        known = [key.public_key for key in (*record.keys, *waiting)]
+        member = f"{owner}/{new.name}"
+        if {key.public_key for key in new.keys if key.public_key not in known} != set(self.signed.get(member, [])):
+            raise Refused(QUORUM)
+        self.needed.add(member)
+
     def refuse_superfluous(self) -> None:
         """Refuse signatures that nobody asked for."""
         if any(member not in self.needed for member, keys in self.signed.items() if keys):
@@ -142,8 +150,6 @@ class Books:
         """Proposal -> body."""
         self.gone: set[bytes] = set()
         """Consensus keys that left a set."""
-
-    # --- records -------------------------------------------------------------------------------------------------------
 
     def get(self, key: str) -> Plain | None:
         """Record at a key."""
@@ -183,8 +189,6 @@ class Books:
         """Return all parameters as they are written now."""
         return {name: int(record.value) if (record := self.get(f"param/{name}")) else value for name, value in DEFAULTS.items()}
 
-    # --- who -----------------------------------------------------------------------------------------------------------
-
     def can_act(self, owner: str, keyset: str) -> bool:
         """Whether an owner of keysets can act."""
         if "/" not in owner:
@@ -192,6 +196,15 @@ class Books:
             return participant is not None and participant.status == "active"
         account = self.get(f"account/{owner}")
         return account is not None and account.status != "closed" and account.keyset == keyset
+
+    def signing(self, member: str) -> Plain | None:
+        """Keyset that signs now: what was recovered once that is due, none once it was objected to."""
+        record = self.get(f"keyset/{member}")
+        if record is None or record.waiting is None:
+            return record
+        if record.waiting.objected:
+            return None
+        return record if self.now < record.waiting.due else Plain(**vars(record.waiting.keyset))
 
     def active(self, participant: str) -> Plain:
         """Participant that can act."""
@@ -221,8 +234,6 @@ class Books:
         if "/" not in name:
             return f"{self.servicer(name)}/ops"
         return self.signer(self.must(f"account/{name}", QUORUM))
-
-    # --- accounts ------------------------------------------------------------------------------------------------------
 
     def account(self, name: str) -> Plain:
         """Account that exists."""
@@ -274,8 +285,6 @@ class Books:
         for place, (posted, _) in net.items():
             self.put(f"balance/{place[0]}/{place[1]}", Plain(posted=self.posted(*place) + posted))
 
-    # --- grants --------------------------------------------------------------------------------------------------------
-
     def grants(self, permission: str) -> list[Plain]:
         """Return all grants of a permission, by id."""
         found = [each for each in self.tables["grant"].values() if each.grant.permission == permission]
@@ -313,12 +322,18 @@ class Books:
             raise Refused(QUOTA)
         self.put(f"grant/{record.grant.id}", changed(record, window=window, used=used))
 
+    def can_agree(self, member: str) -> bool:
+        """Whether a keyset exists, nobody has objected to its recovery, and its participant can act."""
+        record = self.get(f"keyset/{member}")
+        able = record is not None and not (record.waiting is not None and record.waiting.objected)
+        return able and self.can_act(owner_of(member), "")
+
     def check_root(self) -> None:
         """Refuse to lose the last root that can act."""
         for record in self.grants("root"):
             grant = record.grant
             whole = grant.until == 0 and self.in_force(grant) and covers(grant, {})
-            able = [each for each in members(grant) if self.get(f"keyset/{each}") and self.can_act(owner_of(each), "")]
+            able = [each for each in members(grant) if self.can_agree(each)]
             if whole and len(able) >= needed(grant):
                 return
         raise Refused(NO_GRANT)

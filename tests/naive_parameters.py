@@ -19,6 +19,7 @@ DEFAULTS = {
     "assets_max": 256,
     "observe_max_age_ms": 3_600_000,
     "epoch_length": 10_000,
+    "recovery_delay_ms_min": 259_200_000,
     "heartbeat_ms": 5_000,
     "block_bytes_max": 1_048_576,
     "block_signatures_max": 4_000,

@@ -16,47 +16,14 @@ from tests.naive_books import (
     changed,
 )
 from tests.naive_restraint import in_force
+from tests.naive_rotation import keyset_owner, move_keys, put_own, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXISTS, NOT_EMPTY, TOO_MANY, BAD_KEYS, NOT_ELIGIBLE, FIXED = 125, 126, 127, 128, 132, 133
 OPENABLE = ("settlement", "wallet", "clearing")
-LASTING_MS = 30 * 86_400_000
 PSEUDONYMS = 256
-
-
-def move_keys(books: Books, owner: str, role: str, old: Sequence[bytes], new: Sequence[bytes]) -> None:
-    """Take keys off the registry and enter others, each in one place only."""
-    for key in old:
-        if key not in new:
-            books.put(f"key/{key.hex()}", None)
-    for key in new:
-        if key not in old:
-            if books.get(f"key/{key.hex()}"):
-                raise Refused(BAD_KEYS)
-            books.put(f"key/{key.hex()}", Plain(owner=owner, keyset=role))
-
-
-def public(keyset: Plain | None) -> list[bytes]:
-    """Keys of a keyset."""
-    return [key.public_key for key in keyset.keys] if keyset else []
-
-
-def lasting(books: Books, keyset: Plain) -> None:
-    """Refuse keys that do not last."""
-    if sum(key.not_after == 0 or key.not_after > books.now + LASTING_MS for key in keyset.keys) < keyset.m:
-        raise Refused(BAD_KEYS)
-
-
-def put_keyset(books: Books, owner: str, old: Plain | None, new: Plain) -> None:
-    """Replace a keyset."""
-    if old is not None and old.name != new.name:
-        books.put(f"keyset/{owner}/{old.name}", None)
-        move_keys(books, owner, old.name, public(old), ())
-        old = None
-    move_keys(books, owner, new.name, public(old), public(new))
-    books.put(f"keyset/{owner}/{new.name}", new)
 
 
 # --- participants, keysets, holders --------------------------------------------------------------------------------------
@@ -91,47 +58,6 @@ def perform_participant(books: Books, act: Plain) -> None:
     books.put(f"participant/{new.id}", new)
     if new.status != "active":
         books.check_root()
-
-
-def authorise_keyset(books: Books, act: Plain) -> None:
-    """Let the current keyset agree, or who may bring the first one; and each new key."""
-    owner, new = act.body.owner, act.body.keyset
-    act.account, act.grant = None, None
-    if "/" in owner:
-        act.account = books.account(owner)
-        keyset_owner(act.account)
-        if not act.account.keyset:
-            books.active(books.servicer(owner))
-        act.current = books.get(f"keyset/{owner}/{act.account.keyset}")
-        if act.current is None:
-            act.voices.need(f"{books.servicer(owner)}/ops")
-    else:
-        books.active(owner)
-        act.current = books.get(f"keyset/{owner}/{new.name}")
-        if act.current is None:
-            act.grant = books.use(act.voices, "register", participant=owner)
-    act.voices.need_change(owner, act.current, new)
-
-
-def keyset_owner(account: Plain) -> None:
-    """Refuse accounts that have no keyset."""
-    if account.status == "closed":
-        raise Refused(CLOSED)
-    if account.kind in ("contra", "vault", "fee"):
-        raise Refused(KIND)
-
-
-def perform_keyset(books: Books, act: Plain) -> None:
-    """Check the keys; replace."""
-    owner, new = act.body.owner, act.body.keyset
-    lasting(books, new)
-    if act.account is not None and act.account.keyset not in ("", new.name):
-        raise Refused(BAD_KEYS)
-    put_keyset(books, owner, act.current, new)
-    if act.account is not None:
-        books.put(f"account/{owner}", changed(act.account, keyset=new.name))
-    if act.grant is not None:
-        books.charge(act.grant, 1)
 
 
 def authorise_holder(books: Books, act: Plain) -> None:
@@ -193,8 +119,7 @@ def perform_open(books: Books, act: Plain) -> None:
     """Check keys, quota and person; open."""
     body = act.body
     if body.keyset is not None:
-        lasting(books, body.keyset)
-        put_keyset(books, body.id, None, body.keyset)
+        put_own(books, body.id, None, body.keyset)
     books.charge(act.grant, 1)
     if body.pseudonym and books.get(f"pseudonym/{bank_of(body.id)}/{body.pseudonym.hex()}") is None:
         raise Refused(NOT_ELIGIBLE)
@@ -212,7 +137,7 @@ def authorise_set(books: Books, act: Plain) -> None:
     if account.kind not in OPENABLE:
         raise Refused(KIND)
     act.voices.need(f"{books.servicer(body.id)}/ops")
-    act.current = books.get(f"keyset/{body.id}/{account.keyset}")
+    act.current = settled(books, books.get(f"keyset/{body.id}/{account.keyset}"))
     if body.keyset is not None:
         keyset_owner(account)
         act.voices.need_change(body.id, act.current, body.keyset)
@@ -234,8 +159,7 @@ def perform_set(books: Books, act: Plain) -> None:
         books.charge(act.grant, 1)
     keyset = account.keyset
     if body.keyset is not None:
-        lasting(books, body.keyset)
-        put_keyset(books, body.id, act.current, body.keyset)
+        put_own(books, body.id, act.current, body.keyset)
         keyset = body.keyset.name
     books.put(f"account/{body.id}", changed(account, keyset=keyset, classes=classes, status=body.status or account.status))
 

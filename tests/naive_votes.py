@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.naive_books import QUORUM, Books, Plain, Refused, Voices, bank_of, changed, over, owner_of
+from tests.naive_rotation import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ class Listener(Voices):
         self.answer = answer
         self.asked: dict[str, None] = {}
         self.change: tuple[str, Plain | None, Plain] | None = None
+        self.other: tuple[str, Plain, Plain] | None = None
+        """A keyset that somebody else puts in the place of another."""
 
     def agrees(self, member: str) -> bool:
         """Note who is asked."""
@@ -41,6 +44,10 @@ class Listener(Voices):
         self.change = (owner, current, new)
         if current is not None:
             self.need(f"{owner}/{current.name}")
+
+    def need_brought(self, owner: str, record: Plain, new: Plain) -> None:
+        """Note what is brought."""
+        self.other = (owner, record, new)
 
 
 def brought(type_: str, body: Plain) -> tuple[str, Plain] | None:
@@ -79,9 +86,13 @@ def authorise_propose(books: Books, act: Plain) -> None:
         raise Refused(QUORUM)
     voices.allow(listener.asked)
     act.new_keys = ()
-    if listener.change is not None:
-        owner, _, new = listener.change
-        voices.need_new_keys(*listener.change)
+    coming = listener.change or listener.other
+    if coming is not None:
+        owner, _, new = coming
+        if listener.change is not None:
+            voices.need_new_keys(*listener.change)
+        elif listener.other is not None:
+            voices.need_brought(*listener.other)
         signed = voices.signed.get(f"{owner}/{new.name}", [])
         act.new_keys = tuple(key.public_key for key in new.keys if key.public_key in signed)
 
@@ -139,14 +150,13 @@ def _count(books: Books, act: Plain, inner: Plain) -> None:
     proposal = act.proposal
     speaking: list[tuple[str, str, bytes]] = []
     for vote in act.votes:
-        keyset = books.get(f"keyset/{vote.keyset}")
+        keyset = books.signing(vote.keyset)
         counting = [key.public_key for key in keyset.keys if not over(key.not_after, books.now)] if keyset else []
         if vote.choice == "yes":
             speaking += [(owner_of(vote.keyset), vote.keyset.rpartition("/")[2], key) for key in vote.keys if key in counting]
     coming = brought(proposal.type, inner)
     if coming is not None:
-        current = books.get(f"keyset/{coming[0]}/{coming[1].name}")
-        known = [key.public_key for key in current.keys] if current else []
+        known = public(books.get(f"keyset/{coming[0]}/{coming[1].name}"))
         speaking += [(coming[0], coming[1].name, key) for key in proposal.new_keys if key not in known]
     voices = Voices(books, speaking)
     if coming is not None:

@@ -10,6 +10,7 @@ from tests import naive_money as money
 from tests import naive_policies as policies
 from tests import naive_registry as registry
 from tests import naive_restraint as orders
+from tests import naive_rotation as rotation
 from tests import naive_sets as sets
 from tests import naive_votes as votes
 from tests.naive_books import LAST_UNORDERABLE, QUORUM, Books, Plain, Refused, Voices, bank_of, changed, contra_of, over, vault_of
@@ -24,7 +25,7 @@ WRONG_CHAIN, EXPIRED, DUPLICATE, REF_CONFLICT, TOO_MANY_REFS, BAD_SIGNATURE = 10
 MINUTE_MS = 60_000
 DO: dict[str, tuple[Step, Step]] = {
     "participant.put": (registry.authorise_participant, registry.perform_participant),
-    "keyset.put": (registry.authorise_keyset, registry.perform_keyset),
+    "keyset.put": (rotation.authorise_keyset, rotation.perform_keyset),
     "holder.put": (registry.authorise_holder, registry.perform_holder),
     "account.open": (registry.authorise_open, registry.perform_open),
     "account.set": (registry.authorise_set, registry.perform_set),
@@ -133,6 +134,9 @@ class Whole(Books):
         ends: dict[str, int] = {key: each.until for kind in ("hold", "proposal", "return") for key, each in self.tables[kind].items()}
         ends |= {key: each.grant.until for key, each in self.tables["grant"].items()}
         ends |= {key: each.order.until for key, each in self.tables["order"].items() if each.status == "active"}
+        for key, each in self.tables["keyset"].items():
+            if each.waiting is not None and not each.waiting.objected:
+                ends[key] = each.waiting.due
         for key, each in self.tables["asset"].items():
             if each.policy.expires is not None and each.state not in ("expired", "restrained"):
                 ends[key] = each.policy.expires.at
@@ -145,12 +149,14 @@ class Whole(Books):
             kind, record = key.split("/", maxsplit=1)[0], self.get(key)
             if record is None:
                 continue
-            written += (3 + bool(record.window)) if kind == "hold" else 1
+            written += (3 + bool(record.window)) if kind == "hold" else rotation.leaves(record) if kind == "keyset" else 1
             if written > most and until_and_key != due[0]:
                 self.late = True
                 return
             if kind == "hold":
                 flows.release(self, record)
+            elif kind == "keyset":
+                rotation.take_effect(self, key.removeprefix("keyset/").rpartition("/")[0], record)
             elif kind == "order":
                 orders.lapse(self, record)
             elif kind == "asset":

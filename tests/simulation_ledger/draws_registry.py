@@ -14,7 +14,7 @@ from ledger.codec import NAME_OF
 from ledger.grants import Grant, Need, Quota, Scope
 from ledger.holders import Limit, PseudonymAt
 from ledger.keys import public_key_of
-from ledger.participants import Key, Keyset, Participant
+from ledger.participants import Key, Keyset, KeysetRecord, Participant
 from ledger.reserves import Expiry, Reserve
 from ledger.transactions.bodies import (
     AccountOpen,
@@ -83,7 +83,9 @@ class RegistryDraws(Draws):
             self.world.seeds[public_key_of(seed)] = seed
             until = 0 if self.chance(85) else self.model.now + self.choose.choice((20, 31, 40)) * DAY_MS
             keys.append(Key(public_key_of(seed), until))
-        return Keyset(name, self.choose.randint(1, number), tuple(sorted(keys, key=lambda key: key.public_key)), "", 0)
+        recovery = self.one(("", "", "", "ops", "compliance"))
+        delay = self.choose.choice((3 * DAY_MS, 3 * DAY_MS, 5 * DAY_MS, HOUR_MS)) if recovery else 0
+        return Keyset(name, self.choose.randint(1, number), tuple(sorted(keys, key=lambda key: key.public_key)), recovery, delay)
 
     # --- registry ------------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,13 @@ class RegistryDraws(Draws):
         record = self.model.get(f"account/{owner}")
         name = (record.keyset or "user") if record else self.one(("compliance", "compliance", "board", "ops"))
         name = "other" if self.chance(5) else name
-        return Drawn(KeysetPut(owner, self.keyset(owner, name)), owner.split("/", maxsplit=1)[0] if self.chance(60) else "operator")
+        sender = owner.split("/", maxsplit=1)[0] if self.chance(60) else "operator"
+        old = self.world.state.get(f"keyset/{owner}/{name}")
+        if isinstance(old, KeysetRecord) and self.chance(60 if old.waiting else 25):
+            again = Keyset(old.name, old.m, old.keys, old.recovery, old.delay_ms)
+            new = again if self.chance(70 if old.waiting else 5) else self.keyset(owner, name)
+            return Drawn(KeysetPut(owner, new, "recovery" if self.chance(50) else "current"), sender)
+        return Drawn(KeysetPut(owner, self.keyset(owner, name)), sender)
 
     def hold_person(self) -> Drawn:
         """Register a person, or another tier."""

@@ -27,6 +27,7 @@ from ledger.transactions.bodies import TYPES, Propose
 from tests.ledger.backing_world import BackedWorld
 from tests.ledger.world import KEYSETS, VIEW_KEY, MemoryState, World, make_genesis, seed_of, verified
 from tests.naive_books import Refused
+from tests.naive_rotation import public
 from tests.naive_votes import Listener
 from tests.naive_whole import Answer, Whole
 
@@ -144,14 +145,20 @@ class ComparedWorld(BackedWorld):
             signing += [(owner, name, self.seeds[key]) for key in keys if key in self.seeds]
         return signing
 
-    def asked(self, type_: str, body: SimpleNamespace, sender: str) -> tuple[list[str], tuple[str, SimpleNamespace] | None]:
-        """Listen to whom a body asks, as far as it comes: keysets, and whose new keyset it brings."""
+    def asked(self, type_: str, body: SimpleNamespace, sender: str) -> tuple[list[str], list[Signer]]:
+        """Listen to whom a body asks, as far as it comes: keysets; and who signs for the keys that it brings."""
         listener = Listener(self.model, answer=True)
         act = Plain(id=bytes(32), sender=sender, type=type_, body=body, voices=listener, codes=())
         act.sweep, act.steps = self.model.sweep_accounts, self.model.steps
         with suppress(Refused):
             self.model.steps(type_, body)[0](self.model, act)
-        return list(listener.asked), None if listener.change is None else (listener.change[0], listener.change[2])
+        coming = listener.change or listener.other
+        if coming is None:
+            return list(listener.asked), []
+        owner, old, new = coming
+        known = public(old) if old is not None and hasattr(old, "waiting") else []
+        keys = [key.public_key for key in new.keys if key.public_key not in known and key.public_key in self.seeds]
+        return list(listener.asked), [(owner, new.name, self.seeds[key]) for key in keys]
 
     def block(self, *transactions: Transaction) -> list[Outcome]:
         """Make a block of what may stand in one; compare every code, and every record afterwards."""

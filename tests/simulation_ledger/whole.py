@@ -117,13 +117,11 @@ class Everything:
             content = decode(body.content, TYPES[body.type])
             copied = plain_body(content)
         type_ = next(name for name, kind in TYPES.items() if isinstance(content, kind))
-        asked, brings = world.asked(type_, copied, sender)
+        asked, bringing = world.asked(type_, copied, sender)
         if len(asked) > 1 and draws.chance(20):
             asked.remove(draws.choose.choice(asked))
         by += world.sign_for(*asked[:1] if isinstance(body, Propose) else asked)
-        if brings is not None:
-            owner, new = brings
-            by += [(owner, new.name, world.seeds[key.public_key]) for key in new.keys if key.public_key in world.seeds]
+        by += bringing
         return by
 
 
@@ -148,7 +146,7 @@ def programme(draws: RegistryDraws) -> tuple[tuple[Callable[[], Drawn], int], ..
         (draws.lift, 3),
         (draws.seize, 4),
         (draws.register, 2),
-        (draws.rotate, 2),
+        (draws.rotate, 4),
         (draws.hold_person, 2),
         (draws.open, 2),
         (draws.change, 3),

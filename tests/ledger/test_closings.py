@@ -18,7 +18,7 @@ from ledger.genesis import first_records
 from ledger.grants import Quota
 from ledger.invariants import check_whole
 from ledger.leaves import LEAF_BYTES_MAX
-from ledger.parameters import HOLIDAYS_AHEAD, parameter_records
+from ledger.parameters import parameter_records
 from ledger.transactions.bodies import Issue, ParamSet
 from ledger.types import AMOUNT_MAX
 from tests.ledger.people import CAROL_A, DAVE_B, peopled
@@ -45,6 +45,8 @@ OPERATOR, BANK_A, BANK_B = signers("operator/ops"), signers("bank-a/ops", 2), si
 EVERYBODY = ("bank-a", "bank-b", "operator", "treasury")
 WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY, MONDAY, TUESDAY = (f"2026-11-{day}" for day in (18, 19, 20, 21, 22, 23, 24))
 WEEKEND = 32 + 64
+HOLIDAYS_AHEAD = 800
+"""Days, by the text."""
 
 
 def at(date: str, clock: str = "12:00") -> int:

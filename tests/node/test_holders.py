@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from cli.client import Client, target_of
 from ledger.grants import Grant, Need, Scope
 from ledger.holders import PseudonymAt
 from ledger.keys import public_key_of
@@ -97,6 +99,18 @@ async def test_who_may_looks_a_person_up_and_it_is_recorded(desk: Desk, who: str
     (record,) = desk.records()
     assert (record.by, record.action, record.subject, record.reason, record.found) == (who, "find", PERSON.hex(), "case 17", 1)
     assert record.time_ms == desk.world.node.time_ms
+
+
+async def test_the_command_line_s_request_is_the_one_that_is_signed(desk: Desk) -> None:
+    """Goal: path and query are signed as they travel. Method: the client of `som`, with a reason that has to be quoted."""
+    seed, query = desk.world.seed("operator", "ops"), {"reason": "court & case: 100 % sure? + \u0430"}
+    path, chain = f"/v1/holders/{PERSON.hex()}", desk.world.chain.chain_id
+    claim = claimed(public_key=public_key_of(seed), time_ms=desk.world.node.time_ms)
+    header = make_header(claim, seed, chain=chain, method="GET", target=target_of(path, query), body=b"")
+    async with desk.session.get("/healthz") as response:
+        client = Client([str(response.url.origin())])
+    answer = await asyncio.to_thread(client.exchange, "GET", path, query=query, headers={"Authorization": header})
+    assert (answer.status, [each.reason for each in desk.records()]) == (200, [query["reason"]])
 
 
 async def test_a_search_for_nobody_is_recorded_too(desk: Desk) -> None:

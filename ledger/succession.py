@@ -23,14 +23,14 @@ CHAIN_MAX = 1_024
 def servicer_now(state: StateReader | Overlay, owner: str) -> str:
     """Participant that services an account, or acts for a participant: the end of the chain of successors.
 
-    One that cannot act and has no successor is returned itself: its accounts wait.
+    One that is active names no successor (form). One that cannot act and has none is returned itself: its accounts wait.
 
     Source: ledger/README.md, L29.
     """
     participant = servicer_of(owner)
     for _ in range(CHAIN_MAX):
         record = state.get("participant/" + participant)
-        if not isinstance(record, Participant) or record.status == "active" or not record.successor:
+        if not isinstance(record, Participant) or not record.successor:
             return participant
         participant = record.successor
     raise BrokenState(f"the successors of {owner} go in a circle")

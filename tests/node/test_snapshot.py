@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from ledger.assets import Asset
 from ledger.canonical import encode
+from ledger.days import business_date
 from ledger.leaves import leaf_hash, leaf_key, record_of
 from ledger.lists import list_root
+from ledger.parameters import DAY_MS
 from ledger.transactions import tree_of
+from ledger.transactions.bodies import AssetPut
 from ledger.tree import rebuild_tree
 from ledger.views import slot_of
 from node.chain import Chain
@@ -304,4 +308,32 @@ async def test_who_alters_a_public_record_is_found_by_its_root(tmp_path: Path) -
         with pytest.raises(SnapshotWrong, match="roots of the header"):
             rebuilt(world, tmp_path / key.decode().replace("/", "-"), told, bad)
         pairs[0][place] = whole
+    world.close()
+
+
+async def test_closings_and_hidden_assets_are_taken_over(tmp_path: Path) -> None:
+    """Goal: L2 over a snapshot. Method: an asset published once a day, a date that was closed; the other node closes the next one alike."""
+    world = await busy_world(tmp_path / "a")
+    asset = world.chain.state.get("asset/KGS")
+    assert isinstance(asset, Asset)
+    hidden = AssetPut(msgspec.structs.replace(asset.policy, publish="day"))
+    await world.block(world.transaction(hidden, "operator", [("operator", "board"), ("operator", "ops"), ("treasury", "ops")]))
+    day = business_date(world.chain.state, 0)
+    world.clock.now_ms += DAY_MS
+    await world.block()
+    assert world.chain.state.get(f"published/KGS/{day}") is not None
+    manifest, chunks = await world.snapshot(tmp_path / "data")
+    rebuilt(world, tmp_path / "b", manifest, chunks)
+    store = Store.open(tmp_path / "b", world.chain_id, 2**28)
+    other = Chain.open(store, world.genesis, KeyRing([world.secrets.view_key]), history=False)
+    assert list(store.items(Table.INDEXES)) == list(world.chain.store.items(Table.INDEXES))
+    world.clock.now_ms += DAY_MS
+    built = await world.build()
+    assert (await other.judge(built.stored)).reason == ""
+    other.finalize([built.facts.block_id], world.certificate(built))
+    world.finalize(built)
+    closings = list(other.state.leaf_keys("closing/operator/"))
+    assert closings[0] == f"closing/operator/{day}"
+    assert len(closings) == 2
+    other.close()
     world.close()

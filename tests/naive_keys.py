@@ -136,6 +136,8 @@ class NaiveKeys:
             return BAD
         if key in self.taken() - slot.known():
             return BAD
+        if by == "recovery" and same and not recovering:
+            return BAD
         if slot.objected:
             slot.key, slot.delay, slot.waiting, slot.objected = key, delay, None, False
         elif by == "recovery":

@@ -115,9 +115,11 @@ class KeysetChange:
         work, record, new = self.work, self.record, self.keyset
         if record is None or self.way == "decision":
             return record_of(new)
-        if self.way == "recovery":
-            return recovered(record, new, work.time_ms)
         waiting = pending_recovery(record)
+        if self.way == "recovery":
+            if waiting is None and new == body_of(record):
+                raise BadKeyset(owner=self.owner, keyset=new.name, reason="no recovery waits that could be withdrawn")
+            return recovered(record, new, work.time_ms)
         if waiting is None:
             return rotated(record, new, work.time_ms)
         if new != body_of(record):

@@ -120,6 +120,7 @@ KEYS = (
                 both(parameter("recovery_delay_ms_min", DELAY + 1), asked("keyset", delay_ms=DELAY - 2)),
             ),
             Break("a keyset that recovers", 128, asked("keyset", recovery="board")),
+            Break("something to withdraw", 128, asked("keyset", keys=keyset("bank-b", "ops").keys), [*OPERATOR, *COMPLIANCE]),
             Break(
                 "keys that last 30 days from the day on that they count",
                 128,
@@ -188,6 +189,11 @@ KEYS = (
         OPERATOR,
         (
             Break("the successor", 120, asked("participant", successor="bank-x")),
+            Break(
+                "the successor, before it is asked who is closed",
+                120,
+                both(asked("participant", successor="bank-x"), edited("participant/bank-b", status="closed")),
+            ),
             Break("an active successor", 121, edited("participant/bank-a", status="suspended")),
             Break("grant register", 112, no_grant("register", "register")),
         ),

@@ -59,6 +59,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "L24",
+        "terms_are_withdrawn_by_who_recovers",
+        PUTS,
+        "            if waiting is None and new == body_of(record):\n",
+        "            if waiting is None and new.m > 32:\n",
+        (TYPES,),
+    ),
+    Mutant(
+        "L24",
         "terms_outlive_a_recovery",
         RECOVERY,
         "    return record_of(current, Waiting(new,",

@@ -210,7 +210,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a_successor_need_not_exist",
         "ledger/transactions/registry.py",
         "        if new.successor and not isinstance(",
-        "        if new.bic == "X" and not isinstance(",
+        "        if new.lei and not isinstance(",
         (TYPES,),
     ),
     Mutant(

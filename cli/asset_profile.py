@@ -171,5 +171,7 @@ def _next(profile: Profile) -> list[str]:
         found.append(f"som issue ACCOUNT AMOUNT {code}{paid} --wait")
     for bridge in profile.document.bridges.values():
         about = f": {bridge.about}" if bridge.about else ""
-        found.append(f"not applied: {bridge.mode} on {bridge.chain}{about} (the bridge comes in a later version)")
+        found.append(
+            f"not applied: {bridge.mode} on {bridge.chain}{about}; a route is for contracts that stand (som bridge put ROUTE FILE)"
+        )
     return found

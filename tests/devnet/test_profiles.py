@@ -18,7 +18,7 @@ PORT_BASE = 16_600
 
 
 @pytest.mark.network
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_every_asset_of_the_region_lives_on_a_live_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Goal: each column of section 8 is configuration. Method: apply its profile and live its life, by commands to real nodes."""
     monkeypatch.chdir(tmp_path)

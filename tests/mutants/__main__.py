@@ -106,6 +106,9 @@ def main() -> int:
     options = parser.parse_args()
     jobs: int = options.jobs
     mutants = [mutant for mutant in all_mutants() if re.search(options.pattern, f"{mutant.rule} {mutant.name}")]
+    if not mutants:  # without a test's name pytest would run every test there is
+        sys.stderr.write(f"mutants: none has {options.pattern!r} in its rule and name\n")
+        return 2
     with tempfile.TemporaryDirectory(prefix="som-mutants-") as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
         for job in range(jobs):

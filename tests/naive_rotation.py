@@ -199,6 +199,8 @@ def _after(books: Books, act: Plain) -> Plain:
         return changed(new, waiting=None)
     current = body_of(record)
     if act.way == "recovery":
+        if new == current and not recovering(record):
+            raise Refused(BAD_KEYS)
         waits = Plain(keyset=new, due=books.now + record.delay_ms, by="recovery", objected=0)
         return changed(current, waiting=None if new == current else waits)
     if not recovering(record):

@@ -57,6 +57,8 @@ class Case:
     by: list[Signer]
     breaks: tuple[Break, ...]
     sender: str = "operator"
+    voted: bool = True
+    """Whether who signs has a vote on it, too: not where anybody may do it, and not under a grant to debit."""
 
 
 def placed_hold(world: World) -> bytes:

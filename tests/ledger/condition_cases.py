@@ -111,6 +111,7 @@ CONDITIONS = (
             Break("open target", 123, edited(f"account/{BOB}", status="closing")),
         ),
         "treasury",
+        voted=False,
     ),
     Case(
         "settle with an arbiter",
@@ -149,6 +150,7 @@ CONDITIONS = (
             Break("a new counter", 172, asked("witness", counter=3)),
         ),
         "treasury",
+        voted=False,
     ),
     Case("void of a purse", revoked, BANK_A, (Break("not revoked before", 172, revoked_before),), "bank-a"),
 )

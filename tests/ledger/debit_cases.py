@@ -74,6 +74,7 @@ DEBITS = (
             Break("funds", 150, balance(MAIN_A, 299)),
         ),
         "bank-b",
+        voted=False,
     ),
     Case(
         "hold under a grant to debit",
@@ -81,6 +82,7 @@ DEBITS = (
         BANK_B,
         (Break("its quota", 113, edited("grant/rent", "grant", quota=Quota(299, "month"))),),
         "bank-b",
+        voted=False,
     ),
     Case("grant.end by who is debited", taken_back, ALICE_SIGNS, (), ALICE),
 )

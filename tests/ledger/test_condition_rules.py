@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ledger.accounts import Account
 from ledger.canonical import encode
-from ledger.conditions import ANYONE, Arbiter, HashLock, Payee
+from ledger.conditions import ANYONE, Arbiter, Device, HashLock, Payee
 from ledger.errors import OK, InvariantBroken, Malformed, QuorumNotMet
 from ledger.hold_checks import check_terms
 from ledger.invariants import check_transaction
@@ -247,6 +247,16 @@ def test_form_of_purses(fields: dict[str, object]) -> None:
     world = World(money=100)
     with pytest.raises(Malformed):
         world.do(replace(purse(world), **fields), by=ALICE_SIGNS, sender=ALICE)
+
+
+def test_l8_a_purse_is_held_to_the_end_of_its_grace() -> None:
+    """Goal: neither too short for payees nor longer than was said. Method: without grace, a moment less, a moment more."""
+    world = World(money=100)
+    body = purse(world)
+    assert isinstance(body.condition, Device)
+    for until in (body.condition.valid_to, body.until - 1, body.until + 1):
+        with pytest.raises(Malformed):
+            world.do(replace(body, until=until), by=ALICE_SIGNS, sender=ALICE)
 
 
 def test_l22_a_pause_stops_no_settle() -> None:

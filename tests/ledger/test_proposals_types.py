@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from ledger.errors import OK
+from ledger.errors import OK, QuorumNotMet
 from ledger.holds import Hold
 from ledger.keys import public_key_of
 from ledger.orders import OrderRecord
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ledger.transactions.bodies import Body
     from tests.ledger.breaks import Break
 
-PROPOSED = [case for case in CASES if not case.name.startswith(("propose", "approve"))]
+PROPOSED = [case for case in CASES if case.voted and not case.name.startswith(("propose", "approve"))]
+UNVOTED = [case for case in CASES if not case.voted]
 BREAKS = [pytest.param(case, each, id=f"{case.name}-{each.what}") for case in PROPOSED for each in case.breaks if each.code > 111]
 
 
@@ -96,6 +97,15 @@ def test_l26_votes_are_refused_as_the_body_would_be(case: Case, missing: Break) 
         record = overlay.get(proposal_key(found))
         assert isinstance(record, Proposal)
         assert len(record.votes) == len(codes) - 2
+
+
+@pytest.mark.parametrize("case", UNVOTED, ids=[case.name for case in UNVOTED])
+def test_l26_what_anybody_may_do_and_what_a_mandate_allows_is_not_voted_on(case: Case) -> None:
+    """Goal: a vote is of whom the body needs. Method: a lock and a receipt, which need nobody, and debits under a grant: no propose."""
+    world = World(money=MONEY)
+    tx = world.sign(proposing(case.make(world)), by=case.by, sender=case.sender)
+    with pytest.raises(QuorumNotMet):
+        world.block(tx)
 
 
 def replace_by(case: Case, missing: Break) -> Case:

@@ -248,7 +248,10 @@ def test_b7_tron_has_its_own_addresses() -> None:
     """Goal: a recipient of the other kind of chain is refused before anything is locked. Method: 20 and 21 bytes on a Tron route."""
     tron = terms_of(kind="TVM", bridge=b"\x41" + b"\xb1" * 20, token=b"\x41" + TOKEN)
     world = BridgedWorld(body=defined(terms=tron))
-    assert [world.lock(20, recipient=each) for each in (ABROAD, b"\x42" + ABROAD, b"\x41" + TOKEN, b"\x41" + ABROAD)] == [172, 172, 172, OK]
+    assert [world.lock(20, recipient=each) for each in (ABROAD, b"\x41" * 20, b"\x42" + ABROAD, b"\x41" + TOKEN, b"\x41" + ABROAD)] == [
+        *[172] * 4,
+        OK,
+    ]
     with pytest.raises(Malformed):
         world.sign(defined(terms=terms_of(kind="TVM")), by=BY_ROOT)
 

@@ -80,12 +80,16 @@ class _Reader:
     def _names(self, end: str) -> list[str]:
         """Parts of a dotted key; stops before `end`."""
         names = []
-        while self.tokens[self.at][0] != end:
+        while self._before(end):
             word = self.tokens[self.at][0]
             self.at += 1
             if word != ".":
                 names.append(word.strip("\"'"))
         return names
+
+    def _before(self, end: str) -> bool:
+        """Whether `end` is still to come: a text never ends within a value, unless this reader took one for another."""
+        return self.at < len(self.tokens) - 1 and self.tokens[self.at][0] != end
 
     def _pair(self, table: str) -> None:
         """Take `key = value`; the line of a value is that of its key."""
@@ -96,7 +100,7 @@ class _Reader:
         self._value(path, 0)
 
     def _value(self, path: str, depth: int) -> None:
-        word, line = self.tokens[self.at]
+        word, line = self.tokens[min(self.at, len(self.tokens) - 1)]
         if word == "[" and depth < DEPTH_MAX:
             self._array(path, depth)
         elif word == "{" and depth < DEPTH_MAX:
@@ -109,7 +113,8 @@ class _Reader:
     def _array(self, path: str, depth: int) -> None:
         self.at += 1
         index = 0
-        while (word := self.tokens[self.at][0]) != "]":
+        while self._before("]"):
+            word = self.tokens[self.at][0]
             if word in {",", _LINE_END}:
                 index += word == ","
                 self.at += 1
@@ -119,8 +124,8 @@ class _Reader:
         self.at += 1
 
     def _inline(self, path: str) -> None:
-        while (word := self.tokens[self.at][0]) != "}":
-            if word in {",", _LINE_END}:
+        while self._before("}"):
+            if self.tokens[self.at][0] in {",", _LINE_END}:
                 self.at += 1
             else:
                 self._pair(path)
@@ -128,10 +133,10 @@ class _Reader:
 
     def _skip(self) -> None:
         """Pass a plain value, also one in several words such as 1.5 or a date; and a container that lies too deep."""
-        depth = 0
-        while True:
+        depth, began = 0, self.at
+        while self.at < len(self.tokens) - 1:
             word = self.tokens[self.at][0]
-            if depth == 0 and word in {",", "]", "}", _LINE_END}:
+            if depth == 0 and word in {",", "]", "}", _LINE_END} and self.at > began:
                 return
             depth += (word in {"[", "{"}) - (word in {"]", "}"})
             self.at += 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.profile_document import open_source, read_document, ready_made
 from cli.toml_lines import lines_of_toml
@@ -13,6 +16,7 @@ from ledger.grants import GrantRecord, Need
 from tests.cli.test_nouns import outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.network import Network
@@ -273,3 +277,50 @@ def test_a_quorum_of_a_profile_is_all_of_it(network: Network) -> None:
     quota = network.world.state.get("grant/attest.price:USDKG:bank-b")
     assert isinstance(quota, GrantRecord)
     assert (quota.grant.to, quota.grant.scope.asset, quota.grant.quota) == ("bank-b", "USDKG", None)
+
+
+WORDS = (
+    "a",
+    '"b c"',
+    " = ",
+    "[",
+    "[[",
+    "]",
+    "]]",
+    "{ x = 1 }",
+    ",",
+    ".",
+    "\n",
+    "1.5",
+    '"s"',
+    '"""y\n"""',
+    "# c\n",
+    "d = 1\n",
+    "[t]\n",
+    "[[u]]\n",
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=24))
+def test_any_text_is_read_and_every_value_has_a_line(words: list[str]) -> None:
+    """Goal: hostile profiles do no harm. Method: any row of words is read to its end; what is TOML has a line for each value."""
+    text = "".join(words)
+    lines = lines_of_toml(text)
+    assert max(lines.values()) <= text.count("\n") + 1
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    assert set(paths_of(found, "$")) <= set(lines)
+
+
+def paths_of(value: object, path: str) -> Iterator[str]:
+    """Yield the path of each plain value."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from paths_of(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from paths_of(part, f"{path}[{index}]")
+    else:
+        yield path

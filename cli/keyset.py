@@ -19,6 +19,7 @@ from ledger.names import check_keyset_name, check_owner
 from ledger.participants import Key, Keyset
 from ledger.transactions.bodies import KeysetPut
 from node.api.parts import KeysetBody
+from node.api.structs import Participants
 from node.keystore import fingerprint
 
 app = typer.Typer(help="Keysets: m of n keys that sign together, and what to do when one is lost or stolen.", no_args_is_help=True)
@@ -149,6 +150,27 @@ def show(session: Session, owner: Annotated[str, typer.Argument(metavar="OWNER",
             print(line)
 
 
+@command(app, "list")
+def list_(
+    session: Session,
+    *,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only those that are recovered, have objected, or change their terms.")
+    ] = False,
+) -> None:
+    """List the keysets of all participants and what waits for them: what a registrar looks at every day."""
+    found = session.client.get("/v1/participants", Participants).participants
+    keysets = [(each.id, keyset) for each in found for keyset in each.keysets if keyset.waiting is not None or not waiting]
+    if session.json:
+        print_json([{"owner": owner, **msgspec.to_builtins(keyset)} for owner, keyset in keysets])
+        return
+    rows = [
+        [f"{owner}/{keyset.name}", f"{keyset.m} of {len(keyset.keys)}", keyset.recovery or "nobody", _state_text(keyset)]
+        for owner, keyset in keysets
+    ]
+    print_table(["keyset", "m of n", "recovered by", "state"], rows)
+
+
 def make_keyset(session: Session, name: str, m: int, keys: list[str], not_after: str) -> Keyset:
     """Keyset record of what the command line gives.
 
@@ -215,6 +237,15 @@ def _keysets(session: Session, owner: str) -> tuple[KeysetBody, ...]:
 def _row(member: str, m: int, many: int, public_key: str, not_after: int) -> list[str]:
     until = time_text(not_after) if not_after else "no end"
     return [member, f"{m} of {many}", fingerprint(bytes.fromhex(public_key)), until, public_key]
+
+
+def _state_text(keyset: KeysetBody) -> str:
+    waiting = keyset.waiting
+    if waiting is None:
+        return "in force"
+    if keyset.suspended:
+        return f"objected {time_text(waiting.objected)}: to be decided"
+    return f"{'recovered' if waiting.by == 'recovery' else 'other terms'} from {time_text(waiting.due)} on"
 
 
 def _terms_lines(member: str, keyset: KeysetBody) -> list[str]:

@@ -49,7 +49,10 @@ def test_lost_keys_are_recovered(guarded: Network) -> None:
     recover(network)
     assert outcome(network.good("keyset", "recover", "bank-b", "ops", "--withdraw", "--as", "operator")) == 0
     assert keyset_of(network)["waiting"] is None
+    assert "bank-b/ops" not in network.som("keyset", "list", "--waiting")[1]
     assert outcome(recover(network)) == 0
+    assert "bank-b/ops" in network.som("keyset", "list", "--waiting")[1]
+    assert "in force" in network.som("keyset", "list")[1]
     code, out, _ = network.som("keyset", "show", "bank-b")
     assert code == 0
     assert "bank-b/ops may be recovered by recovery, which takes 0.0166667 hours" in out
@@ -70,6 +73,7 @@ def test_an_objection_locks_and_the_registrar_decides(guarded: Network, for_: st
     recover(network)
     assert outcome(network.good("keyset", "object", "bank-b", "ops")) == 0
     pass_time(network)
+    assert "to be decided" in network.som("keyset", "list", "--waiting")[1]
     assert "objected to its recovery" in network.som("keyset", "show", "bank-b")[1]
     assert network.som("pay", "bank-b/main", "bank-a/main", "1", "KGS")[0] == 1
     code, _, err = network.som("keyset", "object", "bank-b", "ops")

@@ -1,6 +1,5 @@
 """`som participant`: create, change, suspend and show legal entities."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -114,12 +113,12 @@ def secret(
 
     With it a bank, or the successor of a failed one, recomputes blinds and salts of that tree. It changes with the view key.
     """
-    from node.secrets import fetch_secret  # noqa: PLC0415 - aiohttp and LMDB would triple the start of every other command
+    from node.secrets import ask_for_secret  # noqa: PLC0415 - aiohttp and LMDB would triple the start of every other command
     from node.snapshot_sources import SourceGone  # noqa: PLC0415
 
     check_participant_id(participant)
     try:
-        found = asyncio.run(fetch_secret(load_config(node_config), participant, chain=session.chain))
+        found = ask_for_secret(load_config(node_config), participant, chain=session.chain)
     except SourceGone as problem:
         raise Refusal(f"no node gives the secret of {participant}: {problem}; only who services it is given it") from None
     except (WireError, ProofError) as problem:

@@ -128,6 +128,11 @@ async def fetch_secret(config: Config, participant: str, *, chain: bytes) -> Ope
     raise gone
 
 
+def ask_for_secret(config: Config, participant: str, *, chain: bytes) -> OpenedSecret:
+    """Fetch a secret for a program that runs no loop of its own; raises as `fetch_secret`."""
+    return asyncio.run(fetch_secret(config, participant, chain=chain))
+
+
 def serve_secrets(chain: Chain, caller_of: Callable[[web.Request], Link | None]) -> web.RouteDef:
     """Return the route; `caller_of` tells which linked node a request's token belongs to."""
     rates: dict[bytes, Bucket] = {}

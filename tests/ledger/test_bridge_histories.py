@@ -192,6 +192,14 @@ def test_invariant_10_what_is_out_there_never_exceeds_what_is_locked_here(seed: 
     assert stage.naive.released() > 0
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("block", range(8))
+def test_invariant_10_over_a_thousand_histories(block: int) -> None:
+    """Goal: B1, the long form. Method: 1,000 histories of 500 commands, in eight parts."""
+    for seed in range(1_000 + block * 125, 1_125 + block * 125):
+        play(seed, 500)
+
+
 def test_invariant_10_histories_reach_every_end() -> None:
     """Goal: the histories are about something. Method: over the seeds, each state of a lock and a release is there in the end."""
     reached: set[str] = set()

@@ -95,6 +95,8 @@ def show(session: Session, grant: IdArgument) -> None:
             ("scope", ", ".join(scope) or "everything"),
             ("quota", _quota(session, found)),
             ("must sign", f"{found.need.m} of {', '.join(found.need.of)}" if found.need else f"{found.to}/ops"),
+            *([("lifted by", ", ".join(found.lifted_by))] if found.lifted_by else []),
+            *([("rank", str(found.rank))] if found.permission.startswith("order.") else []),
             ("from", time_text(found.not_before) if found.not_before else "at once"),
             ("until", time_text(found.until) if found.until else "no end"),
             ("given by", found.giver),

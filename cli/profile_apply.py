@@ -24,7 +24,7 @@ from cli.terms import known_policy
 from cli.times import now_ms
 from ledger.canonical import encode
 from ledger.codec import ref_id_of
-from ledger.grants import Need, Quota, Scope
+from ledger.grants import Grant, Need, Quota, Scope
 from ledger.names import servicer_of
 from ledger.transactions.bodies import AccountOpen, AssetPut, Body, GrantPut
 from node.api.epoch_structs import ProposalBody
@@ -205,7 +205,8 @@ def _grant_job(session: Session, step: Planned, body: GrantPut) -> Job:
     scope = Scope(found.scope.asset, found.scope.participant, found.scope.account, found.scope.classes)
     quota = Quota(int(found.quota.amount), grant.quota.per) if found.quota and grant.quota and found.quota.per == grant.quota.per else None
     need = Need(found.need.m, found.need.of) if found.need else None
-    terms = (found.to, found.permission, scope, quota, need, found.not_before, found.until)
-    if terms != (grant.to, grant.permission, grant.scope, grant.quota, grant.need, grant.not_before, grant.until):
+    times = found.not_before, found.until
+    terms = Grant(found.id, grant.to, grant.permission, scope, quota, need, found.lifted_by, *times, found.rank)
+    if (found.to, found.permission) != (grant.to, grant.permission) or terms != grant:
         raise Refusal(f"grant {grant.id} is there already and says something else: end it (`som grant end {grant.id}`), then repeat this")
     return Job(step, body, b"there", done=True)

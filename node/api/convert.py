@@ -138,6 +138,8 @@ def grant_body(record: GrantRecord, as_of: int) -> GrantBody:
         until=grant.until,
         giver=record.giver,
         as_of=as_of,
+        lifted_by=grant.lifted_by,
+        rank=grant.rank,
     )
 
 

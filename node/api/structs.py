@@ -191,6 +191,10 @@ class GrantBody(Struct, frozen=True):
     """0: no end."""
     giver: str
     as_of: Whole
+    lifted_by: tuple[str, ...] = ()
+    """Of `order.*`: who may lift, beside the maker."""
+    rank: Whole = 0
+    """Of `order.*`: its place among others, 0 first."""
 
 
 class ParticipantBody(Struct, frozen=True):

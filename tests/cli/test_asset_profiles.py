@@ -324,3 +324,15 @@ def paths_of(value: object, path: str) -> Iterator[str]:
             yield from paths_of(part, f"{path}[{index}]")
     else:
         yield path
+
+
+def test_rank_and_lifters_of_a_grant_are_compared(network: Network, tmp_path: Path) -> None:
+    """Goal: a grant that says something else is never taken for the same. Method: orders in the asset, then another rank."""
+    order = '[[grants]]\npermission = "order.arrest"\nto = "@issuer"\nlifted_by = ["bank-a"]\nrank = 2\n\n[[bridges]]'
+    path = changed(tmp_path, "kgst", ("[[bridges]]", order))
+    assert len(steps(network, path, "--issuer", "operator")) == 3
+    assert steps(network, path, "--issuer", "operator") == []
+    assert network.good("grant", "show", "order.arrest:KGST")["lifted_by"] == ["bank-a"]
+    assert "rank" in network.som("grant", "show", "order.arrest:KGST")[1]
+    path = changed(tmp_path, "kgst", ("[[bridges]]", order.replace("rank = 2", "rank = 3")))
+    assert "says something else" in network.som("profile", "apply", path, "--issuer", "operator")[2]

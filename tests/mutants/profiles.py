@@ -44,8 +44,8 @@ MUTANTS = [
         "L25",
         "a_grant_that_says_something_else_is_taken_as_it_is",
         APPLY,
-        "    if terms != (grant.to, grant.permission,",
-        "    if terms[:2] != (grant.to, grant.permission) and terms != (grant.to, grant.permission,",
+        "!= (grant.to, grant.permission) or terms != grant:",
+        "!= (grant.to, grant.permission):",
         (f"{PROFILES}::test_a_refused_step_is_tried_anew_and_what_was_done_stays",),
     ),
     Mutant(

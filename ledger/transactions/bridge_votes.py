@@ -162,7 +162,7 @@ class Witnessing:
         return record
 
     def _with_vote(self, votes: tuple[BridgeVote, ...]) -> tuple[BridgeVote, ...]:
-        """Votes with this one; who said another thing before says this now.
+        """Votes with this one, of those who are attestors now; who said another thing before says this now.
 
         Raises
         ------
@@ -172,14 +172,14 @@ class Witnessing:
         mine = self.vote
         if mine in votes:
             raise BridgeSeen(route=self.route.id, what=f"this word of {mine.by}")
-        others = [vote for vote in votes if (vote.by, vote.kind) != (mine.by, mine.kind)]
+        now = [each.participant for each in self.route.attestors]
+        others = [vote for vote in votes if (vote.by, vote.kind) != (mine.by, mine.kind) and vote.by in now]
         return tuple(sorted((*others, mine), key=lambda vote: (vote.by, vote.kind)))
 
     def _agrees(self, votes: tuple[BridgeVote, ...]) -> bool:
         """Whether a threshold of those who are attestors now says what this vote says."""
-        now = [each.participant for each in self.route.attestors]
-        saying = sum(1 for vote in votes if (vote.kind, vote.digest) == (self.vote.kind, self.vote.digest) and vote.by in now)
-        return saying >= threshold_of(len(now))
+        saying = sum(1 for vote in votes if (vote.kind, vote.digest) == (self.vote.kind, self.vote.digest))
+        return saying >= threshold_of(len(self.route.attestors))
 
 
 def _circulated(route: BridgeRoute) -> int:

@@ -23,9 +23,11 @@ from ledger.bridges import (
     signed_key,
     threshold_of,
 )
+from ledger.grant_rules import grants_of
 from ledger.parameters import BlockContext, load_parameters
 from ledger.placement import ASSETS
 from ledger.reserves import Observation, observation_key
+from ledger.state import Overlay
 from ledger.transactions.bridge_bodies import BridgeOut
 from node.api.answers import answer
 from node.api.bridge_structs import (
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 ROUTES_MAX = 256
 FOUND_MAX = 64
 """Records that one hash may lead to: a transaction there can burn several times."""
+LOCKING = ("active", "paused_in")
+"""Statuses in which a route takes locks."""
+WRONG_KIND, PAUSED = 124, 131
 WORDS = ("checkpoint", "mint", "rotate", "reserve")
 UNKNOWN_CHAIN = bytes(32)
 """What is asked here does not depend on the chain."""
@@ -188,8 +193,6 @@ def route_body(state: StateReader, route: BridgeRoute, as_of: int, time_ms: int,
 def headroom_of(route: BridgeRoute, context: BlockContext) -> int:
     """Minor units that one lock may have at most now; 0: none passes."""
     limits = route.terms.limits
-    if route.status not in ("active", "paused_in") or route.terms.mode != "enforced":
-        return 0
     low, high = limits.min - 1, min(limits.per_lock, limits.day_out, limits.bucket)
     while low < high:
         middle = (low + high + 1) // 2
@@ -198,7 +201,11 @@ def headroom_of(route: BridgeRoute, context: BlockContext) -> int:
 
 
 def quote_body(route: BridgeRoute, amount: int, context: BlockContext) -> QuoteBody:
-    """Say what a lock of an amount would meet."""
+    """Say what a lock of an amount would meet, as far as the route goes."""
+    if route.terms.mode != "enforced":
+        return QuoteBody(str(amount), WRONG_KIND, f"route {route.id} is only observed: it takes no locks", 0, 0, context.height)
+    if route.status not in LOCKING:
+        return QuoteBody(str(amount), PAUSED, f"route {route.id} is {route.status}", 0, 0, context.height)
     try:
         quote = quote_lock(route, amount, context)
     except BridgeCap as refusal:
@@ -212,7 +219,9 @@ def attestation_of(state: StateReader, route: BridgeRoute, what: str, number: in
         return _rotation(state, route, number or route.epoch, as_of)
     groups: dict[tuple[int, int, bytes], dict[str, Word]] = {}
     speakers = {each.participant for epoch in (route.epoch, route.epoch - 1) for each in _set(state, route, epoch)}
-    for by in sorted(speakers | {each.participant for each in route.attestors}):
+    if what == "reserve":
+        speakers = {record.grant.to for record in grants_of(Overlay(state), "attest.bridge")}
+    for by in sorted(speakers):
         for slot in range(SIGNATURES_KEPT):
             record = state.get(signed_key(route.id, by, slot))
             if not isinstance(record, Signed):

@@ -158,7 +158,8 @@ def test_b9_who_is_an_attestor_no_more_has_no_vote() -> None:
     assert world.set(defined(terms=None, status="", attestors=new)).code == OK
     assert (world.tell(burn, "bank-a"), world.tell(burn, "operator"), world.release_of(1).state) == (182, OK, "observing")
     assert world.tell(burn, "treasury") == OK
-    assert world.release_of(1).state == "observing", "four votes, two of those who attest now"
+    assert world.release_of(1).state == "observing", "four have voted, two of those who attest now"
+    assert [vote.by for vote in world.release_of(1).votes] == ["operator", "treasury"], "and what has gone takes no room"
 
 
 def test_b9_the_newest_64_signatures_of_each_attestor_stay() -> None:

@@ -35,8 +35,17 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "B3", "the_digest_of_an_expiry_has_its_block", RECORDS, "fact.lock_id, fact.deadline)))", "fact.lock_id, fact.block)))", (RULES,)
     ),
-    Mutant("B3", "two_attestors_are_enough", IN, "return saying >= threshold_of(len(now))", "return saying >= 2", (RULES, HISTORIES)),
-    Mutant("B3", "a_vote_counts_twice", IN, "if (vote.by, vote.kind) != (mine.by, mine.kind)]", "if vote != mine]", (RULES, HISTORIES)),
+    Mutant(
+        "B3",
+        "two_attestors_are_enough",
+        IN,
+        "return saying >= threshold_of(len(self.route.attestors))",
+        "return saying >= 2",
+        (RULES, HISTORIES),
+    ),
+    Mutant(
+        "B3", "a_vote_counts_twice", IN, "if (vote.by, vote.kind) != (mine.by, mine.kind) and", "if vote != mine and", (RULES, HISTORIES)
+    ),
     Mutant(
         "B3",
         "digests_are_not_compared",
@@ -181,7 +190,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (TYPES,),
     ),
     Mutant("B9", "half_is_a_threshold", RECORDS, "return 2 * attestors // 3 + 1", "return attestors // 2 + 1", (RULES,)),
-    Mutant("B9", "former_attestors_vote", IN, "and vote.by in now)", "and vote.by)", (ROUTES,)),
+    Mutant("B9", "former_attestors_vote", IN, "(mine.by, mine.kind) and vote.by in now]", "(mine.by, mine.kind) and vote.by]", (ROUTES,)),
     Mutant("B9", "rotations_follow_each_other_at_once", SET, "if now < earliest:", "if now < 0:", (ROUTES, TYPES)),
     Mutant(
         "B9",

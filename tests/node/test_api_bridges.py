@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from ledger.bridges import Mint
 from ledger.transactions.bridge_bodies import BridgeOut
 from node.api.bridge_structs import BridgeAttestation, BridgeRouteBody, BridgeRoutes, LockBody, QuoteBody, ReleaseBody, Transfers
-from node.api.bridges import attestation_of, headroom_of, locks_made, route_body
+from node.api.bridges import attestation_of, headroom_of, locks_made, quote_body, route_body
 from node.api.structs import ErrorBody
-from tests.ledger.bridge_world import ABROAD, BIG_DELAY_MS, ROUTE, WITNESSES, BridgedWorld, address_of, burn_of, defined, fact_of
+from tests.ledger.bridge_world import (
+    ABROAD,
+    BIG_DELAY_MS,
+    ROUTE,
+    WITNESSES,
+    BridgedWorld,
+    address_of,
+    attestors_of,
+    burn_of,
+    defined,
+    fact_of,
+)
 from tests.ledger.world import DAY_MS, HOUR_MS, MAIN_A
 from tests.node.api_world import World, client_of, get
 
@@ -124,6 +137,24 @@ async def test_a_transfer_is_found_by_any_hash() -> None:
         assert "last one observed is 2" in (await get(session, f"{AT}/releases/9", ErrorBody, 404)).message
     assert [each.nonce for each in locks_made(state_of(bridged), body, lock.height)] == [1]
     assert locks_made(state_of(bridged), body, lock.height + 1) == []
+
+
+def test_a_statement_of_the_reserve_is_found_though_no_attestor_made_it() -> None:
+    """Goal: the second set of keys is not the attestors'. Method: who has left the set signs one; a route that is closed quotes nothing."""
+    world = BridgedWorld()
+    world.time_ms += HOUR_MS
+    state = world.state.records
+    state["participant/bank-c"] = structs.replace(state["participant/bank-a"], id="bank-c", node_keys=(), box_keys=())
+    others = attestors_of("bank-a", "bank-c", "operator", "treasury")
+    for _ in range(2):
+        assert world.set(defined(terms=None, status="", attestors=others)).code == 0
+        world.time_ms += HOUR_MS
+    assert world.word("bank-b", what="reserve", epoch=3).code == 0
+    found = attestation_of(state_of(world), world.route, "reserve", 0, world.height)
+    assert found is not None
+    assert ([each.participant for each in found.signatures], found.needed) == (["bank-b"], 0)
+    assert world.status("halted") == 0
+    assert quote_body(world.route, 100, world.context()).code == 131
 
 
 def test_headroom_is_the_most_that_one_lock_may_have() -> None:

@@ -20,9 +20,10 @@ from tests.ledger.matrix import marked
 from tests.ledger.voting_cases import proposing
 from tests.ledger.world import World, verified
 from tests.simulation_ledger.runs import Run, play
+from tests.simulation_ledger.scenes import SCENES
 
 LAST_UNORDERABLE, BROKEN = 111, 900
-HISTORIES = (Run("everything", "matrix", 1_500), Run("orders", "matrix", 300), Run("people", "matrix", 300), Run("epochs", "matrix", 200))
+HISTORIES = (Run("everything", "matrix", 1_500), *(Run(kind.name, "matrix", 250) for kind in SCENES if kind.name != "everything"))
 
 Pair = tuple[str, int]
 

@@ -104,3 +104,43 @@ class OtherContract(BridgeError):
     def __init__(self, *, route_id: bytes) -> None:
         super().__init__(f"route {route_id.hex()} names another contract or chain than when this key first signed: nothing is signed")
         self.route_id = route_id
+
+
+class NotFinal(BridgeError):
+    """A block was asked for that is not final yet; a loop waits for it."""
+
+    def __init__(self, *, number: int, final: int) -> None:
+        super().__init__(f"block {number} is not final yet; the newest final block is {final}")
+        self.number, self.final = number, final
+
+
+class ProvidersDiffer(BridgeError):
+    """Nodes of one chain tell different things of what is final: one of them is wrong, and nobody here knows which (B6)."""
+
+    def __init__(self, *, what: str, urls: tuple[str, str]) -> None:
+        super().__init__(f"{urls[0]} and {urls[1]} differ on {what}: this attestor stops until a person has found out which one lies")
+        self.what, self.urls = what, urls
+
+
+class FinalityBroken(BridgeError):
+    """A block that was final is another one now: the chain was reorganised past its finality (B6)."""
+
+    def __init__(self, *, number: int, was: bytes, now: bytes) -> None:
+        super().__init__(f"block {number} was final as {was.hex()} and is {now.hex()} now: the chain was reorganised past its finality")
+        self.number, self.was, self.now = number, was, now
+
+
+class StateGone(BridgeError):
+    """What a contract said at a final block cannot be asked any more of these nodes; the next common block is as good."""
+
+    def __init__(self, *, number: int, reason: str) -> None:
+        super().__init__(f"the state at block {number} cannot be had: {reason}")
+        self.number, self.reason = number, reason
+
+
+class PriceTooHigh(BridgeError):
+    """A transaction would cost more than the operator allows; it is sent once prices fall, or the limit is raised."""
+
+    def __init__(self, *, needed: int, allowed: int) -> None:
+        super().__init__(f"the chain asks {needed} for it, allowed are {allowed} (smallest units of the chain's coin): nothing was sent")
+        self.needed, self.allowed = needed, allowed

@@ -181,6 +181,16 @@ def test_l19_it_ends_when_it_lapses() -> None:
         take(world, 1)
 
 
+def test_l25_it_begins_when_it_says() -> None:
+    """Goal: a mandate for next month is none for this one. Method: an hour ahead, and then."""
+    world = World(money=1_000)
+    assert give(world, replace(mandate(), not_before=world.time_ms + HOUR_MS)) == OK
+    with pytest.raises(QuorumNotMet):
+        take(world, 1)
+    world.time_ms += HOUR_MS
+    assert take(world, 1) == OK
+
+
 def test_l29_a_suspended_holder_takes_nothing(world: World) -> None:
     """Goal: its keysets sign nothing. Method: suspend bank-b."""
     record = world.state.get("participant/bank-b")

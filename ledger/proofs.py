@@ -164,6 +164,11 @@ def build_state_proof(
     return encode(StateProof(STATE_FORMAT, finality, tree, slot, proven))
 
 
+def file_of_leaves(finality: Finality, tree: str, leaves: tuple[ProvenLeaf, ...]) -> bytes:
+    """File for leaves of one public tree whose paths were kept: trees of past heights are gone."""
+    return encode(StateProof(STATE_FORMAT, finality, tree, None, leaves))
+
+
 def build_transaction_proof(finality: Finality, tx: Transaction, receipt: Receipt, *, opening: bytes, leaves: Sequence[bytes]) -> bytes:
     """File for one transaction of a block whose transaction leaves are `leaves`."""
     path = list_path(leaves, receipt.index)

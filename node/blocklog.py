@@ -16,6 +16,7 @@ from node.errors import StoreCorrupt
 from node.places import Places
 from node.records import StoredBlock, decode_certificate
 from node.refs import pack_refs
+from node.routechanges import RouteChanges
 from node.store import Table, height_key
 from node.wire import WireError, facts_of, header_of
 
@@ -41,7 +42,7 @@ class BlockLog:
 
     def __init__(self, store: Store, cache: TransactionCache) -> None:
         self._store, self._cache = store, cache
-        self.places = Places(store)
+        self.places, self.changes = Places(store), RouteChanges(store)
         self._unflushed: dict[int, FinalBlock] = {}
         self._used: dict[int, Sequence[tuple[bytes, bytes, int]]] = {}
         self._certificates: dict[int, Certificate] = {}
@@ -101,6 +102,7 @@ class BlockLog:
 
     def flushed(self, blocks: list[FinalBlock]) -> None:
         """Forget blocks that LMDB has now."""
+        self.changes.flushed(blocks[-1].facts.height if blocks else 0)
         names = self._names
         for block in blocks:
             height = block.facts.height

@@ -286,6 +286,7 @@ class Chain:
             self.state.apply(kept.layer, kept.facts.time_ms)
             final = FinalBlock(kept.facts, kept.header, kept.stored, kept.transactions, kept.receipts, kept.swept)
             self.log.append(final, kept.layer.used_refs)
+            self.log.changes.add(kept.facts.height, kept.layer, self.state)
             self.tip = Tip(kept.facts, kept.header, kept.stored.header, None)
             self._tip_transactions, self.slots = len(kept.transactions), kept.slots
             done.append(final)

@@ -81,6 +81,7 @@ def _steps(
     yield from _write_leaves(batch, leaves)
     yield from _write_indexes(batch, records)
     yield _write_refs(batch, log, blocks)
+    batch.put(Table.ROUTES, log.changes.rows(blocks[-1].facts.height))
     log.places.add(batch, blocks[-1].facts.height, log.names_of(blocks))
     yield len(blocks)
     if history:

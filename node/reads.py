@@ -13,6 +13,7 @@ from ledger.execute import block_key, opening_of, transaction_leaf
 from ledger.genesis import genesis_to_json
 from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.names import servicer_of
+from ledger.placement import ASSETS
 from ledger.views import salt_of
 from node.api.backend import FinalTransaction, ValidatorEntry
 from node.blocklog import returned_by
@@ -170,6 +171,17 @@ class Reads:
         slot = None if tree in PUBLIC_TREES else self._slot(tree)
         leaves = {each: state.leaf(each) for each in keys}
         return proofs.build_state_proof(state, self._finality(self.tip.facts.height), tree=tree, leaves=leaves, slot=slot)
+
+    def route_changes(self, route: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Heights above `after` at which a route changed, ascending, at most `limit`, each with a proof file of its record as of then.
+
+        Raises
+        ------
+        NothingFinalError
+            There is no certificate for one of them here.
+        """
+        found = self._chain.log.changes.after(route, after, limit)
+        return [(height, proofs.file_of_leaves(self._finality(height), ASSETS, (leaf,))) for height, leaf in found]
 
     def prove_transaction(self, tx_id: bytes) -> bytes:
         """Proof file of the inclusion of a final transaction, with its receipt.

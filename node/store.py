@@ -20,7 +20,7 @@ import lmdb
 from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
 from node.files import FILE_MODE, DiskFiles, FolderLock
 from node.pin import Pin, PinLost
-from node.tables import Table
+from node.tables import ADDED, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -252,7 +252,7 @@ class Store:
         self._handles = {Table.META: self._environment.open_db(Table.META.value, create=False)}
         self._check_format()
         self._renew()  # a reader does not know tables that were opened after it began
-        return {table: self._environment.open_db(table.value, create=False) for table in Table}
+        return {table: self._environment.open_db(table.value, create=table in ADDED) for table in Table}
 
     def _check_format(self) -> None:
         found = self.get(Table.META, b"format")

@@ -32,3 +32,9 @@ class Table(Enum):
     """[account 0x00 height u64 index u32] the account's entries of one transaction, where history is kept."""
     EPOCHS = b"epochs"
     """[epoch u32] how the epoch ended, where this store began at a snapshot above it; see `node.epochlinks`."""
+    ROUTES = b"routes"
+    """[route 0x00 height u64] leaf of a bridge's route and its path, where it changed; see `node.routechanges`."""
+
+
+ADDED: frozenset[Table] = frozenset({Table.ROUTES})
+"""Tables that a store made before them lacks; they are made when it is opened for writing."""

@@ -126,6 +126,9 @@ class Reads(Protocol):
     def prove_account(self, account: str) -> bytes:
         """Proof file: the account, all of its balances, and what makes them final; also proves that the account is absent."""
 
+    def route_changes(self, route: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Heights above `after` at which a bridge's route changed, ascending, at most `limit`, each with a proof of its record then."""
+
     def prove_transaction(self, tx_id: bytes) -> bytes:
         """Proof file of the inclusion of a final transaction, with its receipt."""
 

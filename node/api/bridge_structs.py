@@ -127,6 +127,44 @@ class BridgeAttestation(Struct, frozen=True):
     as_of: Whole
 
 
+class RouteChange(Struct, frozen=True):
+    """A height at which a route's record changed: what attestors sign for."""
+
+    height: Whole
+    proof: str
+    """Proof file of the record as of the end of that block, base64."""
+
+
+class RouteChanges(Struct, frozen=True):
+    """Changes above a height, ascending."""
+
+    changes: tuple[RouteChange, ...]
+    as_of: Whole
+
+
+class RotationBody(Struct, frozen=True):
+    """A set of attestors of the chain of sets."""
+
+    route: str
+    epoch: Whole
+    attestors: tuple[AttestorBody, ...]
+    threshold: Whole
+    immediate: bool
+    """Whether the set before stops counting at once."""
+    height: Whole
+    """Block that made it."""
+    as_of: Whole
+    proof: str = ""
+    """Proof file of its public leaf, base64."""
+
+
+class Locks(Struct, frozen=True):
+    """Locks above a nonce, ascending."""
+
+    locks: tuple[LockBody, ...]
+    as_of: Whole
+
+
 class LockBody(Struct, frozen=True):
     """A lock: minted by its deadline, or refunded."""
 
@@ -148,6 +186,8 @@ class LockBody(Struct, frozen=True):
     """`PARTICIPANT mint` or `PARTICIPANT expiry`."""
     foreign_tx: str
     as_of: Whole
+    proof: str = ""
+    """Proof file of its leaf in the tree of whoever keeps the vault, base64."""
 
 
 class ReleaseBody(Struct, frozen=True):

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import AMOUNT_MAX
-from node.api import bridges
+from node.api import bridge_history, bridges
 from node.api.arguments import HASH, YES, Key, Number, OneOf, Text
-from node.api.bridge_structs import BridgeAttestation, BridgeRouteBody, BridgeRoutes, LockBody, QuoteBody, ReleaseBody, Transfers
+from node.api.bridge_structs import (
+    BridgeAttestation,
+    BridgeRouteBody,
+    BridgeRoutes,
+    LockBody,
+    Locks,
+    QuoteBody,
+    ReleaseBody,
+    RotationBody,
+    RouteChanges,
+    Transfers,
+)
 from node.api.routes import Answer, Route
 
 BRIDGE: Final = Text(r"[a-z][a-z0-9.\-]{1,22}", "a route: a letter, then 1 to 22 of a-z, 0-9, . -")
@@ -40,6 +51,42 @@ BRIDGE_ROUTES: Final = (
     ),
     Route(
         "GET",
+        "/v1/bridge/routes/{id}/changes",
+        bridge_history.list_changes,
+        "Heights at which a route changed, which attestors sign for, with a proof of its record at each.",
+        {200: Answer("ascending", RouteChanges)},
+        errors=(404,),
+        parts={"id": BRIDGE},
+        keys={
+            "after": Key(Number(0, 2**63 - 1), "above this height; 0 where it is not given"),
+            "count": Key(Number(1, bridge_history.CHANGES_MAX), "at most so many"),
+        },
+    ),
+    Route(
+        "GET",
+        "/v1/bridge/routes/{id}/rotations/{epoch}",
+        bridge_history.show_rotation,
+        "A set of attestors, of any epoch.",
+        {200: Answer("the set", RotationBody)},
+        errors=(404,),
+        parts={"id": BRIDGE, "epoch": Number(1, 2**32 - 1)},
+        keys={"proof": Key(YES, "1: with a proof file, to be checked against the certificate")},
+    ),
+    Route(
+        "GET",
+        "/v1/bridge/routes/{id}/locks",
+        bridge_history.list_locks,
+        "Locks of a route, by nonce.",
+        {200: Answer("ascending", Locks)},
+        errors=(404,),
+        parts={"id": BRIDGE},
+        keys={
+            "after": Key(Number(0, 2**63 - 1), "above this nonce; 0 where it is not given"),
+            "count": Key(Number(1, bridge_history.LOCKS_MAX), "at most so many"),
+        },
+    ),
+    Route(
+        "GET",
         "/v1/bridge/routes/{id}/quote",
         bridges.show_quote,
         "What a lock of an amount would meet now: refused until when, or signed from when on.",
@@ -56,6 +103,7 @@ BRIDGE_ROUTES: Final = (
         {200: Answer("the lock", LockBody)},
         errors=(404,),
         parts={"id": BRIDGE, "nonce": NONCE},
+        keys={"proof": Key(YES, "1: with a proof file, to be checked against the certificate")},
     ),
     Route(
         "GET",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ledger.bridge_errors import BridgeCap
 from ledger.bridge_limits import quote_lock, vault_total
 from ledger.bridges import (
@@ -24,6 +26,7 @@ from ledger.bridges import (
     threshold_of,
 )
 from ledger.grant_rules import grants_of
+from ledger.names import servicer_of
 from ledger.parameters import BlockContext, load_parameters
 from ledger.placement import ASSETS
 from ledger.reserves import Observation, observation_key
@@ -75,7 +78,7 @@ async def list_routes(service: Service, request: web.Request, _: Arguments) -> w
 
 async def show_route(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/bridge/routes/{id}`."""
-    route = _route(service, arguments)
+    route = named_route(service, arguments)
     proof = service.prove(ASSETS, [route_key(route.id)]) if arguments.text("proof") == "1" else b""
     body = route_body(service.reads.state, route, service.height, service.reads.tip.facts.time_ms, proof)
     return answer(request, body)
@@ -83,7 +86,7 @@ async def show_route(service: Service, request: web.Request, arguments: Argument
 
 async def show_attestation(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/bridge/routes/{id}/attestation`: of one thing, or of the newest that enough attestors have signed."""
-    route = _route(service, arguments)
+    route = named_route(service, arguments)
     what, number = arguments.text("what", "checkpoint"), arguments.number("number", 0)
     found = attestation_of(service.reads.state, route, what, number, service.height)
     if found is None:
@@ -94,23 +97,24 @@ async def show_attestation(service: Service, request: web.Request, arguments: Ar
 
 async def show_quote(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/bridge/routes/{id}/quote?amount=`: limits are shown before they bite (B7)."""
-    route, amount = _route(service, arguments), arguments.number("amount", 1)
+    route, amount = named_route(service, arguments), arguments.number("amount", 1)
     context = context_of(service.reads.state, service.height, service.reads.tip.facts.time_ms)
     return answer(request, quote_body(route, amount, context))
 
 
 async def show_lock(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/bridge/routes/{id}/locks/{nonce}`."""
-    route, nonce = _route(service, arguments), arguments.number("nonce", 0)
+    route, nonce = named_route(service, arguments), arguments.number("nonce", 0)
     lock = service.record(lock_key(route.id, nonce), Lock)
     if lock is None:
         raise NotFound(f"route {route.id} has no lock {nonce}; its last one is {route.locks}")
-    return answer(request, lock_body(lock, route, service.height))
+    proof = service.prove(servicer_of(lock.vault), [lock_key(route.id, nonce)]) if arguments.text("proof") == "1" else b""
+    return answer(request, replace(lock_body(lock, route, service.height), proof=b64encode(proof).decode("ascii")))
 
 
 async def show_release(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
     """`GET /v1/bridge/routes/{id}/releases/{nonce}`."""
-    route, nonce = _route(service, arguments), arguments.number("nonce", 0)
+    route, nonce = named_route(service, arguments), arguments.number("nonce", 0)
     release = service.record(release_key(route.id, nonce), Release)
     if release is None:
         raise NotFound(f"no attestor has told of burn {nonce} on route {route.id}; the last one observed is {route.burns}")
@@ -331,7 +335,8 @@ def context_of(state: StateReader, height: int, time_ms: int) -> BlockContext:
     return BlockContext(UNKNOWN_CHAIN, 0, height, 0, time_ms, load_parameters(state))
 
 
-def _route(service: Service, arguments: Arguments) -> BridgeRoute:
+def named_route(service: Service, arguments: Arguments) -> BridgeRoute:
+    """Route that a request names; raises `NotFound`."""
     name = arguments.text("id")
     route = service.record(route_key(name), BridgeRoute)
     if route is None:

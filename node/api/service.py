@@ -63,6 +63,13 @@ class Service:
         self._check_final()
         return self.reads.prove(tree, keys)
 
+    def route_changes(self, route: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Heights at which a bridge's route changed, with proofs; raises `NotFound` where no certificate shows one of them yet."""
+        try:
+            return self.reads.route_changes(route, after, limit)
+        except LookupError as missing_one:
+            raise NotFound(str(missing_one)) from None
+
     def prove_account(self, account: str) -> bytes:
         """Proof file of an account, or of its absence; its participant must exist.
 

@@ -191,6 +191,10 @@ class FakeReads:
         """Do as the protocol says."""
         return b"proof of " + account.encode()
 
+    def route_changes(self, route: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Do as the protocol says."""
+        return [(height, b"%s at %d" % (route.encode(), height)) for height in range(after + 1, 6)][:limit]
+
     def prove_transaction(self, tx_id: bytes) -> bytes:
         """Do as the protocol says."""
         return b"proof of " + tx_id

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from ledger.bridges import Mint
 from ledger.transactions.bridge_bodies import BridgeOut
-from node.api.bridge_structs import BridgeAttestation, BridgeRouteBody, BridgeRoutes, LockBody, QuoteBody, ReleaseBody, Transfers
+from node.api.bridge_structs import (
+    BridgeAttestation,
+    BridgeRouteBody,
+    BridgeRoutes,
+    LockBody,
+    Locks,
+    QuoteBody,
+    ReleaseBody,
+    RotationBody,
+    RouteChanges,
+    Transfers,
+)
 from node.api.bridges import attestation_of, headroom_of, locks_made, quote_body, route_body
 from node.api.structs import ErrorBody
 from tests.ledger.bridge_world import (
@@ -24,7 +36,7 @@ from tests.ledger.bridge_world import (
     fact_of,
 )
 from tests.ledger.world import DAY_MS, HOUR_MS, MAIN_A
-from tests.node.api_world import World, client_of, get
+from tests.node.api_world import World, client_of, get, payment
 
 if TYPE_CHECKING:
     from ledger.state import StateReader
@@ -100,6 +112,30 @@ async def test_an_attestation_is_the_newest_that_enough_have_signed() -> None:
         assert [each.participant for each in alone.signatures] == ["treasury"]
         assert "has signed mint 1" in (await get(session, f"{AT}/attestation?what=mint&number=1", ErrorBody, 404)).message
         assert "has signed any rotate" in (await get(session, f"{AT}/attestation?what=rotate", ErrorBody, 404)).message
+
+
+async def test_attestors_and_relayers_find_heights_sets_and_locks() -> None:
+    """Goal: what a message is made of can be asked for. Method: changes by page, the first set, locks by nonce, one of them proven."""
+    world = served(on_the_way())
+    world.reads.add(payment(1))
+    async with client_of(world.backend) as session:
+        page = await get(session, f"{AT}/changes?after=2&count=2", RouteChanges)
+        assert [(each.height, b64decode(each.proof).decode()) for each in page.changes] == [(at, f"{ROUTE} at {at}") for at in (3, 4)]
+        first = await get(session, f"{AT}/rotations/1?proof=1", RotationBody)
+        assert (first.epoch, first.threshold, first.immediate, [each.participant for each in first.attestors]) == (
+            1,
+            3,
+            False,
+            [each.participant for each in attestors_of(*WITNESSES)],
+        )
+        assert b64decode(first.proof).endswith(f"rotation/{ROUTE}/1".encode())
+        assert "no epoch 2" in (await get(session, f"{AT}/rotations/2", ErrorBody, 404)).message
+        assert [each.nonce for each in (await get(session, f"{AT}/locks?after=1&count=1", Locks)).locks] == [2]
+        assert [each.nonce for each in (await get(session, f"{AT}/locks", Locks)).locks] == [1, 2, 3]
+        assert [each.nonce for each in (await get(session, f"{AT}/locks?after=3", Locks)).locks] == []
+        proven = await get(session, f"{AT}/locks/3?proof=1", LockBody)
+        assert b64decode(proven.proof) == f"operator lock/{ROUTE}/3".encode()
+        assert (await get(session, f"{AT}/locks/3", LockBody)).proof == ""
 
 
 def test_a_rotation_is_found_with_the_addresses_of_the_set_before() -> None:

@@ -68,3 +68,38 @@ class PublicChain(Protocol):
     def total_supply(self, token: bytes, at: ForeignBlock) -> int:
         """Supply of a token after a final block."""
         ...
+
+
+class Carried(Struct, frozen=True):
+    """Where a transaction of ours stands."""
+
+    tx_hash: bytes
+    """32 bytes; of the message before, while that is still on its way."""
+    mined: bool
+    """Whether a block has the message; the block need not be final."""
+
+
+class Carrier(Protocol):
+    """Brings messages to contracts of a chain, one after another, at its own cost: anyone may."""
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes: who pays."""
+        ...
+
+    def carry(self, contract: bytes, data: bytes) -> Carried:
+        """Have a contract called, without waiting for a block: repeat it until it is mined.
+
+        A repetition sends nothing while the transaction may still be taken, and again, dearer, when it was not. What was in flight when the
+        process ended is replaced, or found to be done: contracts take a message once.
+
+        Raises
+        ------
+        TransactionRefused
+            The contract reverts: the message was brought by another meanwhile, or must not be taken.
+        PriceTooHigh
+            It would cost more than the operator allows.
+        ChainUnreachable
+            No node takes it.
+        """
+        ...

@@ -178,7 +178,7 @@ class EvmNode:
         """Return the gas that a transaction would take in the newest block; raises TransactionRefused where it would revert."""
         asked: Json = {"from": "0x" + sender.hex(), "to": "0x" + contract.hex(), "data": "0x" + data.hex()}
         try:
-            return self._number("eth_estimateGas", U63_MAX, asked)
+            return self._number("eth_estimateGas", U63_MAX, asked, "latest")
         except NodeRefused as refused:
             self._run("eth_call", asked, "latest", contract)  # its revert, if that is what it was
             raise refused from None

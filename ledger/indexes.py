@@ -145,7 +145,11 @@ def _asset_keys(key: str, asset: Asset) -> tuple[str, ...]:
     listed, expires = f"~assets/{asset.policy.code}", asset.policy.expires
     if asset.state == "restrained":
         return listed, RESTRAINED + asset.policy.code
-    return (listed,) if expires is None or asset.state == "expired" else (listed, due_key(expires.at, key))
+    if expires is None or asset.state == "expired":
+        return (listed,)
+    # A sweep that is under way has passed over what orders keep, as one that has ended has: both come back when an order is over.
+    passed = (RESTRAINED + asset.policy.code,) if asset.swept else ()
+    return (listed, due_key(expires.at, key), *passed)
 
 
 def put_indexed(overlay: Overlay, key: str, record: Record | None) -> None:

@@ -72,7 +72,7 @@ def sweep_ended(overlay: Overlay, asset: Asset, room: int, time_ms: int) -> tupl
 
 
 def resume_ended(overlay: Overlay, order: Order) -> None:
-    """Let the sweep of expired assets begin again with what an order has kept that is over now."""
+    """Let the sweep of expired assets begin again with what an order has kept that is over now, also where it is still under way."""
     if order.mode == "pause":
         return
     for index in overlay.scan(RESTRAINED, RESTRAINED + "~", ASSETS_SCAN):

@@ -113,7 +113,8 @@ def lapse(books: Books, record: Plain) -> None:
 def resume(books: Books, order: Plain) -> None:
     """Let the sweep of expired assets come back for what an order kept."""
     for key, asset in list(books.tables["asset"].items()):
-        if asset.state == "restrained" and order.mode != "pause":
+        under_way = asset.state == "restrained" or (asset.swept and asset.state != "expired")
+        if under_way and order.mode != "pause":
             books.put(key, changed(asset, swept="", state="open"))
 
 

@@ -70,6 +70,19 @@ def test_invariant_13_the_sweep_leaves_what_is_arrested_until_the_order_is_over(
     assert derive_indexes(world.state.hashed().items()).keys() == {key for key in world.state.records if key[0] == "~"}
 
 
+def test_l19_a_sweep_under_way_comes_back_for_what_an_order_kept() -> None:
+    """Goal: nothing is left behind, which stopped the chain (found by the simulation). Method: lift while the sweep is between."""
+    world = ended(in_meals(arrest(PUPIL, GIVEN, seize_to=MAIN_B)), params={"sweep_max": 3})
+    world.block()
+    assert left(world) == (GIVEN, 0, GIVEN, "open")
+    assert world.asset(LUNCH).swept >= PUPIL
+    world.must(lift(), by=TREASURY, sender="treasury")
+    assert left(world) == (GIVEN, 0, GIVEN, "open")
+    for _ in range(4):
+        world.block()
+    assert left(world) == (0, 0, 0, "expired")
+
+
 def test_l11_a_seizure_after_the_end_pays_what_is_locked_to_whom_the_order_names() -> None:
     """Goal: the beneficiary gets what the budget line would have got. Method: seize in two parts, then more than there is."""
     world = ending(in_meals(arrest(PUPIL, 600, seize_to=MAIN_B)))

@@ -10,6 +10,14 @@ ORDERS = "ledger/transactions/orders.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
+        "L19",
+        "a_sweep_under_way_never_looks_back",
+        "ledger/indexes.py",
+        "passed = (RESTRAINED + asset.policy.code,) if asset.swept else ()",
+        "passed = ()",
+        (ENDED,),
+    ),
+    Mutant(
         "invariant 13",
         "the_end_of_an_asset_frees_what_is_arrested",
         MATURITY,

@@ -8,16 +8,17 @@ attestor (`ProvidersDiffer`). What was final once and stands there no more is `F
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from bridge.chains import Seen
 from bridge.contracts import artifact
-from bridge.errors import ChainUnreachable, FinalityBroken, NotFinal, ProvidersDiffer, TransactionRefused, UnknownInterface, WrongChain
+from bridge.errors import ChainUnreachable, TransactionRefused, UnknownInterface, WrongChain
 from bridge.evm_node import RangeTooLarge
 from bridge.observe import in_ranges
+from bridge.providers import FinalHead, Providers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from bridge.abi import Value
     from bridge.chains import ForeignBlock
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 RANGE_BLOCKS_MAX: Final = 2_000
 """Blocks whose events are asked for at once: what public nodes allow."""
-T = TypeVar("T")
 
 
 class EvmChain:
@@ -33,12 +33,9 @@ class EvmChain:
 
     def __init__(self, nodes: Sequence[EvmNode], chain_id: int, agree: int = 1) -> None:
         """Take the chain with this id; `agree` nodes must tell the same, or all where there are fewer (a route's finality policy)."""
-        if not nodes:
-            raise AssertionError("a chain without nodes")
-        self._nodes = tuple(nodes)
+        self._nodes = Providers(nodes, agree)
         self._chain_id = chain_id
-        self._agree = max(1, min(agree, len(self._nodes)))
-        self._final: ForeignBlock | None = None
+        self._head = FinalHead()
         self._bridge, self._token = artifact("SomBridge").interface, artifact("SomToken").interface
 
     def chain_id(self) -> int:
@@ -49,7 +46,7 @@ class EvmChain:
         WrongChain
             It is not the one that was to be taken.
         """
-        found = self._agreed("the chain's id", lambda node: node.chain_id())
+        found = self._nodes.agreed("the chain's id", lambda node: node.chain_id())
         if found != self._chain_id:
             raise WrongChain(given=found, needed=self._chain_id)
         return found
@@ -62,16 +59,9 @@ class EvmChain:
         FinalityBroken
             The block that was final last is no more where it was.
         """
-        if self._final is None:
+        if self._head.newest is None:
             self.chain_id()
-        number = min(said for _, said in self._answers(lambda node: node.final_number()))
-        before = self._final
-        if before is not None and number < before.number:
-            return before
-        if before is not None and (again := self._at(before.number)).hash != before.hash:
-            raise FinalityBroken(number=before.number, was=before.hash, now=again.hash)
-        self._final = self._at(number)
-        return self._final
+        return self._head.move(min(number for _, number in self._nodes.answers(lambda node: node.final_number())), self._at)
 
     def block(self, number: int) -> ForeignBlock:
         """Return a final block.
@@ -81,7 +71,7 @@ class EvmChain:
         NotFinal
             It is not final yet.
         """
-        self._check_final(number)
+        self._head.check(number, self.final)
         return self._at(number)
 
     def events(self, contract: bytes, first: int, last: int) -> tuple[Seen, ...]:
@@ -96,11 +86,11 @@ class EvmChain:
         """
         if last < first:
             return ()
-        self._check_final(last)
+        self._head.check(last, self.final)
         blocks: dict[int, ForeignBlock] = {}
         found: list[Seen] = []
         for begin, end in in_ranges(first, last, RANGE_BLOCKS_MAX):
-            logs = self._agreed(f"the events of blocks {begin} to {end}", partial(_logs, contract=contract, first=begin, last=end))
+            logs = self._nodes.agreed(f"the events of blocks {begin} to {end}", partial(_logs, contract=contract, first=begin, last=end))
             found.extend(self._seen(log, blocks) for log in logs)
         return tuple(found)
 
@@ -121,20 +111,15 @@ class EvmChain:
         return supply
 
     def _call(self, contract: bytes, data: bytes, at: ForeignBlock) -> bytes:
-        self._check_final(at.number)
+        self._head.check(at.number, self.final)
         what = f"a call to 0x{contract.hex()} at block {at.number}"
-        returned, reverted = self._agreed(what, partial(_run, contract=contract, data=data, at=at))
+        returned, reverted = self._nodes.agreed(what, partial(_run, contract=contract, data=data, at=at))
         if reverted is not None:
             raise TransactionRefused(what=what, data=reverted)
         return returned
 
     def _at(self, number: int) -> ForeignBlock:
-        return self._agreed(f"block {number}", lambda node: node.block(number))
-
-    def _check_final(self, number: int) -> None:
-        """See that a block is final: what was final once is asked no more."""
-        if (self._final is None or number > self._final.number) and number > (newest := self.final().number):
-            raise NotFinal(number=number, final=newest)
+        return self._nodes.agreed(f"block {number}", lambda node: node.block(number))
 
     def _seen(self, log: EvmLog, blocks: dict[int, ForeignBlock]) -> Seen:
         """Return a log as an event in the block that stands at its number, which all nodes must have told (B6)."""
@@ -143,42 +128,11 @@ class EvmChain:
         block = blocks[log.block]
         if block.hash != log.block_hash:
             # A pool of nodes behind one address that are not at one; a real reorganisation past finality is found by `final`.
-            raise ChainUnreachable(url=self._nodes[0].url, reason=f"an event of another block {block.number} than the one it gives there")
+            raise ChainUnreachable(
+                url=next(iter(self._nodes)).url, reason=f"an event of another block {block.number} than the one it gives there"
+            )
         decoded = self._bridge.event(log.topics, log.data)
         return Seen(name=decoded.name, fields=decoded.fields, block=block, tx_hash=log.tx_hash, log_index=log.log_index)
-
-    def _answers(self, ask: Callable[[EvmNode], T]) -> list[tuple[str, T]]:
-        """Return what each node that answers says.
-
-        Raises
-        ------
-        ChainUnreachable
-            Too few do.
-        """
-        answers: list[tuple[str, T]] = []
-        silent: ChainUnreachable | None = None
-        for node in self._nodes:
-            try:
-                answers.append((node.url, ask(node)))
-            except ChainUnreachable as problem:
-                silent = problem
-        if silent is not None and len(answers) < self._agree:
-            raise silent
-        return answers
-
-    def _agreed(self, what: str, ask: Callable[[EvmNode], T]) -> T:
-        """Return what all nodes that answer say.
-
-        Raises
-        ------
-        ProvidersDiffer
-            Two say different things.
-        """
-        (first, said), *others = self._answers(ask)
-        for url, other in others:
-            if other != said:
-                raise ProvidersDiffer(what=what, urls=(first, url))
-        return said
 
 
 def _run(node: EvmNode, contract: bytes, data: bytes, at: ForeignBlock) -> tuple[bytes, bytes | None]:

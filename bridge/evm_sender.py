@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from bridge.chains import Carried
 from bridge.errors import ChainUnreachable, PriceTooHigh, TransactionRefused
 from bridge.evm_node import EvmNode, NodeRefused
 from bridge.keccak import keccak256
+from bridge.providers import Providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ RAISES_MAX: Final = 40
 """Raises of the price in a row, for a transaction of before a restart whose price is not known: a hundredfold."""
 _KNOWN: Final = ("already known", "already imported", "known transaction", "alreadyknown")
 _UNDERPRICED: Final = "underpriced"
-T = TypeVar("T")
 
 
 class Flight(Struct, frozen=True):
@@ -63,7 +63,7 @@ class EvmSender:
         cost_max: int = COST_MAX,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._nodes, self._chain_id, self._key = tuple(nodes), chain_id, key
+        self._nodes, self._chain_id, self._key = Providers(nodes), chain_id, key
         self._cost_max, self._now = cost_max, now
         self._flight: Flight | None = None
 
@@ -74,7 +74,7 @@ class EvmSender:
 
     def carry(self, contract: bytes, data: bytes) -> Carried:
         """Have a contract called; see `bridge.chains.Carrier`."""
-        nonce = self._first(lambda node: node.sent_count(self.address))
+        nonce = self._nodes.first(lambda node: node.sent_count(self.address))
         flight = self._flight
         if flight is not None and nonce > flight.nonce:
             if (flight.contract, flight.data) == (contract, data) and (landed := self._landed(flight)) is not None:
@@ -94,7 +94,7 @@ class EvmSender:
         TransactionRefused
             The contract reverted it.
         """
-        receipts = [(tx_hash, self._first(partial(EvmNode.receipt, tx_hash=tx_hash))) for tx_hash in flight.hashes]
+        receipts = [(tx_hash, self._nodes.first(partial(EvmNode.receipt, tx_hash=tx_hash))) for tx_hash in flight.hashes]
         self._flight = None
         for tx_hash, receipt in receipts:
             if receipt is not None and not receipt.succeeded:
@@ -104,8 +104,8 @@ class EvmSender:
         return None
 
     def _send(self, contract: bytes, data: bytes, nonce: int, replaced: Flight | None) -> Flight:
-        gas = self._first(lambda node: node.estimate(self.address, contract, data)) * 5 // 4
-        price = self._first(lambda node: node.gas_price())
+        gas = self._nodes.first(lambda node: node.estimate(self.address, contract, data)) * 5 // 4
+        price = self._nodes.first(lambda node: node.gas_price())
         same = replaced is not None and (replaced.contract, replaced.data) == (contract, data)
         hashes = replaced.hashes if replaced is not None and same else ()
         if replaced is not None:
@@ -117,7 +117,7 @@ class EvmSender:
             if self._broadcast(raw):
                 return Flight(contract, data, nonce, price, (*hashes, keccak256(raw)), self._now())
             price = raised(price)
-        raise ChainUnreachable(url=self._nodes[0].url, reason="it finds every price too low for the transaction that it holds")
+        raise ChainUnreachable(url=next(iter(self._nodes)).url, reason="it finds every price too low for the transaction that it holds")
 
     def _broadcast(self, raw: bytes) -> bool:
         """Give a transaction to every node; return whether one took it, or False where it must be dearer to replace what they hold."""
@@ -137,16 +137,6 @@ class EvmSender:
         if not taken and not dearer and problem is not None:
             raise problem
         return taken > 0
-
-    def _first(self, ask: Callable[[EvmNode], T]) -> T:
-        """Return what the first node that answers says: a lie costs a transaction at most, never more than `cost_max`."""
-        problem: ChainUnreachable | None = None
-        for node in self._nodes:
-            try:
-                return ask(node)
-            except ChainUnreachable as silent:
-                problem = silent
-        raise problem or AssertionError("a sender without nodes")
 
 
 def raised(price: int) -> int:

@@ -1,0 +1,196 @@
+"""A process of the bridge: its configuration, its loop, its log and `/metrics`. Steps are in `bridge.attestor` and `bridge.relayer`.
+
+A problem of one step is logged once and tried again; SIGTERM ends the loop after the step that runs. Nothing waits for a node for ever.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+import structlog
+from msgspec import Meta, Struct
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from bridge.errors import BridgeError
+from bridge.evm import EvmChain
+from bridge.evm_node import EvmNode
+from bridge.keys import FileKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from bridge.inspector import Inspection
+
+CONFIG_BYTES_MAX: Final = 65_536
+Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
+log = structlog.get_logger("bridge")
+
+
+class ConfigUnusable(BridgeError):
+    """The configuration of a process cannot be read, or asks for what is not built."""
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(f"the configuration {path} is not usable: {reason}")
+
+
+class ChainConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nodes of the public chain."""
+
+    urls: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=9)]
+    """Of different providers: they are compared."""
+    first_block: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    """Block that deployed the contract: an attestor looks from there on."""
+
+
+class KeyConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The secp256k1 key."""
+
+    file: Text
+    passphrase_file: Text
+    kind: Literal["file", "pkcs11"] = "file"
+
+
+class ProcessConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """One attestor, or one relayer, of one route. Relative paths are of the folder of the file."""
+
+    route: Text
+    folder: Text
+    """Where it keeps its cursor, and an attestor its marks."""
+    chain: ChainConfig
+    key: KeyConfig
+    participant: str = ""
+    """Who attests; of a relayer nothing."""
+    poll_seconds: Annotated[float, Meta(ge=0.05, le=3_600)] = 2.0
+    stalled_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 3_600
+    """Without a newer final block for so long, finality is said to be stalled."""
+    metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    """On loopback; 0: none."""
+
+
+def load(path: Path) -> ProcessConfig:
+    """Read a configuration; its paths are absolute afterwards.
+
+    Raises
+    ------
+    ConfigUnusable
+        It cannot be read, has an unknown field or a value out of range, or names what is not built.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(CONFIG_BYTES_MAX + 1)
+        if len(data) > CONFIG_BYTES_MAX:
+            raise ConfigUnusable(path=str(path), reason=f"it is longer than {CONFIG_BYTES_MAX} bytes")
+        found = msgspec.convert(tomllib.loads(data.decode()), ProcessConfig)
+    except OSError as error:
+        raise ConfigUnusable(path=str(path), reason=error.strerror or "it cannot be read") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ConfigUnusable(path=str(path), reason=str(error)) from None
+    if found.key.kind != "file":
+        raise ConfigUnusable(path=str(path), reason="keys behind PKCS#11 are not built: use a key file, on a machine of its own")
+
+    def place(name: str) -> str:
+        return str(path.absolute().parent / Path(name).expanduser())
+
+    key = msgspec.structs.replace(found.key, file=place(found.key.file), passphrase_file=place(found.key.passphrase_file))
+    return msgspec.structs.replace(found, folder=place(found.folder), key=key)
+
+
+def open_key(config: KeyConfig) -> FileKey:
+    """Open the key of a configuration; raises `KeyUnusable`, or `ConfigUnusable` where its passphrase cannot be read."""
+    try:
+        password = Path(config.passphrase_file).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigUnusable(path=config.passphrase_file, reason="the passphrase cannot be read") from None
+    return FileKey.open(Path(config.file), password)
+
+
+def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) -> EvmChain:
+    """Open the public chain of a route.
+
+    Raises
+    ------
+    ConfigUnusable
+        It is of a kind that no process can watch yet.
+    """
+    if kind != "EVM":
+        raise ConfigUnusable(path=f"route of kind {kind}", reason="attestors and relayers are built for EVM chains only")
+    return EvmChain([EvmNode(url) for url in config.urls], chain_id, providers)
+
+
+class Figures:
+    """What `/metrics` shows of a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._amounts = Gauge("som_bridge_minor_units", "Totals of both sides of a route", ["route", "total"], registry=self.registry)
+        self._lag = Gauge("som_bridge_finality_lag_seconds", "Age of the chain's newest final block", ["route"], registry=self.registry)
+        self._oldest = Gauge(
+            "som_bridge_oldest_in_flight_seconds", "For how long a lock could be minted", ["route"], registry=self.registry
+        )
+        self._problem = Gauge("som_bridge_problem", "1 while the last step had a problem", ["route"], registry=self.registry)
+        self._stalled = Gauge("som_bridge_finality_stalled", "1 while the chain does not finalise", ["route"], registry=self.registry)
+
+    def inspected(self, route: str, found: Inspection) -> None:
+        """Show what an inspection found."""
+        for name, value in found.totals.items():
+            self._amounts.labels(route, name).set(value)
+        self._lag.labels(route).set(found.lag)
+        self._oldest.labels(route).set(found.oldest)
+        self._stalled.labels(route).set(float(bool(found.stalled)))
+
+    def problem(self, route: str, *, found: bool) -> None:
+        """Show whether the last step had a problem."""
+        self._problem.labels(route).set(float(found))
+
+
+def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> int:
+    """Repeat a step until SIGTERM or SIGINT; return 0.
+
+    Whatever `BridgeError` a step ends with is logged when it changes, and the step is tried again after the pause.
+    """
+    _start_logs(config)
+    ending = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    if config.metrics_port:
+        start_http_server(config.metrics_port, "127.0.0.1", figures.registry)
+    log.info("started", route=config.route)
+    before = ""
+    while not ending.is_set():
+        problem = ""
+        try:
+            step()
+        except BridgeError as error:
+            problem = str(error)
+        figures.problem(config.route, found=bool(problem))
+        if problem != before:
+            log.warning("cannot go on", why=problem) if problem else log.info("goes on")
+            before = problem
+        ending.wait(config.poll_seconds)
+    log.info("ended", route=config.route)
+    return 0
+
+
+def _start_logs(config: ProcessConfig) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(route=config.route, participant=config.participant or "relayer")

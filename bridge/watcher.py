@@ -1,0 +1,168 @@
+"""What an attestor sees on the other chain, told to the ledger: burns in order, mints, expiries, and supply at common blocks (B5, B6, B10).
+
+Each range of final blocks is told completely before the cursor moves past it, and the ledger takes each word once: a process that is killed
+anywhere tells the range again, and nothing is lost or doubled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.attest import address_of
+from bridge.errors import BridgeError, NotFinal, StateGone
+from bridge.home import SEEN, HomeRefused
+from bridge.observe import (
+    Progress,
+    check_continuity,
+    check_mint,
+    common_block,
+    contract_of,
+    expiries,
+    in_ranges,
+    observe,
+    sighting_of,
+)
+from ledger.bridges import BURNS_AHEAD, Burn
+
+if TYPE_CHECKING:
+    from bridge.chains import ForeignBlock, PublicChain
+    from bridge.home import Home, ProvenRoute
+    from ledger.bridges import BridgeRoute as RouteRecord
+    from ledger.bridges import Mint
+
+RANGE_BLOCKS: Final = 2_000
+RANGES_STEP: Final = 20
+"""Ranges in one step: the first start on an old contract takes several."""
+OPEN_IN: Final = frozenset({"active", "paused_out", "retired"})
+"""States of a route in which the ledger takes what comes in."""
+
+
+class Watched(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far an attestor has seen."""
+
+    progress: Progress
+    open_from: int = 0
+    """Locks up to here are settled."""
+    sighted: int = 0
+    """Number of the last common block that was told."""
+
+
+class Later(BridgeError):
+    """The ledger does not take it now; it is told again."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+
+
+class Watcher:
+    """Watches one route for one attestor."""
+
+    def __init__(self, home: Home, chain: PublicChain, by: str, first_block: int) -> None:
+        """`first_block`: the one that deployed the contract."""
+        self._home, self._chain, self._by = home, chain, by
+        self.first = Watched(Progress(first_block - 1, b""))
+        """Where a new attestor begins."""
+
+    def step(self, watched: Watched) -> Watched:
+        """Tell one range of blocks that are final and were not told yet, or nothing; raises as `Home` and `PublicChain`, and `Broken`.
+
+        Raises
+        ------
+        Later
+            Something is not taken now.
+        HomeRefused
+            Something is not taken at all.
+        """
+        newest = self._home.newest()
+        if newest.route.terms.mode != "enforced" or newest.route.status not in OPEN_IN:
+            return watched
+        final = self._chain.final()
+        progress = watched.progress
+        if progress.block_hash:
+            check_continuity(newest.route.id, progress, self._chain.block(progress.block))
+        ranges = in_ranges(progress.block + 1, final.number, RANGE_BLOCKS)
+        for first, last in ranges[:1]:
+            progress = self._range(newest.route, progress, first, final if last == final.number else self._chain.block(last))
+        return replace(watched, progress=progress)
+
+    def behind(self, watched: Watched) -> bool:
+        """Whether there are final blocks that were not told."""
+        return watched.progress.block < self._chain.final().number
+
+    def _range(self, route: RouteRecord, progress: Progress, first: int, at: ForeignBlock) -> Progress:
+        events = self._chain.events(contract_of(route.terms), first, at.number)
+        seen = observe(route.id, route.terms, progress, events, at)
+        for fact in seen.facts:
+            if isinstance(fact, Burn):
+                self._burn(route, fact)
+            else:
+                self._mint(route, fact)
+        return seen.progress
+
+    def _burn(self, route: RouteRecord, burn: Burn) -> None:
+        if burn.nonce <= route.burns:
+            return
+        if burn.nonce > route.burns + BURNS_AHEAD:
+            raise Later(reason=f"burn {burn.nonce} is told once the ones before it are agreed on; the last of those is {route.burns}")
+        self._told(f"burn {burn.nonce}", self._home.tell(burn))
+
+    def _mint(self, route: RouteRecord, mint: Mint) -> None:
+        lock = self._home.lock(mint.nonce) if mint.nonce <= route.locks else None
+        check_mint(lock, mint, route.id)
+        if lock is None or lock.state != "minted":
+            self._told(f"mint {mint.nonce}", self._home.tell(mint))
+
+    def expire(self, watched: Watched) -> Watched:
+        """Tell of open locks whose deadline a final block has passed, their nonces unused; forget those that are settled."""
+        route = self._home.newest().route
+        if route.terms.mode != "enforced" or route.status not in OPEN_IN:
+            return watched
+        final = self._chain.final()
+        settled = last = watched.open_from
+        while page := self._home.locks(last):
+            for line in page:
+                if line.state in ("minted", "refunded") and settled == line.nonce - 1:
+                    settled = line.nonce
+                elif line.state == "locked" and final.time > line.deadline:
+                    self._expire(route, line.nonce, final)
+            last = page[-1].nonce
+        return replace(watched, open_from=settled)
+
+    def _expire(self, route: RouteRecord, nonce: int, final: ForeignBlock) -> None:
+        lock = self._home.lock(nonce)
+        if any(vote.by == self._by and vote.kind == "expiry" for vote in lock.votes):
+            return
+        contract = contract_of(route.terms)
+        for expiry in expiries((lock,), final, lambda used: self._chain.nonce_used(contract, used, final)):
+            self._told(f"that lock {nonce} expired", self._home.tell(expiry))
+
+    def sight(self, watched: Watched) -> Watched:
+        """Tell supply and totals at the newest common block, if they were not told; what cannot be asked any more is passed over."""
+        newest = self._home.newest()
+        terms = newest.route.terms
+        if newest.route.status == "proposed":
+            return watched
+        number = common_block(terms, self._chain.final())
+        if number <= watched.sighted:
+            return watched
+        try:
+            code = self._sight(newest, number)
+        except (StateGone, NotFinal):
+            code = 0
+        if code not in (0, SEEN):
+            raise HomeRefused(what=f"the sighting of block {number}", code=code)
+        return replace(watched, sighted=number)
+
+    def _sight(self, newest: ProvenRoute, number: int) -> int:
+        terms = newest.route.terms
+        block = self._chain.block(number)
+        supply = self._chain.total_supply(address_of(terms, terms.token), block)
+        totals = self._chain.state(contract_of(terms), block) if terms.mode == "enforced" else None
+        return self._home.sight(sighting_of(newest.route.id, supply, block, totals))
+
+    def _told(self, what: str, code: int) -> None:
+        if code not in (0, SEEN):
+            raise Later(reason=f"the ledger does not take {what} now: {code}")

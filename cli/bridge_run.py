@@ -1,0 +1,124 @@
+"""`som bridge new-key|attest|relay`: the processes of the bridge, each with its own key and folder; they end with SIGTERM."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.bridge import app
+from cli.command import command
+from cli.faults import Misuse, Refusal
+from cli.output import print_fields, print_json
+from cli.passphrase import new_passphrase
+from cli.session import Session
+
+if TYPE_CHECKING:
+    from bridge.process import ProcessConfig
+    from cli.bridge_home import HttpHome
+
+__all__ = ["app"]
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Configuration of the process (TOML); see bridge/README.md.")]
+KEY, MARKS = "key.json", "marks"
+
+
+@command(app, "new-key")
+def new_key(session: Session, folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for one key.")]) -> None:
+    """Make an attestor's key and the memory of what it signs; --passphrase-file gives its passphrase. Never copy or restore the memory."""
+    from bridge.errors import BridgeError  # noqa: PLC0415 - the libraries of public chains would slow the start of every other command
+    from bridge.keys import FileKey  # noqa: PLC0415
+    from bridge.marks import Marks  # noqa: PLC0415
+
+    passphrase = new_passphrase(session.passphrase_file(), purpose=f"for the key in {folder}").decode()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = FileKey.create(folder / KEY, passphrase)
+        Marks.create(folder / MARKS, key.address).close()
+    except OSError as error:
+        raise Refusal(f"{folder} cannot be written: {error.strerror}") from None
+    except BridgeError as error:
+        raise Refusal(str(error)) from None
+    address = "0x" + key.address.hex()
+    if session.json:
+        print_json({"address": address, "file": str(folder / KEY), "marks": str(folder / MARKS)})
+        return
+    rows = [("address", address), ("key", str(folder / KEY)), ("marks", str(folder / MARKS))]
+    print_fields([*rows, ("next", "name the address in the route (som bridge put)")])
+
+
+@command(app, "attest")
+def attest(
+    session: Session,
+    file: FileArgument,
+    *,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a stop: somebody has looked why.")] = False,
+) -> None:
+    """Run an attestor: sign for the other chain what the validators have signed here, and tell the ledger what is final there."""
+    from bridge.attestor import Attestor, AttestorState  # noqa: PLC0415 - see above
+    from bridge.cursor import CursorFile  # noqa: PLC0415
+    from bridge.errors import BridgeError  # noqa: PLC0415
+    from bridge.inspector import Inspector  # noqa: PLC0415
+    from bridge.marks import Marks  # noqa: PLC0415
+    from bridge.process import Figures, load, open_chain, open_key, run  # noqa: PLC0415
+    from bridge.signer import Signer  # noqa: PLC0415
+    from bridge.speaker import Speaker  # noqa: PLC0415
+    from bridge.watcher import Watcher  # noqa: PLC0415
+
+    figures = Figures()
+    try:
+        config = load(file)
+        if not config.participant:
+            raise Misuse(f"{file} does not say who attests: set `participant`")
+        home = _home(session, config)
+        terms = home.newest().route.terms
+        chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
+        key = open_key(config.key)
+        marks = Marks.open(Path(config.folder) / MARKS, key.address)
+        attestor = Attestor(
+            home=home,
+            speaker=Speaker(home, Signer(key, marks), config.participant),
+            watcher=Watcher(home, chain, config.participant, config.chain.first_block),
+            inspector=Inspector(home, chain, config.participant, config.stalled_seconds),
+            cursor=CursorFile(Path(config.folder) / "cursor.json", AttestorState),
+            shown=lambda found: figures.inspected(config.route, found),
+        )
+        if resume:
+            attestor.resume()
+    except BridgeError as error:
+        raise Refusal(str(error)) from None
+    raise typer.Exit(run(config, attestor.step, figures))
+
+
+@command(app, "relay")
+def relay(session: Session, file: FileArgument) -> None:
+    """Run a relayer: carry what attestors signed to the contract. It has no power; anyone may run one, and pays for it there."""
+    from bridge.errors import BridgeError  # noqa: PLC0415 - see above
+    from bridge.evm_node import EvmNode  # noqa: PLC0415
+    from bridge.evm_sender import EvmSender  # noqa: PLC0415
+    from bridge.process import Figures, load, log, open_chain, open_key, run  # noqa: PLC0415
+    from bridge.relayer import Relayer  # noqa: PLC0415
+
+    try:
+        config = load(file)
+        home = _home(session, config)
+        terms = home.newest().route.terms
+        chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
+        sender = EvmSender([EvmNode(url) for url in config.chain.urls], terms.chain_id, open_key(config.key))
+        relayer = Relayer(home, chain, sender)
+    except BridgeError as error:
+        raise Refusal(str(error)) from None
+
+    def step() -> None:
+        for each in relayer.step():
+            if each.outcome not in ("few", "done"):
+                log.info("carried", what=each.what, number=each.number, outcome=each.outcome, tx=each.tx_hash.hex())
+
+    raise typer.Exit(run(config, step, Figures()))
+
+
+def _home(session: Session, config: "ProcessConfig") -> "HttpHome":
+    from cli.bridge_home import HttpHome, LongSession  # noqa: PLC0415 - see above
+
+    long = LongSession(session.choices)
+    long.be_ready()
+    return HttpHome(long, config.route, config.participant)

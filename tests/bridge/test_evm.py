@@ -271,3 +271,9 @@ def test_a_node_that_redirects_or_fails_is_unreachable_and_its_key_is_not_shown(
         with pytest.raises(ChainUnreachable) as caught:
             EvmNode(url).chain_id()
         assert "secret" not in str(caught.value)
+
+
+def test_b6_a_node_that_drips_its_answer_holds_nobody() -> None:
+    """Goal: all of an answer in time, or none. Method: a byte now and then, each well within any time limit of a socket."""
+    with serving(lambda _, __: Answer(b"{", drips=True)) as url, pytest.raises(ChainUnreachable, match="within"):
+        EvmNode(url, HttpCalls(url, seconds_max=0.3)).chain_id()

@@ -20,13 +20,18 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from bridge.errors import BridgeError
 from bridge.evm import EvmChain
 from bridge.evm_node import EvmNode
+from bridge.evm_sender import EvmSender
 from bridge.keys import FileKey
+from bridge.tron_chain import TronChain, TronSender
+from bridge.tron_node import TronNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from bridge.chains import Carrier, PublicChain
     from bridge.inspector import Inspection
+    from bridge.keys import SigningKey
 
 CONFIG_BYTES_MAX: Final = 65_536
 Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
@@ -111,17 +116,18 @@ def open_key(config: KeyConfig) -> FileKey:
     return FileKey.open(Path(config.file), password)
 
 
-def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) -> EvmChain:
-    """Open the public chain of a route.
-
-    Raises
-    ------
-    ConfigUnusable
-        It is of a kind that no process can watch yet.
-    """
-    if kind != "EVM":
-        raise ConfigUnusable(path=f"route of kind {kind}", reason="attestors and relayers are built for EVM chains only")
+def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) -> PublicChain:
+    """Open the public chain of a route, through as many of its nodes as the configuration names."""
+    if kind == "TVM":
+        return TronChain([TronNode(url) for url in config.urls], chain_id, providers)
     return EvmChain([EvmNode(url) for url in config.urls], chain_id, providers)
+
+
+def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey) -> Carrier:
+    """Open the account that pays for what a relayer carries."""
+    if kind == "TVM":
+        return TronSender([TronNode(url) for url in config.urls], key)
+    return EvmSender([EvmNode(url) for url in config.urls], chain_id, key)
 
 
 class Figures:

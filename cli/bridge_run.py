@@ -93,9 +93,7 @@ def attest(
 def relay(session: Session, file: FileArgument) -> None:
     """Run a relayer: carry what attestors signed to the contract. It has no power; anyone may run one, and pays for it there."""
     from bridge.errors import BridgeError  # noqa: PLC0415 - see above
-    from bridge.evm_node import EvmNode  # noqa: PLC0415
-    from bridge.evm_sender import EvmSender  # noqa: PLC0415
-    from bridge.process import Figures, load, log, open_chain, open_key, run  # noqa: PLC0415
+    from bridge.process import Figures, load, log, open_carrier, open_chain, open_key, run  # noqa: PLC0415
     from bridge.relayer import Relayer  # noqa: PLC0415
 
     try:
@@ -103,7 +101,7 @@ def relay(session: Session, file: FileArgument) -> None:
         home = _home(session, config)
         terms = home.newest().route.terms
         chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
-        sender = EvmSender([EvmNode(url) for url in config.chain.urls], terms.chain_id, open_key(config.key))
+        sender = open_carrier(config.chain, terms.kind, terms.chain_id, open_key(config.key))
         relayer = Relayer(home, chain, sender)
     except BridgeError as error:
         raise Refusal(str(error)) from None

@@ -192,6 +192,28 @@ def hostile(results: dict[str, Any]) -> Any:  # noqa: ANN401 - a context manager
     return serving(answer)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 7])
+def test_b6_no_block_of_a_range_is_left_out_however_little_a_node_gives(most: int) -> None:
+    """Goal: every block is asked for once. Method: an event in each of 17 blocks; a node that gives at most so many blocks at once."""
+    topic = "0x" + artifact("SomBridge").interface.event_topic("LimitsCancelled").hex()
+
+    def answer(_: str, document: dict[str, Any]) -> Answer:
+        method, asked = document["method"], document["params"]
+        if method == "eth_getLogs":
+            first, last = int(asked[0]["fromBlock"], 16), int(asked[0]["toBlock"], 16)
+            if last - first >= most:
+                return Answer(msgspec.json.encode({"id": document["id"], "error": {"code": -32005, "message": "range too large"}}))
+            result: Any = [LOG | {"topics": [topic], "blockNumber": hex(number)} for number in range(first, last + 1)]
+        elif method == "eth_getBlockByNumber":
+            result = BLOCK | {"number": "0x14" if asked[0] == "finalized" else asked[0]}
+        else:
+            result = "0x38"
+        return Answer(msgspec.json.encode({"id": document["id"], "result": result}))
+
+    with serving(answer) as url:
+        assert [seen.block.number for seen in chain_of(url).events(bytes(20), 3, 19)] == list(range(3, 20))
+
+
 @pytest.mark.parametrize(
     "result",
     [

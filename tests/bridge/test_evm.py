@@ -299,3 +299,14 @@ def test_b6_a_node_that_drips_its_answer_holds_nobody() -> None:
     """Goal: all of an answer in time, or none. Method: a byte now and then, each well within any time limit of a socket."""
     with serving(lambda _, __: Answer(b"{", drips=True)) as url, pytest.raises(ChainUnreachable, match="within"):
         EvmNode(url, HttpCalls(url, seconds_max=0.3)).chain_id()
+
+
+def test_b6_a_good_answer_that_is_too_long_or_to_another_request_is_none() -> None:
+    """Goal: memory is not the node's to take, and answers are not mixed up. Method: a block that is well, with padding; with another id."""
+    good = msgspec.json.encode({"id": 1, "result": BLOCK})
+    with serving(lambda _, __: Answer(good)) as url:
+        assert EvmNode(url).block(16).number == 16
+    with serving(lambda _, __: Answer(good + b" " * 200_000)) as url, pytest.raises(ChainUnreachable, match="more than 150000 bytes"):
+        EvmNode(url, HttpCalls(url, bytes_max=150_000)).block(16)
+    with serving(lambda _, __: Answer(good.replace(b'"id":1', b'"id":9'))) as url, pytest.raises(ChainUnreachable, match="another request"):
+        EvmNode(url).block(16)

@@ -166,6 +166,7 @@ def _next(profile: Profile) -> list[str]:
     if not isinstance(reserve, str):
         found += [f"som reserve price {code} {feed.name} PRICE --as {each} --wait" for feed in reserve.feeds for each in feed.sources]
         found += [f"som reserve observe {code} {route.id} SUPPLY --as {each} --wait" for route in reserve.routes for each in route.sources]
+        found += [f"som reserve observe {code} {each.name} LOCKED --as {by} --wait" for each in reserve.lockers for by in each.sources]
     if profile.policy.cap != 0:
         paid = " --from ACCOUNT" if not isinstance(reserve, str) and reserve.kind == "vault" else ""
         found.append(f"som issue ACCOUNT AMOUNT {code}{paid} --wait")

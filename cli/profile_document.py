@@ -46,7 +46,7 @@ class AssetPart(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Text
     decimals: Annotated[int, Meta(ge=0, le=8)]
-    reserve: Literal["sovereign", "attested", "vault"]
+    reserve: Literal["sovereign", "attested", "vault", "foreign"]
     locks: Text = ""
     """Of a vault: the asset that is locked."""
     ratio_bps: int = 10_000
@@ -113,6 +113,17 @@ class RoutePart(Struct, frozen=True, forbid_unknown_fields=True):
     sources: Texts
 
 
+class LockerPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the asset is locked on another chain, of one that is issued here against it."""
+
+    name: Text
+    chain: Text
+    contract: Text
+    """Address, in hex."""
+    sources: Texts
+    max_age: Text
+
+
 class GrantPart(Struct, frozen=True, forbid_unknown_fields=True):
     """Authority over this asset."""
 
@@ -173,6 +184,7 @@ class Document(Struct, frozen=True):
     feeds: dict[str, FeedPart]
     terms: dict[str, TermsPart]
     routes: dict[str, RoutePart]
+    lockers: dict[str, LockerPart]
     grants: dict[str, GrantPart]
     accounts: dict[str, AccountPart]
     items: dict[str, ItemPart]
@@ -185,6 +197,7 @@ LISTS: dict[str, type[Struct]] = {
     "feeds": FeedPart,
     "terms": TermsPart,
     "routes": RoutePart,
+    "lockers": LockerPart,
     "grants": GrantPart,
     "accounts": AccountPart,
     "items": ItemPart,

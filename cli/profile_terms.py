@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from cli.amounts import parse_amount
 from cli.faults import Misuse
 from cli.profile_document import Document, FeedPart
+from cli.terms import address_of
 from cli.times import now_ms, parse_length, parse_point
 from ledger.assets import FeeRule, Policy
 from ledger.attestations import Attestation
@@ -23,7 +24,7 @@ from ledger.errors import LedgerError, Malformed
 from ledger.grants import Grant, Need, Quota, Scope
 from ledger.holders import Limit
 from ledger.names import OPERATOR, check_account_id, check_asset_code, check_participant_id, servicer_of
-from ledger.reserves import Expiry, Feed, Reserve, Route, Terms
+from ledger.reserves import Expiry, Feed, Locker, Reserve, Route, Terms
 from ledger.transactions.backing_forms import check_fact_form
 from ledger.transactions.bodies import AccountOpen, AssetPut, Attest, Body, GrantPut
 from ledger.transactions.forms import check_grant, check_policy
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         GrantPart,
         ItemPart,
         LimitPart,
+        LockerPart,
         RoutePart,
         Source,
         TermsPart,
@@ -125,6 +127,8 @@ class _Reading:
         self.faults: list[Fault] = []
         self.broken: list[str] = []
         """Names of feeds that are wrong: terms that need them are not blamed for it."""
+        self.first_locker = next(iter(document.lockers.values()), None) if document.asset.reserve == "foreign" else None
+        """A reserve of kind foreign has at least one, so it stands there from the beginning."""
 
     def take(self, path: str, make: Callable[[], T]) -> T | None:
         """Give the result of `make`; None where it is refused, which is noted at the path."""
@@ -182,7 +186,8 @@ class _Reading:
         document = self.document
         code = self.take("$.asset.code", partial(_checked_name, check_asset_code, document.asset.code))
         policy = self.take("$.asset", self._beginning) if code else None
-        policy = policy and self.take(f"$.asset.{'locks' if document.asset.locks else 'reserve'}", partial(self._standing, policy))
+        place = f"$.asset.{'locks' if document.asset.locks else 'reserve'}" if self.first_locker is None else next(iter(document.lockers))
+        policy = policy and self.take(place, partial(self._standing, policy))
         if policy is None:
             return None
         for name in ("cap", "queued", "travel_min", "expires"):
@@ -198,11 +203,11 @@ class _Reading:
         return policy
 
     def _with_backing(self, policy: Policy) -> Policy:
-        """Add feeds, the terms that need them, and observed routes."""
-        for name, make in (("feeds", self._feed), ("terms", self._terms), ("routes", self._route)):
+        """Add feeds, the terms that need them, observed routes, and lockers beyond the first."""
+        for name, make in (("feeds", self._feed), ("terms", self._terms), ("routes", self._route), ("lockers", self._locker)):
             parts = cast("Mapping[str, Struct]", getattr(self.document, name))
             for path, part in parts.items():
-                if getattr(part, "feed", "") in self.broken:
+                if getattr(part, "feed", "") in self.broken or part is self.first_locker:
                     continue
                 before = policy
                 policy = self._with(path, policy, partial(self._backed, name, cast("Callable[[Struct], Struct]", make), part))
@@ -227,7 +232,10 @@ class _Reading:
             if asset.locks:
                 raise Misuse("an asset that locks another one has the reserve vault")
             return policy
-        return _checked(replace(policy, reserve=Reserve(asset.reserve, asset.locks, asset.ratio_bps, (), (), ())))
+        found = Reserve(asset.reserve, asset.locks, asset.ratio_bps, (), (), ())
+        if self.first_locker is not None:
+            found = replace(found, lockers=(self._locker(self.first_locker),))
+        return _checked(replace(policy, reserve=found))
 
     def _filled(self, name: str, policy: Policy) -> Policy:
         """Fill in a field that is text in the file."""
@@ -256,6 +264,10 @@ class _Reading:
 
     def _route(self, part: RoutePart) -> Route:
         return _fitting(Route, (part.id, self.many(part.sources)))
+
+    def _locker(self, part: LockerPart) -> Locker:
+        sources, age = self.many(part.sources), parse_length(part.max_age)
+        return _fitting(Locker, (part.name, part.chain, address_of(part.contract), sources, age))
 
     def _limited(self, part: LimitPart, policy: Policy) -> Policy:
         balance, transaction, day, month = (self.bound(text) for text in (part.balance, part.transaction, part.day, part.month))

@@ -78,14 +78,14 @@ def price(
 def observe(
     session: Session,
     asset: AssetArgument,
-    route: Annotated[str, typer.Argument(metavar="ROUTE", help="Id of the route in the policy.")],
-    supply: Annotated[str, typer.Argument(metavar="SUPPLY", help="What circulates there, in major units.")],
+    route: Annotated[str, typer.Argument(metavar="ROUTE", help="Id of the route, or name of the locker, in the policy.")],
+    supply: Annotated[str, typer.Argument(metavar="SUPPLY", help="What circulates there, or is locked there, in major units.")],
     how: How,
     *,
     by: ByOption = "",
     as_of: AsOfOption = "",
 ) -> None:
-    """Report the supply on an observed route. The quorum of a grant `attest.foreign` signs, of a source that the policy names."""
+    """Report the supply on an observed route, or what is locked abroad. A grant `attest.foreign` signs; the policy names the sources."""
     subject = f"{asset}:{route}"
     minor = _scaled(supply, find_asset(session, asset).decimals)
     _say(session, ("foreign", subject, subject, minor), by=by, dates=(as_of, ""), proof=("", ""), how=how)
@@ -118,6 +118,10 @@ def show(session: Session, asset: AssetArgument) -> None:
             *([("missing", found.missing)] if found.missing else []),
             *[("price", f"{each.name} {format_amount(int(each.price), each.decimals)}") for each in found.feeds],
             *[("route", f"{each.id} {'not seen lately' if each.supply is None else text(each.supply)}") for each in found.routes],
+            *[
+                ("locker", f"{each.name} on {each.chain} {'not seen lately' if each.amount is None else text(each.amount)}")
+                for each in found.lockers
+            ],
             ("as of block", str(found.as_of)),
         ]
     )

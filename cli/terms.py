@@ -1,7 +1,7 @@
 """What of a policy has no option of its own: reserve, queue and expiry, from a JSON file.
 
-Structs are objects with their field names, as in `ledger.assets.Policy` and `ledger.reserves`; an expiry is `{"at": "2026-12-31T00:00Z",
-"budget_line": "treasury/main"}`.
+Structs are objects with their field names, as in `ledger.assets.Policy` and `ledger.reserves`, a contract is hex; an expiry is
+`{"at": "2026-12-31T00:00Z", "budget_line": "treasury/main"}`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cli.faults import Misuse
 from cli.times import parse_point
 from ledger.assets import Policy
 from ledger.canonical import decode
-from ledger.reserves import Expiry, Feed, Reserve, Route, Terms
+from ledger.reserves import Expiry, Feed, Locker, Reserve, Route, Terms
 from node.api.reserve_structs import ReserveBody
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 FILE_BYTES_MAX = 65_536
 FIELDS = ("reserve", "queued", "expires")
-_WITHIN: dict[str, type[msgspec.Struct]] = {"terms": Terms, "feeds": Feed, "routes": Route}
+_WITHIN: dict[str, type[msgspec.Struct]] = {"terms": Terms, "feeds": Feed, "routes": Route, "lockers": Locker}
+LEFT_OUT: dict[str, object] = {"lockers": []}
+"""Members that a file need not have, and what they are then."""
 
 
 def known_policy(session: Session, code: str) -> Policy | None:
@@ -67,13 +69,25 @@ def _field(path: str, name: str, value: object) -> object:
 def _struct(path: str, kind: type[msgspec.Struct], value: object) -> list[object]:
     """Fields of an object in the order of its struct."""
     fields = kind.__struct_fields__
-    if not isinstance(value, dict) or set(value) != set(fields):
+    if not isinstance(value, dict) or not set(fields) - LEFT_OUT.keys() <= set(value) <= set(fields):
         raise Misuse(f"{path}: {kind.__name__.lower()} must be an object with {', '.join(fields)}")
-    members = cast("dict[str, object]", value)
+    members = {**LEFT_OUT, **cast("dict[str, object]", value)}
     return [
-        [_struct(path, _WITHIN[name], each) for each in _list(path, name, members[name])] if name in _WITHIN else members[name]
+        [_struct(path, _WITHIN[name], each) for each in _list(path, name, members[name])]
+        if name in _WITHIN
+        else address_of(str(members[name]))
+        if name == "contract"
+        else members[name]
         for name in fields
     ]
+
+
+def address_of(text: str) -> bytes:
+    """Address of a contract on another chain, from hex with or without 0x; raises `Misuse`."""
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raise Misuse(f"{text!r} is no address: write it in hex") from None
 
 
 def _list(path: str, name: str, value: object) -> list[object]:

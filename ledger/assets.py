@@ -89,8 +89,13 @@ def backing_of(policy: Policy) -> Reserve | None:
 
 
 def attested_of(policy: Policy) -> Reserve | None:
-    """Terms of a reserve that others attest; None where the asset has none."""
-    return policy.reserve if isinstance(policy.reserve, Reserve) and policy.reserve.kind == "attested" else None
+    """Terms of a reserve whose worth others attest, of kind attested or foreign; None where the asset has none."""
+    return policy.reserve if isinstance(policy.reserve, Reserve) and policy.reserve.kind != "vault" else None
+
+
+def is_foreign(policy: Policy) -> bool:
+    """Whether the asset is locked on another chain and issued here."""
+    return isinstance(policy.reserve, Reserve) and policy.reserve.kind == "foreign"
 
 
 def vault_of(policy: Policy) -> tuple[str, str] | None:

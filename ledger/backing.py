@@ -18,7 +18,7 @@ from ledger.fees import BPS
 from ledger.grant_rules import grants_of, is_active
 from ledger.lapsing import has_lapsed
 from ledger.money import balance_of
-from ledger.reserves import ITEMS_MAX, Item, Observation, Report, item_key, items_index, observation_key, report_key
+from ledger.reserves import ITEMS_MAX, Item, Locked, Observation, Report, item_key, items_index, locked_key, observation_key, report_key
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ledger.assets import Asset, Policy
     from ledger.grants import Permission
     from ledger.parameters import BlockContext
-    from ledger.reserves import Feed, Reserve, Route, Terms
+    from ledger.reserves import Feed, Locker, Reserve, Route, Terms
     from ledger.state import Overlay
 
 
@@ -41,7 +41,7 @@ class Worth(Struct, frozen=True):
     foreign: int
     """Supply last seen abroad, however long ago."""
     stale: str = ""
-    """An item that would count if it were said again; empty: none."""
+    """An item or a locker that would count if it were said again; empty: none."""
     unpriced: str = ""
     """A feed without a price that an item needs; empty: none."""
     unseen: str = ""
@@ -73,7 +73,7 @@ class Moment:
             if record.grant.scope.asset in ("", self._asset) and is_active(record.grant, self._time_ms)
         )
 
-    def is_fresh(self, fact: Item | Report | Observation, max_age_ms: int) -> bool:
+    def is_fresh(self, fact: Item | Report | Observation | Locked, max_age_ms: int) -> bool:
         """Whether a fact counts: not from the future, not lapsed, not too old."""
         return fact.as_of <= self._time_ms < fact.as_of + max_age_ms and not has_lapsed(fact.valid_until, self._time_ms)
 
@@ -85,6 +85,17 @@ class Moment:
             counts = isinstance(report, Report) and source in reporting and self.is_fresh(report, feed.max_age_ms)
             said.append(report.price if counts and isinstance(report, Report) else 0)
         return sorted(said)[(len(said) - 1) // 2]
+
+    def locked_in(self, locker: Locker, observing: tuple[str, ...]) -> int | None:
+        """Lower median of what the sources last saw locked there; who is silent saw 0. None: too few have seen it lately."""
+        said = []
+        for source in locker.sources:
+            seen = self._overlay.get(locked_key(self._asset, locker.name, source))
+            if isinstance(seen, Locked) and source in observing and self.is_fresh(seen, locker.max_age_ms):
+                said.append(seen.amount)
+        silent = len(locker.sources) - len(said)
+        middle = (len(locker.sources) - 1) // 2
+        return None if silent > middle else sorted(said)[middle - silent]
 
     def supply_on(self, route: Route, observing: tuple[str, ...]) -> tuple[int, int | None]:
         """Supply on a route: as last seen, and as it counts now. None: too few have seen it lately (who is silent saw no bound)."""
@@ -107,6 +118,8 @@ def worth_of(overlay: Overlay, policy: Policy, reserve: Reserve, context: BlockC
     """
     observe_ms = context.parameters.observe_max_age_ms
     moment = Moment(overlay, policy.code, time_ms=context.time_ms, observe_ms=observe_ms)
+    if reserve.kind == "foreign":
+        return _locked_abroad(moment, reserve)
     eligible: dict[str, int] = {}
     market: dict[str, int] = {}
     stale = unpriced = ""
@@ -129,6 +142,19 @@ def worth_of(overlay: Overlay, policy: Policy, reserve: Reserve, context: BlockC
     foreign, unseen = _abroad(moment, reserve)
     nothing = "" if eligible or unpriced else "an attested item"
     return Worth(capped(eligible, terms_of), capped(market, terms_of), foreign, stale or nothing, unpriced, unseen)
+
+
+def _locked_abroad(moment: Moment, reserve: Reserve) -> Worth:
+    """Worth of what is locked on other chains, unit for unit: no haircut, nothing to price."""
+    observing = moment.attestors("attest.foreign")
+    whole, stale = 0, ""
+    for locker in reserve.lockers:
+        now = moment.locked_in(locker, observing)
+        whole += now or 0
+        if now is None:
+            stale = stale or f"what locker {locker.name} has"
+    eligible = min(whole, AMOUNT_MAX)
+    return Worth(eligible, eligible, 0, stale)
 
 
 def value_of(quantity: int, haircut_bps: int, feed: Feed | None, price: int, decimals: int) -> int:
@@ -175,7 +201,8 @@ def check_backing(policy: Policy, reserve: Reserve, worth: Worth, supply: int) -
     Raises
     ------
     StaleReserve
-        A supply abroad is not known now; or it would not be covered, and an item does not count that once was said, or there is none.
+        A supply abroad is not known now; or it would not be covered, and an item does not count that once was said, or there is none, or
+        of a locker it is not known now what it has.
     StalePrice
         It would not be covered, and an item has no price.
     BackingTooLow
@@ -211,7 +238,7 @@ def weighed(asset: Asset, worth: Worth, time_ms: int, said_before: int = 0) -> A
 
 
 def reweighed(overlay: Overlay, asset: Asset, context: BlockContext, said_before: int = 0) -> Asset:
-    """`weighed`, of an asset whose reserve is attested; any other as it is."""
+    """`weighed`, of an asset whose reserve is attested or locked abroad; any other as it is."""
     reserve = attested_of(asset.policy)
     if reserve is None:
         return asset

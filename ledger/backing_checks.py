@@ -10,7 +10,7 @@ from ledger.bridge_checks import check_route_vault
 from ledger.errors import InvariantBroken
 from ledger.fees import BPS
 from ledger.names import VAULT
-from ledger.reserves import Item, Observation, Report
+from ledger.reserves import Item, Locked, Observation, Report
 
 if TYPE_CHECKING:
     from ledger.assets import Policy
@@ -82,7 +82,7 @@ def check_fact(key: str, before: Record | None, after: Record | None) -> None:
     """
     if isinstance(before, Item) and (not isinstance(after, Item) or after.asset != before.asset):
         raise InvariantBroken(invariant=9, detail=f"{key} would be of another asset")
-    kinds = Item | Report | Observation
+    kinds = Item | Report | Observation | Locked
     if isinstance(before, kinds) and isinstance(after, kinds) and after.as_of <= before.as_of:
         raise InvariantBroken(invariant=9, detail=f"{key} would be older than it was")
 

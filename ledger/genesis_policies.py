@@ -8,11 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ledger.accounts import CLASSES_MAX
 from ledger.holders import PSEUDONYMS_MAX, Limit, TierText
-from ledger.reserves import AGE_MS_MAX, RATIO_MAX_BPS, AgeMs, Bps, Expiry, Feed, Reserve, Route, Sources, Terms
+from ledger.reserves import (
+    AGE_MS_MAX,
+    CONTRACT_BYTES_MAX,
+    LOCKERS_MAX,
+    RATIO_MAX_BPS,
+    AgeMs,
+    Bps,
+    Expiry,
+    Feed,
+    Locker,
+    Reserve,
+    Route,
+    Sources,
+    Terms,
+)
 from ledger.types import AccountText, ClassText, Text16, Text64, TimeMs
 
 Decimal = Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,17})$")]
@@ -49,15 +63,27 @@ class GenesisRoute(Struct, frozen=True, forbid_unknown_fields=True):
     sources: Sources
 
 
+class GenesisLocker(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the asset is locked on another chain; see `ledger.reserves.Locker`."""
+
+    name: Text16
+    chain: Text16
+    contract: Annotated[str, Meta(pattern=f"^([0-9a-f]{{2}}){{1,{CONTRACT_BYTES_MAX}}}$")]
+    sources: Sources
+    max_age_ms: AgeMs
+
+
 class GenesisReserve(Struct, frozen=True, forbid_unknown_fields=True):
     """What an asset is issued against; see `ledger.reserves.Reserve`. The asset that a vault locks stands before this one."""
 
-    kind: Literal["attested", "vault"]
+    kind: Literal["attested", "vault", "foreign"]
     vault: Text16
     ratio_bps: Annotated[int, Meta(ge=10_000, le=RATIO_MAX_BPS)]
     terms: Annotated[tuple[GenesisTerms, ...], Meta(max_length=16)]
     feeds: Annotated[tuple[GenesisFeed, ...], Meta(max_length=8)]
     routes: Annotated[tuple[GenesisRoute, ...], Meta(max_length=8)]
+    lockers: Annotated[tuple[GenesisLocker, ...], Meta(max_length=LOCKERS_MAX)] | UnsetType = UNSET
+    """Kind foreign only."""
 
 
 class GenesisLimit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +144,11 @@ def reserve_of(document: GenesisReserve) -> Reserve:
         Feed(each.name, each.base, each.quote, int(each.unit), each.decimals, each.sources, each.max_age_ms) for each in document.feeds
     )
     routes = tuple(Route(each.id, each.sources) for each in document.routes)
-    return Reserve(document.kind, document.vault, document.ratio_bps, terms, feeds, routes)
+    lockers = tuple(
+        Locker(each.name, each.chain, bytes.fromhex(each.contract), each.sources, each.max_age_ms)
+        for each in (() if isinstance(document.lockers, UnsetType) else document.lockers)
+    )
+    return Reserve(document.kind, document.vault, document.ratio_bps, terms, feeds, routes, lockers)
 
 
 def limits_of(document: GenesisPolicy) -> tuple[Limit, ...]:

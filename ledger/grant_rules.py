@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ledger.assets import Asset, is_foreign
 from ledger.authority import OPS
 from ledger.classes import covered
 from ledger.dates import MONTH_CHARACTERS
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 
 GRANTS_PER_PERMISSION_MAX = 4_096
 """Grants of one permission are looked through one by one; four times as many as there may be participants."""
+ASSETS_SCAN = 1_024
 ISSUING: tuple[Permission, ...] = ("issue",)
 ATTESTING: tuple[Permission, ...] = ("attest.reserve", "attest.price")
 OBSERVING: tuple[Permission, ...] = ("attest.foreign", "attest.bridge")
 """Who counts what circulates abroad may issue: the count is of what others have issued there (L10 names the other two)."""
+LOCKED_ABROAD: Permission = "attest.foreign"
+"""Of an asset whose reserve is locked abroad it attests that reserve: who has it does not issue."""
 
 
 class Wanted(Struct, frozen=True):
@@ -167,18 +171,26 @@ def conflict_of(overlay: Overlay, grant: Grant) -> ConflictOfDuty | None:
 
     Grants that begin later count from the day they are given: they become active without a transaction that could be refused.
     """
-    opposite = ATTESTING if grant.permission in ISSUING else ISSUING if grant.permission in ATTESTING else ()
+    attesting = (*ATTESTING, LOCKED_ABROAD)
+    opposite = attesting if grant.permission in ISSUING else ISSUING if grant.permission in attesting else ()
     mine = holders_of(grant)
     for permission in opposite:
         for record in grants_of(overlay, permission):
             other = record.grant
             if "" not in (grant.scope.asset, other.scope.asset) and grant.scope.asset != other.scope.asset:
                 continue
-            for participant in holders_of(other):
-                if participant in mine:
-                    asset = grant.scope.asset or other.scope.asset or "every asset"
-                    return ConflictOfDuty(participant=participant, asset=asset)
+            shared = next((participant for participant in holders_of(other) if participant in mine), "")
+            asset = grant.scope.asset or other.scope.asset
+            if shared and (LOCKED_ABROAD not in (grant.permission, permission) or _stands_abroad(overlay, asset)):
+                return ConflictOfDuty(participant=shared, asset=asset or "every asset")
     return None
+
+
+def _stands_abroad(overlay: Overlay, code: str) -> bool:
+    """Whether an asset is locked on another chain; without a code: whether any is."""
+    codes = [code] if code else [index.removeprefix("~assets/") for index in overlay.scan("~assets/", "~assets/~", ASSETS_SCAN)]
+    found = (overlay.get("asset/" + each) for each in codes)
+    return any(isinstance(asset, Asset) and is_foreign(asset.policy) for asset in found)
 
 
 def can_be_met(overlay: Overlay, grant: Grant) -> bool:

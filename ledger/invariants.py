@@ -22,19 +22,21 @@ from ledger.grant_rules import conflict_of
 from ledger.grants import GrantRecord
 from ledger.hold_checks import check_terms
 from ledger.holds import Hold
+from ledger.lockers import duties_conflict
 from ledger.money import NOTHING
 from ledger.names import CONTRA, VAULT, contra_of, servicer_of
 from ledger.order_checks import WholeOrders, check_order_change, check_restrained
 from ledger.orders import ACTIVE, OrderRecord
 from ledger.people_checks import WholePeople, check_people
 from ledger.proposals import OPEN_MAX, Proposal
-from ledger.reserves import Item, Observation, Report
+from ledger.reserves import Item, Locked, Observation, Report
 from ledger.restraints import concerned
 from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ledger.assets import Policy
     from ledger.blocks import Entry
     from ledger.limits import People
     from ledger.state import Overlay, Record
@@ -147,7 +149,7 @@ def _check_authority(overlay: Overlay, key: str, before: Record | None, after: R
         _check_grant(overlay, after)
     elif isinstance(before, Proposal):
         _check_vote(before, after)
-    elif isinstance(before, Item | Report | Observation):
+    elif isinstance(before, Item | Report | Observation | Locked):
         check_fact(key, before, after)
 
 
@@ -161,6 +163,8 @@ def _check_asset_change(overlay: Overlay, before: Record | None, after: Record |
     if not isinstance(after, Asset):
         raise InvariantBroken(invariant=2, detail="an asset would be gone")
     check_asset_change(overlay, before if isinstance(before, Asset) else None, after, type_)
+    if not isinstance(before, Asset) or before.policy is not after.policy:
+        _check_duties(overlay, after.policy)
     check_asset(overlay, after)
 
 
@@ -186,6 +190,13 @@ def _check_account(key: str, before: Record | None, after: Record | None, counte
         raise InvariantBroken(invariant=3, detail=f"{after.id} would have {after.holds} open holds")
     old = before.holds if isinstance(before, Account) else 0
     counted[after.id] = after.holds - old
+
+
+def _check_duties(overlay: Overlay, policy: Policy) -> None:
+    """L10 of an asset that comes to be locked abroad: whose grants are there already."""
+    found = duties_conflict(overlay, policy)
+    if found is not None:
+        raise InvariantBroken(invariant=15, detail=str(found))
 
 
 def check_asset(overlay: Overlay, asset: Asset) -> None:

@@ -24,7 +24,7 @@ _OF_PARTICIPANT = ("balance", "account", "refs", "total", "closing")
 _FIXED = {
     **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey", "day"), GOVERNANCE),
     **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
-    **dict.fromkeys(("asset", "item", "feed", "observed", "published", "route", "rotation", "signed", "attestor"), ASSETS),
+    **dict.fromkeys(("asset", "item", "feed", "observed", "locked", "published", "route", "rotation", "signed", "attestor"), ASSETS),
 }
 """Kinds whose records all live in one tree."""
 _ELSE_OF = {"keyset": GOVERNANCE, "limit": OPERATOR}

@@ -1,8 +1,8 @@
 """What an asset is issued against (L9, L20, L21): the terms that stand in its policy, and the facts that others attest.
 
 The policy says what may back the asset and on which terms; it holds no quantity, price or supply. Those are facts, each said by a
-participant that does not issue (L10): `item/ID`, `feed/ASSET:FEED/SOURCE` and `observed/ASSET:ROUTE/SOURCE`, all in the assets tree. What
-they are worth together is `ledger.backing`.
+participant that does not issue (L10): `item/ID`, `feed/ASSET:FEED/SOURCE`, `observed/ASSET:ROUTE/SOURCE` and
+`locked/ASSET:LOCKER/SOURCE`, all in the assets tree. What they are worth together is `ledger.backing`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ SOURCES_MAX = 9
 ITEMS_MAX = 64
 """Items with a quantity that one asset may have: each issue and each fact adds them up."""
 RATIO_MAX_BPS = 1_000_000
+LOCKERS_MAX = 8
+CONTRACT_BYTES_MAX = 64
 
 AgeMs = Annotated[int, Meta(ge=1, le=AGE_MS_MAX)]
 """Milliseconds after `as_of` from which on a fact counts no more."""
@@ -62,18 +64,31 @@ class Route(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     sources: Sources
 
 
+class Locker(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where the asset is locked on another chain, of one that is issued here against it (L9)."""
+
+    name: Text16
+    chain: Text16
+    contract: Annotated[bytes, Meta(min_length=1, max_length=CONTRACT_BYTES_MAX)]
+    """Address of what locks it there; opaque (L4)."""
+    sources: Sources
+    max_age_ms: AgeMs
+
+
 class Reserve(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What an asset that is not sovereign is issued against."""
 
-    kind: Literal["attested", "vault"]
+    kind: Literal["attested", "vault", "foreign"]
     vault: Text16
     """Kind vault: the asset that is locked, unit for unit, in `ISSUER/vault:CODE`; else empty."""
     ratio_bps: Annotated[int, Meta(ge=10_000, le=RATIO_MAX_BPS)]
-    """Eligible reserve per supply, at least; kind vault: 10,000."""
+    """Eligible reserve per supply, at least; kinds vault and foreign: 10,000."""
     terms: Annotated[tuple[Terms, ...], Meta(max_length=16)]
     """By type, sorted; kind attested only, as are feeds (by name) and routes (by id)."""
     feeds: Annotated[tuple[Feed, ...], Meta(max_length=8)]
     routes: Annotated[tuple[Route, ...], Meta(max_length=8)]
+    lockers: Annotated[tuple[Locker, ...], Meta(max_length=LOCKERS_MAX)] = ()
+    """By name, sorted; kind foreign only, which has at least one."""
 
 
 class Expiry(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -127,6 +142,16 @@ class Observation(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
     block_hash: Annotated[bytes, Meta(max_length=32)] = b""
 
 
+class Locked(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """`locked/ASSET:LOCKER/SOURCE`: what one source last saw locked there, in minor units of the asset."""
+
+    amount: AmountOrZero
+    as_of: TimeMs
+    valid_until: TimeMs
+    """0: the locker's `max_age_ms` alone decides."""
+    at: TimeMs
+
+
 def item_key(item_id: str) -> str:
     """Storage key of an item."""
     return f"item/{item_id}"
@@ -140,6 +165,11 @@ def report_key(asset: str, feed: str, source: str) -> str:
 def observation_key(asset: str, route: str, source: str) -> str:
     """Storage key of what a source last saw on a route."""
     return f"observed/{asset}:{route}/{source}"
+
+
+def locked_key(asset: str, locker: str, source: str) -> str:
+    """Storage key of what a source last saw locked."""
+    return f"locked/{asset}:{locker}/{source}"
 
 
 def items_index(asset: str, item_id: str = "") -> str:

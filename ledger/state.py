@@ -30,7 +30,7 @@ from ledger.holds import Hold
 from ledger.orders import OrderRecord
 from ledger.participants import KeyOwner, KeysetRecord, Participant
 from ledger.proposals import Proposal
-from ledger.reserves import Item, Observation, Report
+from ledger.reserves import Item, Locked, Observation, Report
 from ledger.types import U63, AmountOrZero, Hash32, Text35
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ Record = (
     | KeyOwner
     | KeysetRecord
     | Lock
+    | Locked
     | Mark
     | Observation
     | OrderRecord
@@ -143,6 +144,7 @@ KINDS: dict[str, type[Record]] = {
     "item": Item,
     "feed": Report,
     "observed": Observation,
+    "locked": Locked,
     "day": BusinessDay,
     "closing": Closing,
     "published": Published,

@@ -9,6 +9,7 @@ from ledger.assets import Asset, vault_of
 from ledger.backing_errors import VaultRule
 from ledger.errors import Closed, ConditionNotMet, FixedField, NoAccount, NoAsset, WrongKind
 from ledger.indexes import put_indexed
+from ledger.lockers import check_lockers
 from ledger.names import contra_of, fee_account_of, is_suspense
 from ledger.reserves import SOURCES_MAX, report_key
 
@@ -24,7 +25,7 @@ BUDGET_KINDS = ("settlement", "clearing")
 
 
 def check_reserve(overlay: Overlay, policy: Policy) -> None:
-    """Refuse a vault of an asset that cannot back this one.
+    """Refuse a vault of an asset that cannot back this one, and a locker that backs another one.
 
     Raises
     ------
@@ -32,9 +33,12 @@ def check_reserve(overlay: Overlay, policy: Policy) -> None:
         There is no such asset.
     VaultRule
         It has other decimals, it expires, or it is backed, however far back, by this asset itself.
+    Exists
+        As `check_lockers`.
 
     Source: ledger/README.md, L9.
     """
+    check_lockers(overlay, policy)
     vault = vault_of(policy)
     behind = 0
     while vault is not None:

@@ -1,6 +1,7 @@
 """A naive model of what backs an asset: dicts, loops and fractions, sharing no code with the ledger (invariants 8, 9, 11 and 24).
 
-It knows one asset on gold, cash and an observed route, and one that is locked soms. It knows nothing of grants, keys or records.
+It knows one asset on gold, cash and an observed route, one that is locked soms, and one that is locked on other chains. It knows nothing of
+keys or records.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-OK, FUNDS, SHORT, STALE, UNPRICED = 0, 150, 161, 162, 163
+OK, NO_GRANT, FUNDS, SHORT, STALE, UNPRICED = 0, 112, 150, 161, 162, 163
 
 
 @dataclass
@@ -116,4 +117,58 @@ class Locked:
         self.soms += amount
         self.vault -= amount
         self.purse -= amount
+        return OK
+
+
+@dataclass
+class Abroad:
+    """The asset that is locked on other chains, and everything that was seen there."""
+
+    lockers: dict[str, tuple[tuple[str, ...], int]]
+    """Name -> who watches it, and for how many milliseconds a sight counts."""
+    sights: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    dismissed: set[str] = field(default_factory=set)
+    supply: int = 0
+
+    def words(self, locker: str, now: int) -> list[int]:
+        """Return what counts of what was said of a locker."""
+        watchers, age_ms = self.lockers[locker]
+        said = [self.sights.get((locker, each)) for each in watchers if each not in self.dismissed]
+        return [amount for amount, as_of in filter(None, said) if now < as_of + age_ms]
+
+    def worth(self, now: int) -> int:
+        """Sum over the lockers of the middle word, who is silent having seen nothing."""
+        whole = 0
+        for locker, (watchers, _) in self.lockers.items():
+            words = self.words(locker, now)
+            whole += sorted(words + [0] * (len(watchers) - len(words)))[len(watchers) // 2]
+        return whole
+
+    def see(self, locker: str, who: str, amount: int, now: int) -> int:
+        """Code of a sight."""
+        if who in self.dismissed:
+            return NO_GRANT
+        self.sights[locker, who] = amount, now
+        return OK
+
+    def dismiss(self, who: str) -> int:
+        """Code of the end of a grant."""
+        if who in self.dismissed:
+            return NO_GRANT
+        self.dismissed.add(who)
+        return OK
+
+    def issue(self, amount: int, now: int) -> int:
+        """Code of an issue."""
+        if self.supply + amount <= self.worth(now):
+            self.supply += amount
+            return OK
+        known = all(2 * len(self.words(locker, now)) > len(watchers) for locker, (watchers, _) in self.lockers.items())
+        return SHORT if known else STALE
+
+    def redeem(self, amount: int) -> int:
+        """Code of a redemption."""
+        if amount > self.supply:
+            return FUNDS
+        self.supply -= amount
         return OK

@@ -16,8 +16,8 @@ PERMISSIONS = {"reserve": "attest.reserve", "price": "attest.price", "foreign": 
 
 
 def attested(policy: Plain) -> Plain | None:
-    """Reserve that others attest."""
-    if isinstance(policy.reserve, str) or policy.reserve.kind != "attested":
+    """Reserve that others attest: items, or what is locked abroad."""
+    if isinstance(policy.reserve, str) or policy.reserve.kind == "vault":
         return None
     return Plain(**vars(policy.reserve))
 
@@ -36,6 +36,11 @@ def fresh(books: Books, fact: Plain, age_ms: int) -> bool:
 def worth(books: Books, policy: Plain, reserve: Plain) -> Plain:
     """Eligible, market, foreign; and what is stale, without price, not seen."""
     code = policy.code
+    if reserve.kind == "foreign":
+        found = [locked(books, code, locker) for locker in reserve.lockers]
+        whole = min(MOST, sum(amount for amount, _ in found))
+        late = not all(known for _, known in found)
+        return Plain(eligible=whole, market=whole, foreign=0, stale=late, unpriced=False, unseen=False)
     terms = {each.type: each for each in reserve.terms}
     prices = {feed.name: (feed, price_of(books, code, feed)) for feed in reserve.feeds}
     vouching = attestors(books, "attest.reserve", code)
@@ -78,6 +83,17 @@ def price_of(books: Books, code: str, feed: Plain) -> int:
         report = books.get(f"feed/{code}:{feed.name}/{source}")
         said.append(report.price if report is not None and source in reporting and fresh(books, report, feed.max_age_ms) else 0)
     return int(sorted(said)[len(said) // 2])
+
+
+def locked(books: Books, code: str, locker: Plain) -> tuple[int, bool]:
+    """Middle of what is seen locked there, silence being 0; and whether more than half have spoken lately."""
+    observing = attestors(books, "attest.foreign", code)
+    words: list[int | None] = []
+    for source in locker.sources:
+        seen = books.get(f"locked/{code}:{locker.name}/{source}")
+        words.append(seen.amount if seen is not None and source in observing and fresh(books, seen, locker.max_age_ms) else None)
+    spoken = [word for word in words if word is not None]
+    return sorted(word or 0 for word in words)[len(words) // 2], len(spoken) > len(words) // 2
 
 
 def abroad(books: Books, code: str, reserve: Plain) -> tuple[int, bool]:
@@ -127,11 +143,18 @@ def backed(books: Books, asset: Plain) -> Plain:
     return weighed(books, asset, value)
 
 
-def key_of(said: Plain) -> str:
+def key_of(books: Books, said: Plain) -> str:
     """Where a fact is kept."""
-    return {"reserve": f"item/{said.id}", "price": f"feed/{said.subject}/{said.by}", "foreign": f"observed/{said.subject}/{said.by}"}[
+    asset = books.get("asset/" + said.subject.partition(":")[0])
+    abroad_of = "locked" if asset is not None and kind_of(asset.policy) == "foreign" else "observed"
+    return {"reserve": f"item/{said.id}", "price": f"feed/{said.subject}/{said.by}", "foreign": f"{abroad_of}/{said.subject}/{said.by}"}[
         said.kind
     ]
+
+
+def kind_of(policy: Plain) -> str:
+    """Kind of a reserve."""
+    return policy.reserve if isinstance(policy.reserve, str) else str(policy.reserve.kind)
 
 
 def authorise_attest(books: Books, act: Plain) -> None:
@@ -139,12 +162,12 @@ def authorise_attest(books: Books, act: Plain) -> None:
     said = act.body.attestation
     code, _, name = said.subject.partition(":")
     books.active(said.by)
-    before = books.get(key_of(said))
+    before = books.get(key_of(books, said))
     if said.kind == "reserve" and before is not None and before.asset != code:
         raise Refused(EXISTS)
     asset = books.must(f"asset/{code}", NO_ASSET)
     reserve = attested(asset.policy)
-    if reserve is None:
+    if reserve is None or (reserve.kind == "foreign" and said.kind != "foreign"):
         raise Refused(KIND)
     act.grant = books.use(act.voices, PERMISSIONS[said.kind], asset=code, to=said.by)
     if said.by not in sources(reserve, said, name):
@@ -157,12 +180,14 @@ def sources(reserve: Plain, said: Plain, name: str) -> Iterable[str]:
         return [said.by] if name in [each.type for each in reserve.terms] else []
     if said.kind == "price":
         return next((feed.sources for feed in reserve.feeds if feed.name == name), [])
+    if reserve.kind == "foreign":
+        return next((locker.sources for locker in reserve.lockers if locker.name == name), [])
     return next((route.sources for route in reserve.routes if route.id == name), [])
 
 
 def perform_attest(books: Books, act: Plain) -> None:
     """Check dates and number; keep it and weigh the reserve anew."""
-    said, key = act.body.attestation, key_of(act.body.attestation)
+    said, key = act.body.attestation, key_of(books, act.body.attestation)
     code, _, name = said.subject.partition(":")
     before, now = books.get(key), books.now
     if said.as_of > now or over(said.valid_until, now) or (before is not None and said.as_of <= before.as_of):
@@ -176,6 +201,8 @@ def perform_attest(books: Books, act: Plain) -> None:
             raise Refused(TOO_MANY)
     elif said.kind == "price":
         fact.price = said.value
+    elif key.startswith("locked/"):
+        fact.amount = said.value
     else:
         fact.supply = said.value
     books.charge(act.grant, 1)

@@ -21,7 +21,7 @@ from tests.naive_books import (
     over,
     vault_of,
 )
-from tests.naive_facts import attested, reweighed
+from tests.naive_facts import kind_of, reweighed
 
 GRANT_OVER, EXISTS, TOO_MANY, BAD_KEYS, FIXED, CAP, VAULT, CONDITION = 114, 125, 127, 128, 133, 160, 164, 172
 GRANTS, DEBITS, DEPTH = 4_096, 64, 8
@@ -83,14 +83,18 @@ def perform_grant(books: Books, act: Plain) -> None:
 
 
 def _check_duties(books: Books, grant: Plain) -> None:
-    attesting = ("attest.reserve", "attest.price")
+    attesting = ("attest.reserve", "attest.price", "attest.foreign")
     opposite = attesting if grant.permission == "issue" else ("issue",) if grant.permission in attesting else ()
     mine = {grant.to, *map(bank_of, members(grant))}
     for permission in opposite:
         for record in books.grants(permission):
             other = record.grant
             apart = "" not in (grant.scope.asset, other.scope.asset) and grant.scope.asset != other.scope.asset
-            if not apart and mine & {other.to, *map(bank_of, members(other))}:
+            about = grant.scope.asset or other.scope.asset
+            counts = "attest.foreign" not in (permission, grant.permission) or any(
+                kind_of(each.policy) == "foreign" for each in books.tables["asset"].values() if about in ("", each.policy.code)
+            )
+            if counts and not apart and mine & {other.to, *map(bank_of, members(other))}:
                 raise Refused(CONFLICT)
 
 
@@ -129,6 +133,7 @@ def authorise_asset(books: Books, act: Plain) -> None:
     """Check what backs it and where it ends; issuer and root agree."""
     policy = act.body.policy
     act.old = books.get(f"asset/{policy.code}")
+    _check_lockers(books, policy)
     behind, vault = 0, vault_of(policy)
     while vault is not None:
         other = books.must(f"asset/{vault[1]}", NO_ASSET).policy
@@ -162,19 +167,24 @@ def perform_asset(books: Books, act: Plain) -> None:
     if old is not None:
         _check_backs(books, policy)
         _check_feeds(books, old.policy, policy)
+        _check_places(books, old.policy, policy)
         if own_accounts(old.policy) != own_accounts(policy):
             _put_accounts(books, old.policy, "closed")
     _put_accounts(books, policy, "open")
     fresh = Plain(policy=policy, supply=0, issued=0, redeemed=0, eligible=0, market=0, short_since=0, swept="", state="open")
     asset = fresh if old is None or not old.issued else changed(old, policy=policy)
     books.put(f"asset/{policy.code}", reweighed(books, asset))
+    if kind_of(policy) == "foreign":
+        for record in books.grants("issue"):
+            if record.grant.scope.asset in ("", policy.code):
+                _check_duties(books, record.grant)
 
 
 def _check_fixed(old: Plain, new: Plain) -> None:
     fields = ("decimals", "issuer", "expires", "fixed", *old.policy.fixed) if old.issued else ()
     if any(getattr(old.policy, field) != getattr(new, field) for field in fields):
         raise Refused(FIXED)
-    if old.issued and (vault_of(old.policy), attested(old.policy) is None) != (vault_of(new), attested(new) is None):
+    if old.issued and (vault_of(old.policy), kind_of(old.policy)) != (vault_of(new), kind_of(new)):
         raise Refused(FIXED)
     if any(power not in new.powers for power in old.policy.powers):
         raise Refused(FIXED)
@@ -196,6 +206,29 @@ def _check_feeds(books: Books, old: Plain, new: Plain) -> None:
         for source in feed.sources:
             if now is None or source not in now.sources:
                 books.put(f"feed/{old.code}:{feed.name}/{source}", None)
+
+
+def lockers(policy: Plain) -> dict[str, Plain]:
+    """Lockers of an asset, by name."""
+    return {} if isinstance(policy.reserve, str) else {each.name: each for each in policy.reserve.lockers}
+
+
+def _check_lockers(books: Books, policy: Plain) -> None:
+    mine = [(each.chain, each.contract) for each in lockers(policy).values()]
+    for asset in books.tables["asset"].values():
+        theirs = [(each.chain, each.contract) for each in lockers(asset.policy).values()]
+        if asset.policy.code != policy.code and any(each in theirs for each in mine):
+            raise Refused(EXISTS)
+
+
+def _check_places(books: Books, old: Plain, new: Plain) -> None:
+    for name, locker in lockers(old).items():
+        now = lockers(new).get(name)
+        if now is not None and (now.chain, now.contract) != (locker.chain, locker.contract):
+            raise Refused(FIXED)
+        for source in locker.sources:
+            if now is None or source not in now.sources:
+                books.put(f"locked/{old.code}:{name}/{source}", None)
 
 
 def own_accounts(policy: Plain) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ledger.backing import reweighed
 from ledger.errors import CapExceeded, FixedField, TooMany
 from ledger.grant_rules import Wanted, charge_quota, use_grant
 from ledger.indexes import put_indexed
+from ledger.lockers import duties_conflict, forget_lockers
 from ledger.vaults import accounts_of, check_backs, check_expiry, check_feeds, check_reserve, put_asset_accounts
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Definition:
         self.grant = use_grant(work.overlay, work.signers, Wanted("root", asset=policy.code), work.time_ms)
 
     def perform(self) -> None:
-        """Check fixed fields, cap and count; define, and open the accounts of contra and fees."""
+        """Check fixed fields, cap, count and duties; define, and open the accounts of contra and fees."""
         work, policy, old = self.work, self.policy, self.old
         overlay = work.overlay
         supply = old.supply if old else 0
@@ -66,11 +67,14 @@ class Definition:
         if old is not None:
             check_backs(overlay, policy)
             check_feeds(overlay, old.policy, policy)
+            forget_lockers(overlay, old.policy, policy)
             if accounts_of(old.policy) != accounts_of(policy):
                 put_asset_accounts(overlay, old.policy, "closed")
         put_asset_accounts(overlay, policy, "open")
         asset = new_asset(policy) if old is None or not old.issued else replace(old, policy=policy)
         put_indexed(overlay, "asset/" + policy.code, reweighed(overlay, asset, work.context))
+        if (conflict := duties_conflict(overlay, policy)) is not None:
+            raise conflict
 
 
 def check_fixed(old: Policy, new: Policy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ledger.assets import vault_of
 from ledger.attestations import Sighting
 from ledger.errors import Malformed
 from ledger.keysets import check_sorted
@@ -28,15 +29,19 @@ def check_reserve_form(policy: Policy) -> None:
         See above; or queued redemption or expiry where the kind of the reserve does not allow it.
     """
     reserve = policy.reserve
-    vault = not isinstance(reserve, str) and reserve.kind == "vault"
+    vault = vault_of(policy) is not None
     if policy.expires is not None:
         check_account_id(policy.expires.budget_line)
         if not vault or not policy.expires.at:
             raise Malformed(reason=f"{policy.code} expires, so its reserve is locked in a vault, and at a time")
     if isinstance(reserve, str):
         return
+    if reserve.lockers and reserve.kind != "foreign":
+        raise Malformed(reason=f"{policy.code} is not locked on another chain: it has no lockers")
     if vault:
         _check_vault(policy, reserve)
+    elif reserve.kind == "foreign":
+        _check_foreign(policy, reserve)
     else:
         _check_attested(policy, reserve)
 
@@ -49,6 +54,21 @@ def _check_vault(policy: Policy, reserve: Reserve) -> None:
         raise Malformed(reason=f"the vault of {policy.code} is unit for unit: ratio {NO_RATIO_BPS} bps, no terms, feeds or routes")
     if policy.queued:
         raise Malformed(reason=f"{policy.code} is paid out of its vault at once: its redemptions cannot be queued")
+
+
+def _check_foreign(policy: Policy, reserve: Reserve) -> None:
+    code, lockers = policy.code, reserve.lockers
+    if reserve.vault or reserve.terms or reserve.feeds or reserve.routes or reserve.ratio_bps != NO_RATIO_BPS:
+        raise Malformed(reason=f"{code} is locked abroad unit for unit: ratio {NO_RATIO_BPS} bps, no vault, terms, feeds or routes")
+    if not lockers:
+        raise Malformed(reason=f"{code} is locked abroad: its reserve says where (lockers)")
+    check_sorted([locker.name for locker in lockers], f"the lockers of {code} (by name)")
+    if len({(locker.chain, locker.contract) for locker in lockers}) != len(lockers):
+        raise Malformed(reason=f"two lockers of {code} are one contract: what it locks would count twice")
+    for locker in lockers:
+        _check_name(locker.name)
+        _check_name(locker.chain)
+        _check_sources(locker.sources, f"locker {locker.name} of {code}")
 
 
 def _check_attested(policy: Policy, reserve: Reserve) -> None:

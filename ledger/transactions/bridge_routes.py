@@ -14,6 +14,7 @@ from ledger.errors import Closed, ConditionNotMet, Exists, FixedField, QuorumNot
 from ledger.grant_rules import Wanted, charge_quota, fitting_grants, is_met, members_of, use_grant
 from ledger.indexes import put_indexed
 from ledger.limits import Debit
+from ledger.lockers import lockers_of
 from ledger.money import movement
 from ledger.names import suspense_of, vault_account_of
 from ledger.succession import signer_now
@@ -91,8 +92,10 @@ class Routing:
         return self.body.terms.asset
 
     def _check_new(self) -> None:
-        """Refuse a route of an asset that cannot leave, and an opening that nobody pays."""
+        """Refuse the name of a locker, a route of an asset that cannot leave, and an opening that nobody pays."""
         policy, terms = self.policy, self.body.terms
+        if any(locker.name == self.body.id for locker in lockers_of(policy)):
+            raise Exists(subject=f"locker {self.body.id} of {policy.code}")
         if policy.expires is not None or policy.receive:
             raise WrongKind(subject=policy.code, kind="purpose money", action="bridges")
         if terms is not None and (terms.opening > 0) != (self.body.source is not None):

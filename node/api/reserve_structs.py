@@ -42,6 +42,18 @@ class RouteBody(Struct, frozen=True):
     sources: tuple[str, ...]
 
 
+class LockerBody(Struct, frozen=True):
+    """Where the asset is locked on another chain."""
+
+    name: str
+    chain: str
+    contract: str
+    """Hex."""
+    amount: str | None
+    """Minor units locked there as it counts now; None: too few have seen it lately."""
+    sources: tuple[str, ...]
+
+
 class ReserveBody(Struct, frozen=True):
     """What stands behind an asset now."""
 
@@ -72,5 +84,6 @@ class ReserveBody(Struct, frozen=True):
     policy: str
     """Canonical MessagePack of the whole policy, hex: what asset.put takes."""
     as_of: Whole
+    lockers: tuple[LockerBody, ...] = ()
     figures_of: str = ""
     """Date whose closing opened supply and state, of an asset that is published once a day; empty: they are as of now."""

@@ -13,7 +13,7 @@ from ledger.parameters import BlockContext, load_parameters
 from ledger.state import Overlay
 from node.api.answers import answer
 from node.api.publication import shown
-from node.api.reserve_structs import FeedBody, ItemBody, ReserveBody, RouteBody
+from node.api.reserve_structs import FeedBody, ItemBody, LockerBody, ReserveBody, RouteBody
 from node.api.service import missing
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def reserve_body(state: StateReader, asset: Asset, height: int, time_ms: int) ->
         items=tuple(_item(each) for each in moment.items()),
         feeds=() if reserve is None else _feeds(moment, reserve),
         routes=() if reserve is None else _routes(moment, reserve),
+        lockers=() if reserve is None else _lockers(moment, reserve),
         policy=encode(policy).hex(),
         as_of=height,
         figures_of=date,
@@ -92,3 +93,12 @@ def _routes(moment: Moment, reserve: Reserve) -> tuple[RouteBody, ...]:
     observing = moment.attestors("attest.foreign")
     found = ((each, moment.supply_on(each, observing)[1]) for each in reserve.routes)
     return tuple(RouteBody(each.id, None if supply is None else str(supply), each.sources) for each, supply in found)
+
+
+def _lockers(moment: Moment, reserve: Reserve) -> tuple[LockerBody, ...]:
+    observing = moment.attestors("attest.foreign")
+    found = ((each, moment.locked_in(each, observing)) for each in reserve.lockers)
+    return tuple(
+        LockerBody(each.name, each.chain, each.contract.hex(), None if amount is None else str(amount), each.sources)
+        for each, amount in found
+    )

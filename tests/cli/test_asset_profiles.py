@@ -336,3 +336,62 @@ def test_rank_and_lifters_of_a_grant_are_compared(network: Network, tmp_path: Pa
     assert "rank" in network.som("grant", "show", "order.arrest:KGST")[1]
     path = changed(tmp_path, "kgst", ("[[bridges]]", order.replace("rank = 2", "rank = 3")))
     assert "says something else" in network.som("profile", "apply", path, "--issuer", "operator")[2]
+
+
+ABROAD = """format = 1
+name = "wusd"
+title = "dollars that are locked on two public chains"
+
+[roles]
+issuer = "who issues"
+watcher = "who sees what is locked; an odd number"
+
+[asset]
+code = "WUSD"
+decimals = 6
+reserve = "foreign"
+
+[[grants]]
+permission = "issue"
+to = "@issuer"
+
+[[grants]]
+permission = "attest.foreign"
+to = "@watcher"
+
+[[lockers]]
+name = "tron-vault"
+chain = "tron"
+contract = "4122"
+sources = ["@watcher"]
+max_age = "1h"
+
+[[lockers]]
+name = "eth-vault"
+chain = "ethereum"
+contract = "0x33"
+sources = ["@watcher"]
+max_age = "1h"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        ('contract = "0x33"', 'contract = "street"', "line 29, lockers[1]: 'street' is no address"),
+        ('contract = "4122"', 'contract = "street"', "line 22, lockers[0]: 'street' is no address"),
+        ('sources = ["@watcher"]', 'sources = ["bank-a", "bank-b"]', "line 22, lockers[0]: locker tron-vault of WUSD has 2"),
+        ('reserve = "foreign"', 'reserve = "attested"', "line 22, lockers[0]: WUSD is not locked on another chain"),
+        ('to = "@watcher"', 'to = "@issuer"', "115 CONFLICT_OF_DUTY"),
+        (ABROAD[ABROAD.index("[[lockers]]") :], "", "line 12, asset.reserve: WUSD is locked abroad: its reserve says where"),
+    ],
+    ids=range(7),
+)
+def test_a_profile_of_an_asset_that_is_locked_abroad(network: Network, tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Goal: lockers in a profile, their errors with their lines. Method: a good one, then one thing wrong at a time."""
+    path = tmp_path / "wusd.toml"
+    path.write_text(ABROAD.replace(old, new, 1) if old else ABROAD)
+    code, out, err = network.som("profile", "check", str(path))
+    assert (code == 0) == (not said), out + err
+    assert said in out, out

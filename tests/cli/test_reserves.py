@@ -122,3 +122,27 @@ def test_what_goes_wrong_is_one_sentence(network: Network, arguments: tuple[str,
     code, _, err = network.som(*arguments)
     assert code != 0
     assert words in err
+
+
+def test_what_is_locked_abroad_is_watched_issued_and_redeemed(network: Network, tmp_path: Path) -> None:
+    """Goal: the life of an asset that is locked on another chain by commands alone. Method: WUSD, a report, an issue, one unit more."""
+    place: dict[str, object] = {"name": "eth", "chain": "ethereum", "contract": "0x" + "aa" * 20}
+    locker = {**place, "sources": ["bank-b"], "max_age_ms": 3_600_000}
+    abroad: dict[str, object] = {"kind": "foreign", "vault": "", "ratio_bps": 10_000, "terms": [], "feeds": [], "routes": []}
+    terms = written(tmp_path, reserve={**abroad, "lockers": [locker]})
+    network.good("asset", "put", "WUSD", "--issuer", "operator", "--decimals", "6", "--terms", terms)
+    network.good("grant", "put", "issue:WUSD", "--to", "operator", "--permission", "issue", "--asset", "WUSD", *QUORUM, *AS)
+    network.good("grant", "put", "watch", "--to", "bank-b", "--permission", "attest.foreign", "--asset", "WUSD", *AS)
+    code, _, err = network.som("issue", "bank-a/main", "1", "WUSD")
+    assert (code, "162 STALE_RESERVE" in err) == (1, True), err
+    assert "eth on ethereum not seen lately" in network.som("reserve", "show", "WUSD")[1]
+    network.good("reserve", "observe", "WUSD", "eth", "500.5", "--as", "bank-b")
+    assert outcome(network.good("issue", "bank-a/main", "500.5", "WUSD")) == 0
+    assert "161 BACKING" in network.som("issue", "bank-a/main", "0.000001", "WUSD")[2]
+    assert "eth on ethereum 500.500000 WUSD" in network.som("reserve", "show", "WUSD")[1]
+    network.good("redeem", "bank-a/main", "500.5", "WUSD", "--payout-ref", "0xabc on ethereum")
+    bad = written(tmp_path, reserve={**abroad, "lockers": [{**locker, "contract": "main street"}]})
+    assert (
+        "is no address: write it in hex"
+        in network.som("asset", "put", "WUSE", "--issuer", "operator", "--decimals", "6", "--terms", bad)[2]
+    )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ledger.bridges import Attestor, BridgeRoute, route_key, routes_index
 from ledger.holders import Limit
+from ledger.reserves import Reserve
 from ledger.state import Mark
 from ledger.transactions.bridge_bodies import BridgeOut
 from tests.ledger.breaks import Break, asked, balance, edited, no_grant, parameter
@@ -23,6 +24,7 @@ from tests.ledger.bridge_world import (
     terms_of,
 )
 from tests.ledger.cast import BANK_A, BANK_B, BY_ROOT, CONTRA, MONEY, OPERATOR, Case
+from tests.ledger.foreign_world import DEEP
 from tests.ledger.order_cast import TREASURY, order, ordered
 from tests.ledger.people import CAROL_A, alter, settle_in
 from tests.ledger.people import LIMITS as TIERS
@@ -56,6 +58,12 @@ def another_route(world: World, body: Body) -> Body:
     made = BridgeRoute("other", terms, "operator", "active", "", 1, attestors_of(*WITNESSES), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0)
     world.state.records[route_key("other")] = made
     world.state.records[routes_index(terms.route_id) + "other"] = Mark()
+    return body
+
+
+def a_locker(world: World, body: Body) -> Body:
+    """Let the asset be locked abroad, where it is called as the route is."""
+    edited("asset/KGS", "policy", reserve=Reserve("foreign", "", 10_000, (), (), (), (replace(DEEP, name=ROUTE),)))(world, body)
     return body
 
 
@@ -133,6 +141,7 @@ SETTING = (
             Break("an asset for everybody", 124, edited("asset/KGS", "policy", receive=("school",))),
             Break("decimals of the asset", 124, term(decimals=3)),
             Break("an id of its own there", 125, another_route),
+            Break("an id that no locker has", 125, a_locker),
             Break("room for routes", 127, full_of_routes),
             Break("terms", 172, asked(terms=None)),
             Break("addresses of the contracts", 172, term(token=b"")),

@@ -46,6 +46,7 @@ from tests.ledger.cast import (
 from tests.ledger.condition_cases import CONDITIONS
 from tests.ledger.debit_cases import DEBITS
 from tests.ledger.flow_cases import FLOW
+from tests.ledger.foreign_cases import FOREIGN
 from tests.ledger.governance_cases import GOVERNANCE
 from tests.ledger.key_cases import KEYS
 from tests.ledger.matrix_cases import MATRIX
@@ -272,6 +273,7 @@ CASES: tuple[Case, ...] = (
     *ORDERS,
     *BACKING,
     *PURPOSE,
+    *FOREIGN,
     *CONDITIONS,
     *DEBITS,
     *BRIDGES,

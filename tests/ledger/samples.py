@@ -20,7 +20,7 @@ from ledger.keys import public_key_of
 from ledger.orders import Order, OrderRecord
 from ledger.participants import Key, KeyOwner, Keyset, KeysetRecord, Participant, Waiting
 from ledger.proposals import Proposal, Vote
-from ledger.reserves import Item, Observation, Report
+from ledger.reserves import Item, Locked, Observation, Report
 from ledger.state import Governed, PlannedParameter, PlannedParameters, Record, Refs
 from ledger.transactions.bodies import (
     AccountOpen,
@@ -136,6 +136,7 @@ RECORDS: dict[str, Record] = {
     "item/bars-7": Item("bars-7", "USDKG", "gold", 3_760 * 10**9, NOW, 0, HASH, "LBMA", "bank-b", NOW),
     "feed/USDKG:XAU-USD/bank-a": Report(4_160_917_242, NOW, 0, NOW),
     "observed/USDKG:tron/bank-a": Observation(5 * 10**13, NOW, 0, NOW),
+    "locked/WUSD:eth-vault/bank-a": Locked(5 * 10**13, NOW, 0, NOW),
     "total/bank-a/KGS": Total(1_250, 500),
     "day/open": BusinessDay("2023-11-15", 7, NOW, NOW + 86_400_000),
     "closing/bank-a/2023-11-14": Closing("2023-11-15", 3, 6, (ClosedTotal("KGS", 1_250, 500),), (ClosedSupply("KGST", 40),)),

@@ -16,7 +16,7 @@ from ledger.holders import Holder, Limit, Pseudonym
 from ledger.invariants import check_whole
 from ledger.keys import tagged
 from ledger.parameters import DAY_MS
-from ledger.reserves import Expiry, Feed, Reserve, Terms
+from ledger.reserves import Expiry, Feed, Locker, Reserve, Terms
 from tests.ledger.test_genesis import TEXT, at, sorted_keys
 from tests.ledger.world import MAIN_A, START_MS, TILL, World, pay, signers
 
@@ -37,6 +37,8 @@ XAU: dict[str, object] = {
     "sources": ["bank-a", "bank-b", "treasury"],
     "max_age_ms": 3_600_000,
 }
+LOCKER = {"name": "eth", "chain": "ethereum", "contract": "aa" * 20, "sources": ["bank-a"], "max_age_ms": 3_600_000}
+ABROAD = {"kind": "foreign", "vault": "", "ratio_bps": 10_000, "terms": [], "feeds": [], "routes": [], "lockers": [LOCKER]}
 ATTESTED = {"kind": "attested", "vault": "", "ratio_bps": 10_000, "terms": [GOLD], "feeds": [XAU], "routes": []}
 
 
@@ -180,3 +182,33 @@ def test_each_fault_of_assets_and_people_is_refused_with_its_place_and_line(path
         check_draft(parse_genesis(text), text)
     assert refused.value.path.removeprefix("$").removeprefix(".") == path
     assert refused.value.line is not None
+
+
+def test_an_asset_that_is_locked_abroad_stands_in_a_document() -> None:
+    """Goal: L9 from the start. Method: its record by hand; the same contract for two assets; an issuer that watches."""
+    whole = document()
+    assets, grants = whole["assets"], whole["grants"]
+    assert isinstance(assets, list)
+    assert isinstance(grants, list)
+    assets.append(asset("WUSD", "treasury", ABROAD, 6))
+    record = first_records(parse_genesis(json.dumps(whole)))["asset/WUSD"]
+    assert isinstance(record, Asset)
+    lockers = (Locker("eth", "ethereum", b"\xaa" * 20, ("bank-a",), 3_600_000),)
+    assert record.policy.reserve == Reserve("foreign", "", 10_000, (), (), (), lockers)
+    scope = {"asset": "WUSD", "participant": "", "account": ""}
+    plain: Document = {
+        "to": "treasury",
+        "scope": scope,
+        "quota": None,
+        "need": None,
+        "lifted_by": [],
+        "not_before": 0,
+        "until": 0,
+        "rank": 0,
+    }
+    both = [{"id": each, "permission": each, **plain} for each in ("issue", "attest.foreign")]
+    with pytest.raises(GenesisError, match="WUSD"):
+        first_records(parse_genesis(json.dumps({**whole, "grants": [*grants, *both]})))
+    assets.append(asset("WUSE", "treasury", {**ABROAD, "lockers": [{**LOCKER, "name": "again"}]}, 6))
+    with pytest.raises(GenesisError, match="as eth of WUSD"):
+        first_records(parse_genesis(json.dumps(whole)))

@@ -7,10 +7,12 @@ from tests.mutants.mutant import Mutant
 RULES = "tests/ledger/test_backing_rules.py"
 HISTORIES = "tests/ledger/test_backing_invariants.py"
 TYPES = "tests/ledger/test_types.py"
+ABROAD = "tests/ledger/test_foreign_rules.py"
 
 BACKING = "ledger/backing.py"
 CHECKS = "ledger/backing_checks.py"
 VAULTS = "ledger/vaults.py"
+LOCKERS = "ledger/lockers.py"
 SUPPLY = "ledger/transactions/supply.py"
 ATTEST = "ledger/transactions/attesting.py"
 
@@ -108,5 +110,72 @@ MUTANTS: tuple[Mutant, ...] = (
         "fixed_of(before.policy) != fixed_of(after.policy)",
         "fixed_of(before.policy) is None",
         (HISTORIES,),
+    ),
+    Mutant(
+        "L9", "a_locker_serves_two_assets", LOCKERS, "            if place_of(other) in mine:", "            if other in mine:", (ABROAD,)
+    ),
+    Mutant(
+        "L9",
+        "a_locker_is_called_as_a_route",
+        LOCKERS,
+        "if overlay.get(route_key(locker.name)) is not None:",
+        "if not locker.name:",
+        (TYPES,),
+    ),
+    Mutant(
+        "L9",
+        "a_route_is_called_as_a_locker",
+        "ledger/transactions/bridge_routes.py",
+        "if any(locker.name == self.body.id for",
+        "if any(not locker.name for",
+        (TYPES,),
+    ),
+    Mutant("L9", "a_locker_moves", LOCKERS, "place_of(now) != place_of(locker)", "place_of(now) is None", (ABROAD,)),
+    Mutant("L9", "sights_of_a_dropped_locker_stay", LOCKERS, "if source not in sources and", "if source is None and", (ABROAD,)),
+    Mutant(
+        "L9",
+        "one_contract_counts_twice",
+        "ledger/transactions/backing_forms.py",
+        "for locker in lockers}) != len(lockers):",
+        "for locker in lockers}) > len(lockers):",
+        (ABROAD,),
+    ),
+    Mutant("L9", "the_higher_middle_of_what_is_locked", BACKING, "sorted(said)[middle - silent]", "sorted(said)[-1]", (ABROAD,)),
+    Mutant(
+        "L20", "who_is_silent_abroad_is_left_out", BACKING, "sorted(said)[middle - silent]", "sorted(said)[(len(said) - 1) // 2]", (ABROAD,)
+    ),
+    Mutant("L20", "too_few_sights_are_enough", BACKING, "return None if silent > middle else", "return None if not said else", (ABROAD,)),
+    Mutant(
+        "L20",
+        "sights_never_grow_old",
+        BACKING,
+        "source in observing and self.is_fresh(seen, locker.max_age_ms)",
+        "source in observing",
+        (ABROAD,),
+    ),
+    Mutant(
+        "L20",
+        "watchers_without_grant_count",
+        BACKING,
+        "source in observing and self.is_fresh(seen, locker.max_age_ms)",
+        "self.is_fresh(seen, locker.max_age_ms)",
+        (ABROAD,),
+    ),
+    Mutant("L20", "a_locker_not_seen_is_just_empty", BACKING, 'stale = stale or f"what locker', 'stale = "" and f"what locker', (ABROAD,)),
+    Mutant(
+        "L10",
+        "who_issues_counts_what_is_locked",
+        "ledger/grant_rules.py",
+        "attesting = (*ATTESTING, LOCKED_ABROAD)",
+        "attesting = ATTESTING",
+        (ABROAD, TYPES),
+    ),
+    Mutant(
+        "L10",
+        "an_asset_comes_to_stand_abroad_with_its_issuer_watching",
+        "ledger/transactions/assets.py",
+        "if (conflict := duties_conflict(overlay, policy)) is not None:",
+        "if (conflict := duties_conflict(overlay, policy)) is None and conflict is not None:",
+        (ABROAD, TYPES),
     ),
 )

@@ -10,6 +10,8 @@ from ledger.assets import Policy
 from ledger.canonical import decode
 from node.api.reserves import reserve_body
 from tests.ledger.backing_world import CODE, USD, VAULT, WRAPPED, BackedWorld
+from tests.ledger.foreign_world import CODE as ABROAD
+from tests.ledger.foreign_world import ForeignWorld
 from tests.ledger.world import HOUR_MS
 
 if TYPE_CHECKING:
@@ -47,3 +49,17 @@ def test_what_stands_behind_other_assets() -> None:
     assert (som.kind, som.vault, som.items, som.supply) == ("sovereign", "", (), "50000")
     empty = reserve_body(state_of(world), replace(world.asset(CODE), supply=0), world.height, world.time_ms)
     assert (empty.coverage_bps, empty.missing) == (None, "tron")
+
+
+def test_what_stands_behind_an_asset_that_is_locked_abroad() -> None:
+    """Goal: each locker, what it has now, and which is missing. Method: two lockers; then an hour in which one is not seen."""
+    world = ForeignWorld().lock(300, 200)
+    assert world.mint(400) == 0
+    found = reserve_body(state_of(world), world.asset(ABROAD), world.height, world.time_ms)
+    assert (found.kind, found.eligible, found.market, found.supply, found.coverage_bps) == ("foreign", "500", "500", "400", 12_500)
+    assert [(each.name, each.chain, each.contract, each.amount) for each in found.lockers] == [
+        ("eth-vault", "ethereum", "aa" * 20, "300"),
+        ("tron-vault", "tron", "41" + "bb" * 20, "200"),
+    ]
+    later = reserve_body(state_of(world), world.asset(ABROAD), world.height, world.time_ms + HOUR_MS)
+    assert (later.eligible, later.missing, [each.amount for each in later.lockers]) == ("200", "what locker eth-vault has", [None, "200"])

@@ -15,7 +15,7 @@ from ledger.grants import Grant, Need, Quota, Scope
 from ledger.holders import Limit, PseudonymAt
 from ledger.keys import public_key_of
 from ledger.participants import Key, Keyset, KeysetRecord, Participant
-from ledger.reserves import Expiry, Reserve
+from ledger.reserves import Expiry, Locker, Reserve
 from ledger.transactions.bodies import (
     AccountOpen,
     AccountSet,
@@ -33,6 +33,7 @@ from ledger.transactions.bodies import (
 )
 from tests.ledger.backing_world import OBSERVER, PRICE, SOURCES, gold_policy, vault_policy
 from tests.ledger.epoch_world import box_of, sealed, validator
+from tests.ledger.foreign_world import foreign_policy
 from tests.ledger.people import LIMITS, pseudonym
 from tests.ledger.world import VIEW_KEY, seed_of
 from tests.simulation_ledger.draws import DAY_MS, HOUR_MS, Drawn, Draws
@@ -262,6 +263,7 @@ class RegistryDraws(Draws):
             vault_policy(code, backing=self.one(("KGS", "KGST", "KGS", NOTHING_THERE))),
             replace(self._purse(code), receive=("mcc:8211",)),
             replace(self._purse(code), receive=("mcc:*", "school"), powers=("freeze", "seize")),
+            foreign_policy(code, lockers=(Locker("tron", "tron", self.choose.choice((code.encode(), b"N")), (OBSERVER,), DAY_MS),)),
             Policy(code, 2, self.participant(), "sovereign", 10**9, self._limits(), (), 0, (), None, (), "block", ()),
         )
         policy = self.choose.choice(drawn)
@@ -280,6 +282,9 @@ class RegistryDraws(Draws):
         codes = [each.policy.code for each in self.model.tables["asset"].values() if not isinstance(each.policy.reserve, str)]
         code = "USDKG" if self.chance(75) else self.one(sorted(codes)) if codes and not self.chance(5) else self.asset()
         kind = self.one(("reserve", "price", "price", "price", "foreign"))
+        asset = self.model.get(f"asset/{code}")
+        if asset is not None and not isinstance(asset.policy.reserve, str) and asset.policy.reserve.kind == "foreign":
+            kind = "foreign" if not self.chance(10) else kind
         by = {"reserve": "bank-b", "price": self.one(SOURCES), "foreign": OBSERVER}[kind]
         by = self.participant() if self.chance(4) else by
         name = {"reserve": "gold", "price": "XAU-USD", "foreign": "tron"}[kind]

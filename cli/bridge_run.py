@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.bridge import app
+from cli.bridge_proof import app
 from cli.command import command
 from cli.faults import Misuse, Refusal
 from cli.output import print_fields, print_json

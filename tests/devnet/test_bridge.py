@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.devnet.bridge_net import PARTICIPANTS, BridgeNet
+from tests.devnet.bridge_stranger import stranger_checks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,7 +36,8 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
     """Goal: the whole way and back with one attestor of four dead; three processes killed on the way; a reorg releases nothing.
 
     Method: lock for Alice, mint, she pays Bob there, he burns for bank-b; a burn that a reorganisation takes back before it was final; then
-    locks and burns while processes are killed and started again. Both sides' totals are equal in the end, to the last unit.
+    locks and burns while processes are killed and started again. Both sides' totals are equal in the end. A stranger
+    verifies the proof of reserve by the genesis document alone, and each altered field of it is named.
     """
     async with BridgeNet(tmp_path, 18200) as net:
         running = (*PARTICIPANTS[:3], "relayer")
@@ -60,6 +62,7 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
         await until(net, "bank-b has what was burned", released)
         await battered(net, running, rounds=3, seed=1)
         assert await net.balance("bank-b/main") == before + 20_000 + 3 * 1_000
+        await stranger_checks(net, tmp_path, int((await net.route()).locked))
         assert [await net.processes[name].stop() for name in running] == [0, 0, 0, 0]
 
 

@@ -17,8 +17,6 @@ from urllib3.exceptions import HTTPError
 from bridge.errors import ChainUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from requests import Response
 
 ANSWER_BYTES_MAX: Final = 16 << 20
@@ -31,19 +29,12 @@ _PIECE_BYTES: Final = 65_536
 class HttpCalls:
     """Requests to one node, one after another."""
 
-    def __init__(
-        self, url: str, *, headers: Mapping[str, str] | None = None, seconds_max: float = SECONDS_MAX, bytes_max: int = ANSWER_BYTES_MAX
-    ) -> None:
-        """Take the node at `url`; `headers` carry the key that a provider may want."""
+    def __init__(self, url: str, *, seconds_max: float = SECONDS_MAX, bytes_max: int = ANSWER_BYTES_MAX) -> None:
         self._url, self._seconds_max, self._bytes_max = url.rstrip("/"), seconds_max, bytes_max
         self.shown = shown(url)
         self._session = requests.Session()
-        plain = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }  # nothing that unpacks to more
-        self._session.headers.update({**plain, **(headers or {})})
+        # Not packed: nothing that unpacks to more than was counted.
+        self._session.headers.update({"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"})
 
     def post(self, path: str, document: bytes) -> bytes:
         """Return the body of the answer to a JSON document posted to `path`.

@@ -20,6 +20,7 @@ class Answer(Struct, frozen=True):
     body: bytes
     status: int = 200
     location: str = ""
+    encoding: str = ""
     drips: bool = False
     """Whether it comes a byte at a time, for ever."""
 
@@ -37,6 +38,8 @@ def serving(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[str]:
             found = answer(self.path, document)
             self.send_response(found.status)
             self.send_header("Content-Length", str(10**6 if found.drips else len(found.body)))
+            if found.encoding:
+                self.send_header("Content-Encoding", found.encoding)
             if found.location:
                 self.send_header("Location", found.location)
             self.end_headers()

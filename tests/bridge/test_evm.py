@@ -310,3 +310,5 @@ def test_b6_a_good_answer_that_is_too_long_or_to_another_request_is_none() -> No
         EvmNode(url, HttpCalls(url, bytes_max=150_000)).block(16)
     with serving(lambda _, __: Answer(good.replace(b'"id":1', b'"id":9'))) as url, pytest.raises(ChainUnreachable, match="another request"):
         EvmNode(url).block(16)
+    with serving(lambda _, __: Answer(good, encoding="gzip")) as url, pytest.raises(ChainUnreachable, match="packed"):
+        EvmNode(url).block(16)

@@ -1,7 +1,7 @@
 """`som hold`: reserve value, settle it in parts, let it go."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -10,7 +10,7 @@ from cli.command import command
 from cli.faults import Misuse
 from cli.hold_terms import Shown, Terms, condition_of, condition_rows, find_hold, settling_of
 from cli.output import print_fields, print_json
-from cli.parties import debit_parties, find_account, look_up, sender_keyset
+from cli.parties import approving_keysets, debit_parties, find_account, look_up, sender_keyset
 from cli.policies import quote_fee
 from cli.sending import How, check_body, send
 from cli.session import Session
@@ -19,6 +19,9 @@ from ledger.conditions import Arbiter, Condition, Device, HashLock
 from ledger.names import servicer_of
 from ledger.transactions.bodies import HoldBody, Settle, Void
 from ledger.transactions.hold_forms import check_hold
+
+if TYPE_CHECKING:
+    from cli.signing import KeysetName
 
 app = typer.Typer(help="Holds: value reserved for a target until a time.", no_args_is_help=True)
 
@@ -86,6 +89,7 @@ def settle(
     secret: Annotated[Path | None, typer.Option("--secret", metavar="FILE", help="The same, in a file.")] = None,
     payee: Annotated[str, typer.Option("--payee", metavar="ACCOUNT", help="Of a hold for a class: who is paid.")] = "",
     receipt: Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Receipt of a purse (`som purse pay`).")] = None,
+    under: Annotated[str, typer.Option("--under", metavar="GRANT", help="Of a queued redemption: a grant redeem.approve.")] = "",
 ) -> None:
     """Move part or all of what is left of a hold to its target, showing what its condition asks for."""
     said = settling_of(hold, Shown(witness, secret, payee, receipt))
@@ -94,13 +98,16 @@ def settle(
             raise Misuse("the receipt says the amount: leave AMOUNT out")
         sender = session.sender(servicer_of(said.payee))
         parties: tuple[str, ...] = (sender,)
+        agreeing: tuple[KeysetName, ...] = ()
         minor = said.amount
     else:
         found = find_hold(session, hold)
         minor = session.units.parse(amount, found.asset) if amount else int(found.left)
-        sender = session.sender(found.settle_by or servicer_of(found.target))
-        parties = (sender, *filter(None, (found.settle_by, found.arbiter)))
-    needed = tuple(sender_keyset(session, party) for party in dict.fromkeys(parties))
+        approving = approving_keysets(session, found.asset, found.source, under) if found.kind == "queue" else None
+        sender = session.sender(approving[0] if approving else found.settle_by or servicer_of(found.target))
+        parties = (sender,) if approving else (sender, *filter(None, (found.settle_by, found.arbiter)))
+        agreeing = approving[1] if approving else ()
+    needed = (*(sender_keyset(session, party) for party in dict.fromkeys(parties)), *agreeing)
     send(session, Settle(hold=bytes.fromhex(said.hold), amount=minor, witness=said.witness), sender=sender, needed=needed, how=how)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.client import NotThere, Withheld
 from cli.faults import Refusal
-from ledger.grants import DEBIT
+from ledger.grants import APPROVE, DEBIT
 from ledger.names import check_account_id, check_grant_id, check_owner, check_participant_id
 from node.api.structs import AccountBody, GrantBody, ParticipantBody
 
@@ -113,3 +113,34 @@ def sender_keyset(session: Session, sender: str) -> KeysetName:
 def default_sender(account: AccountBody) -> str:
     """Who sends for an account unless somebody else is named: itself where it has a keyset, else its servicer."""
     return account.id if account.keyset else account.servicer
+
+
+def approving_keysets(session: Session, asset: str, source: str, under: str) -> tuple[str, tuple[KeysetName, ...]] | None:
+    """Who sends the settle of a queued redemption, and the keysets that agree to it by a grant `redeem.approve`; None: its issuer decides.
+
+    The grant is the one that is named, else one of a usual name: `redeem.approve:ASSET:PARTICIPANT`, `redeem.approve:ASSET`.
+
+    Raises
+    ------
+    Refusal
+        There is no such grant, or it is of another kind or asset.
+    """
+    grant = find_grant(session, under) if under else _usual_approval(session, asset, source.partition("/")[0])
+    if grant is None:
+        return None
+    if grant.permission != APPROVE or grant.scope.asset != asset:
+        raise Refusal(f"grant {grant.id} is {grant.permission} over {grant.scope.asset or 'every asset'}, not {APPROVE} over {asset}")
+    if grant.need is None:
+        return grant.to, ((grant.to, OPS),)
+    members = [(owner, name) for owner, _, name in (member.partition("/") for member in grant.need.of)]
+    members.sort(key=lambda member: not session.keystore.for_keyset(*member))
+    return grant.to, tuple(members[: grant.need.m])
+
+
+def _usual_approval(session: Session, asset: str, participant: str) -> GrantBody | None:
+    for name in (f"{APPROVE}:{asset}:{participant}", f"{APPROVE}:{asset}"):
+        try:
+            return session.client.get(f"/v1/grants/{name}", GrantBody)
+        except (NotThere, Withheld):
+            continue
+    return None

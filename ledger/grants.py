@@ -16,6 +16,7 @@ Permission = Literal[
     "wallet",
     "debit",
     "issue",
+    "redeem.approve",
     "attest.reserve",
     "attest.price",
     "attest.foreign",
@@ -30,6 +31,8 @@ Permission = Literal[
 """Those that exist now. `audit.read` authorises no transaction: it lets somebody look people up at a node of the operator."""
 DEBIT: Permission = "debit"
 """What somebody may take from one account (`ledger.debits`)."""
+APPROVE: Permission = "redeem.approve"
+"""Who settles queued redemptions of one asset, instead of its issuer's `ops`."""
 
 Rank = Annotated[int, Meta(ge=0, le=9)]
 """Of the authority behind an order: a court of appeal may go before a bailiff."""

@@ -16,6 +16,7 @@ from tests.naive_books import (
     changed,
     contra_of,
     over,
+    use_first,
     vault_of,
 )
 from tests.naive_facts import backed, redeemed
@@ -118,7 +119,8 @@ def authorise_settle(books: Books, act: Plain) -> None:
     """Find the hold and a target that takes; whoever settles agrees, and the arbiter."""
     hold = open_hold(books, act.body.hold)
     target = books.account(conditions.payee_of(hold, act.body.witness))
-    parties = [party for party in (hold.settle_by, getattr(hold.condition, "by", "")) if party]
+    act.approvals = approvals(books, hold)
+    parties = [party for party in (hold.settle_by, getattr(hold.condition, "by", "")) if party and not act.approvals]
     asked = [books.party(party) for party in parties]
     for member in asked:
         books.member_active(member)
@@ -129,6 +131,14 @@ def authorise_settle(books: Books, act: Plain) -> None:
             asked.append(f"{books.servicer(target.id)}/compliance")
     for member in asked:
         act.voices.need(member)
+    act.grant = use_first(act.voices, act.approvals) if act.approvals else None
+
+
+def approvals(books: Books, hold: Plain) -> list[Plain]:
+    """Grants over a queued redemption, one of which settles it instead of the issuer."""
+    if hold.kind != "queue":
+        return []
+    return books.fitting("redeem.approve", asset=hold.asset, participant=bank_of(hold.source), account=hold.source)
 
 
 def perform_settle(books: Books, act: Plain) -> None:
@@ -163,6 +173,8 @@ def perform_settle(books: Books, act: Plain) -> None:
         redeemed(books, hold.asset, amount)
     if "/" not in hold.target:
         accepted(policy, books.account(hold.source), target)
+    if act.grant is not None:
+        books.charge(act.grant, amount)
     books.put(f"hold/{hold.id.hex()}", changed(hold, left=left, fee_left=fee_left, condition=condition) if left else None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger.canonical import decode
 from ledger.errors import Malformed
-from ledger.grants import DEBIT
+from ledger.grants import APPROVE, DEBIT
 from ledger.keysets import check_keyset_form, check_sorted
 from ledger.names import (
     RESERVED,
@@ -205,14 +205,22 @@ def check_grant(grant: Grant) -> None:
         check_sorted(need.of, f"the quorum of grant {grant.id}")
         if need.m > len(need.of):
             raise Malformed(reason=f"grant {grant.id} needs {need.m} of {len(need.of)} keysets")
-    if scope.classes and grant.permission != "wallet":
-        raise Malformed(reason=f"grant {grant.id} opens no accounts: it has no classes")
-    if grant.permission == DEBIT and not (scope.account and scope.asset):
-        raise Malformed(reason=f"grant {grant.id} is to debit one account in one asset: it names both")
+    _check_scope(grant)
     check_patterns(scope.classes, f"the classes of grant {grant.id}")
     check_order_terms(grant)
     if grant.until and grant.until <= grant.not_before:
         raise Malformed(reason=f"grant {grant.id} ends before it begins")
+
+
+def _check_scope(grant: Grant) -> None:
+    """Refuse a scope that the permission cannot have, or that lacks what it must have."""
+    scope = grant.scope
+    if scope.classes and grant.permission != "wallet":
+        raise Malformed(reason=f"grant {grant.id} opens no accounts: it has no classes")
+    if grant.permission == DEBIT and not (scope.account and scope.asset):
+        raise Malformed(reason=f"grant {grant.id} is to debit one account in one asset: it names both")
+    if grant.permission == APPROVE and not scope.asset:
+        raise Malformed(reason=f"grant {grant.id} is to settle the redemptions of one asset: it names it")
 
 
 def check_policy(policy: Policy) -> None:

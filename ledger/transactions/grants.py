@@ -20,7 +20,7 @@ from ledger.grant_rules import (
     grants_of,
     use_grant,
 )
-from ledger.grants import DEBIT, GrantRecord
+from ledger.grants import APPROVE, DEBIT, GrantRecord
 from ledger.indexes import put_indexed
 from ledger.lapsing import has_lapsed
 from ledger.names import servicer_of
@@ -164,8 +164,9 @@ def wanted_root(grant: Grant) -> Wanted:
 def owner_of_scope(work: Work, grant: Grant) -> str:
     """Participant that may give this grant beside root; empty: nobody.
 
-    The issuer may name who attests for its asset. It may not give `issue` of a sovereign asset: one keyset of the central bank would then
-    get around the quorum that root has set. `root`, `register` and `wallet` license participants, which no participant does for itself.
+    The issuer may name who attests for its asset, and who settles its redemptions. It may not give `issue` of a sovereign asset: one keyset
+    of the central bank would then get around the quorum that root has set. `root`, `register` and `wallet` license participants, which no
+    participant does for itself.
     """
     asset = work.overlay.get("asset/" + grant.scope.asset)
-    return asset.policy.issuer if grant.permission in (*ATTESTING, *OBSERVING) and isinstance(asset, Asset) else ""
+    return asset.policy.issuer if grant.permission in (*ATTESTING, *OBSERVING, APPROVE) and isinstance(asset, Asset) else ""

@@ -14,6 +14,8 @@ from ledger.debits import charge_mandate, need_mandate
 from ledger.errors import BadKeyset, ConditionNotMet, HoldAmount, HoldExpired, NoAccount, NoHold, NoParticipant, QuorumNotMet, TooMany
 from ledger.expiry import close_hold, count_hold, hold_key, release
 from ledger.fees import check_fee, fee_of, fee_rule
+from ledger.grant_rules import Wanted, charge_quota, fitting_grants, use_first
+from ledger.grants import APPROVE
 from ledger.holds import Hold
 from ledger.indexes import put_indexed
 from ledger.keys import is_usable_key
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ledger.accounts import Account
     from ledger.assets import Asset, Policy
     from ledger.conditions import Kept
+    from ledger.grants import GrantRecord
     from ledger.restraints import Restraints, Words
     from ledger.state import Overlay
     from ledger.transactions.bodies import HoldBody, Settle, Void
@@ -148,8 +151,10 @@ class Placement:
 class Settlement:
     """One settle transaction: part or all of a hold moves to its target."""
 
-    __slots__ = ("body", "hold", "paid_in", "target", "work")
+    __slots__ = ("approval", "body", "hold", "paid_in", "target", "work")
 
+    approval: GrantRecord | None
+    """Of a queued redemption: the grant `redeem.approve` under which it is settled."""
     hold: Hold
     target: Account
     """That of the hold, or the one of its class that the witness names."""
@@ -168,7 +173,8 @@ class Settlement:
         work = self.work
         self.hold = hold = open_hold(work, self.body.hold)
         self.target = existing_account(work.overlay, payee_of(hold.target, hold.condition, self.body.witness))
-        members = [keyset_of_party(work.overlay, party) for party in settlers_of(hold)]
+        approvals = approvals_of(work, hold)
+        members = [] if approvals else [keyset_of_party(work.overlay, party) for party in settlers_of(hold)]
         for member in members:
             check_member_active(work.overlay, member)
         check_takes(self.target)
@@ -179,6 +185,7 @@ class Settlement:
                 members.append(compliance_of(servicer_now(work.overlay, self.target.id)))
         for member in members:
             work.signers.need(member)
+        self.approval = use_first(approvals, work.signers, Wanted(APPROVE, asset=hold.asset)) if approvals else None
 
     def perform(self) -> None:
         """Check the amount; move it, and the fee that is due so far less what was taken (L17). What is left of the hold stays open.
@@ -211,6 +218,8 @@ class Settlement:
             count_redeemed(work, hold.asset, amount)
         if "/" not in hold.target:
             check_accepted(asset.policy, existing_account(work.overlay, hold.source), self.target)
+        if self.approval is not None:
+            charge_quota(work.overlay, self.approval, amount, work.time_ms)
         if left == 0:
             close_hold(work.overlay, hold)
         else:
@@ -307,6 +316,14 @@ def parties_of(body: HoldBody) -> tuple[str, ...]:
     """Participants and accounts that have a say in what becomes of a hold, each once."""
     named = (body.settle_by, body.void_by, body.condition.by if isinstance(body.condition, Arbiter) else "")
     return tuple(dict.fromkeys(party for party in named if party))
+
+
+def approvals_of(work: Work, hold: Hold) -> list[GrantRecord]:
+    """Grants `redeem.approve` over a queued redemption: one of them settles it, and nobody else; where there is none, its issuer (L25)."""
+    if hold.kind != "queue":
+        return []
+    wanted = Wanted(APPROVE, asset=hold.asset, participant=servicer_of(hold.source), account=hold.source)
+    return fitting_grants(work.overlay, wanted, work.time_ms)
 
 
 def settlers_of(hold: Hold) -> tuple[str, ...]:

@@ -146,3 +146,20 @@ def test_what_is_locked_abroad_is_watched_issued_and_redeemed(network: Network, 
         "is no address: write it in hex"
         in network.som("asset", "put", "WUSE", "--issuer", "operator", "--decimals", "6", "--terms", bad)[2]
     )
+
+
+def test_a_queued_redemption_is_settled_by_who_approves(network: Network, tmp_path: Path) -> None:
+    """Goal: redeem.approve by commands alone. Method: queue; the issuer settles a part; name two banks, who settle."""
+    put = ("asset", "put", "QSOM", "--issuer", "operator", "--decimals", "2", "--terms", written(tmp_path, queued=86_400_000))
+    network.good(*put)
+    network.good("grant", "put", "issue:QSOM", "--to", "operator", "--permission", "issue", "--asset", "QSOM", *QUORUM, *AS)
+    network.good("issue", "bank-a/main", "100", "QSOM")
+    hold = str(network.good("redeem", "bank-a/main", "50", "QSOM", "--payout-ref", "IBAN")["tx_id"])
+    assert outcome(network.good("hold", "settle", hold, "10")) == 0
+    both = ("--need", "bank-a/ops", "--need", "bank-b/ops", "--need-m", "2")
+    for name in ("redeem.approve:QSOM", "payouts"):
+        network.good("grant", "put", name, "--to", "bank-b", "--permission", "redeem.approve", "--asset", "QSOM", *both, *AS)
+    assert outcome(network.good("hold", "settle", hold, "15")) == 0
+    assert outcome(network.good("hold", "settle", hold, "5", "--under", "payouts")) == 0
+    assert "is issue over QSOM, not redeem.approve" in network.som("hold", "settle", hold, "5", "--under", "issue:QSOM")[2]
+    assert network.good("hold", "show", hold)["left"] == "2000"

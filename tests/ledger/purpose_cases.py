@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ledger.grants import Need, Quota, Scope
 from ledger.reserves import Expiry
-from ledger.transactions.bodies import AccountSet, AssetPut, HoldBody, Issue, Redeem
+from ledger.transactions.bodies import AccountSet, AssetPut, GrantPut, HoldBody, Issue, Redeem, Settle
 from tests.ledger.backing_world import CODE, LUNCH, TREASURY, BackedWorld
 from tests.ledger.breaks import Break, asked, both, edited, parameter
-from tests.ledger.cast import BANK_A, BY_ROOT, Case
+from tests.ledger.cast import BANK_A, BANK_B, BY_ROOT, OPERATOR, Case
 from tests.ledger.purpose_world import ENDS_MS, PUPIL, SHOP, lunch_policy, meals, queued_policy, serve
-from tests.ledger.world import BOB, MAIN_B, START_MS, TILL
+from tests.ledger.world import BOB, MAIN_B, START_MS, TILL, grant
 
 if TYPE_CHECKING:
     from ledger.transactions.bodies import Body
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.ledger.world import World
 
 LINE = "treasury/meals"
+APPROVERS = grant("payouts", "redeem.approve", "treasury", asset=CODE, need=Need(2, ("bank-a/ops", "bank-b/ops", "treasury/treasury")))
 ENDED = edited(f"asset/{LUNCH}", "policy", expires=Expiry(START_MS, TILL))
 
 
@@ -77,6 +79,28 @@ def queued(world: World) -> Body:
     return Redeem(CODE, TILL, 400, "account 7", None)
 
 
+def approved(world: World) -> Body:
+    """Let the issuer name who settles its redemptions, and make one to settle."""
+    body = queued(world)
+    backed = BackedWorld.__new__(BackedWorld)
+    backed.__dict__ = world.__dict__
+    backed.must(GrantPut(APPROVERS), by=TREASURY, sender="treasury")
+    found = backed.must(body, by=TREASURY, sender="treasury").tx_id
+    return Settle(found, 150, b"")
+
+
+def approving(world: World) -> Body:
+    """Let the issuer name who settles its redemptions."""
+    BackedWorld.of(world)
+    return GrantPut(APPROVERS)
+
+
+def settled(world: World) -> Body:
+    """Make a redemption that its issuer settles."""
+    found = world.must(queued(world), by=TREASURY, sender="treasury").tx_id
+    return Settle(found, 150, b"")
+
+
 def line(name: str) -> Change:
     """Let the rest go elsewhere."""
     return asked("policy", expires=Expiry(ENDS_MS, name))
@@ -120,6 +144,28 @@ PURPOSE = (
         queued,
         TREASURY,
         (Break("room for holds", 127, both(parameter("holds_per_account_max", 1), edited(f"account/{TILL}", holds=1))),),
+        "treasury",
+    ),
+    Case(
+        "settle, queued",
+        settled,
+        [*OPERATOR, *TREASURY],
+        (Break("an issuer that can act", 121, edited("participant/treasury", status="suspended")),),
+    ),
+    Case(
+        "settle, queued and approved",
+        approved,
+        [*OPERATOR, *BANK_A, *BANK_B],
+        (
+            Break("its quota", 113, edited("grant/payouts", "grant", quota=Quota(149, "once"))),
+            Break("more than its issuer", 111, asked(), [*OPERATOR, *TREASURY]),
+        ),
+    ),
+    Case(
+        "grant.put, who settles redemptions",
+        approving,
+        TREASURY,
+        (Break("asset", 130, asked("grant", scope=Scope("GOLD", "", "", ()))),),
         "treasury",
     ),
 )

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.errors import OK
+from ledger.errors import OK, Malformed, QuorumNotMet, Unorderable
+from ledger.grants import Need, Quota, Scope
 from ledger.holds import Hold
 from ledger.indexes import derive_indexes
 from ledger.orders import Order
 from ledger.reserves import Expiry
-from ledger.transactions.bodies import AccountSet, AssetPut, GrantPut, HoldBody, Issue, OrderPut, Redeem, Settle, Void
+from ledger.transactions.bodies import AccountSet, AssetPut, GrantEnd, GrantPut, HoldBody, Issue, OrderPut, Redeem, Settle, Void
 from tests.ledger.backing_world import CODE, LUNCH, TREASURY, USD, BackedWorld
 from tests.ledger.cast import BY_ROOT, OPERATOR
 from tests.ledger.purpose_world import (
@@ -256,3 +257,97 @@ def test_invariant_08_every_som_of_the_school_is_somewhere(given_out: list[int],
     assert (world.balance(SHOP)[0], world.balance(TILL)[0]) == (paid, 10_000 - paid)
     assert Expiry(ENDS_MS, TILL) == world.asset(LUNCH).policy.expires
     assert world.do(Issue(LUNCH, TILL, 1, "", TILL), by=TREASURY, sender="treasury").code == 123
+
+
+PAIR = Need(2, ("bank-a/ops", "bank-b/ops", "treasury/treasury"))
+
+
+def test_l25_who_approves_redemptions_alone_decides() -> None:
+    """Goal: an issuer can put several people there. Method: the issuer names them; it alone settles nothing any more, two of three do."""
+    world = queue()
+    found = redeem(world, 400 * USD)
+    approvers = grant("payouts", "redeem.approve", "bank-a", asset=CODE, need=PAIR)
+    world.must(GrantPut(approvers), by=TREASURY, sender="treasury")
+    body = Settle(found, 150 * USD, b"")
+    both = [*OPERATOR, *signers("bank-a/ops"), *signers("bank-b/ops")]
+    for by in ([*OPERATOR, *TREASURY], both[:2], [*both[:2], *TREASURY]):
+        with pytest.raises(QuorumNotMet):
+            world.do(body, by=by)
+    with pytest.raises(Malformed, match="not needed"):
+        world.do(body, by=[*both, *TREASURY])
+    assert world.do(body, by=both).code == OK
+    assert (world.asset().supply, world.balance(TILL, CODE)) == (850 * USD, (850 * USD, 250 * USD))
+    world.must(GrantEnd("payouts"), by=signers("bank-a/ops"), sender="bank-a")
+    assert world.do(Settle(found, 50 * USD, b""), by=TREASURY, sender="treasury").code == OK
+
+
+def test_l25_approval_counts_where_it_fits_while_it_is_active() -> None:
+    """Goal: scope, time and quota as of any grant. Method: over another bank's accounts; later; of less; of another asset's queue."""
+    world = queue()
+    elsewhere = grant("of-bank-b", "redeem.approve", "bank-b", asset=CODE, participant="bank-b")
+    other = replace(queued_policy(), code="USDKX")
+    world.define(other)
+    for each in (elsewhere, grant("of-others", "redeem.approve", "bank-b", asset="USDKX")):
+        world.must(GrantPut(each), by=TREASURY, sender="treasury")
+    found = redeem(world, 400 * USD)
+    assert world.do(Settle(found, 100, b""), by=TREASURY, sender="treasury").code == OK, "neither is over the accounts of the Treasury"
+    plain = grant("here", "redeem.approve", "bank-b", quota=Quota(200, "day"))
+    here = replace(plain, scope=Scope(CODE, "", TILL, ()), until=world.time_ms + HOUR_MS)
+    world.must(GrantPut(here), by=TREASURY, sender="treasury")
+    by = [*OPERATOR, *signers("bank-b/ops")]
+    assert [world.do(Settle(found, amount, b""), by=by).code for amount in (150, 51, 50)] == [OK, 113, OK]
+    world.time_ms += HOUR_MS
+    assert world.do(Settle(found, 100, b""), by=TREASURY, sender="treasury").code == OK, "it has lapsed"
+
+
+def test_l25_approval_is_good_for_nothing_else() -> None:
+    """Goal: redeem.approve settles queued redemptions. Method: another hold of the asset, a void, an issue; over all assets."""
+    world = queue()
+    world.must(GrantPut(grant("payouts", "redeem.approve", "bank-b", asset=CODE)), by=TREASURY, sender="treasury")
+    by = [*OPERATOR, *signers("bank-b/ops")]
+    escrow = world.must(
+        HoldBody(TILL, MAIN_A, CODE, 100, 0, world.time_ms + HOUR_MS, "treasury", "treasury", "none", "escrow"), by=[*OPERATOR, *TREASURY]
+    ).tx_id
+    for body in (Settle(escrow, 50, b""), Void(redeem(world, 5)), Issue(CODE, TILL, 1, "", None)):
+        with pytest.raises(QuorumNotMet):
+            world.do(body, by=by)
+    assert world.do(Settle(escrow, 50, b""), by=TREASURY, sender="treasury").code == OK
+    with pytest.raises(Malformed, match="it names it"):
+        world.do(GrantPut(grant("payouts-2", "redeem.approve", "bank-b")), by=BY_ROOT)
+
+
+def test_l19_an_approved_queue_lapses_when_nobody_settles() -> None:
+    """Goal: as before. Method: name approvers, let the day pass."""
+    world = queue()
+    world.must(GrantPut(grant("payouts", "redeem.approve", "bank-b", asset=CODE)), by=TREASURY, sender="treasury")
+    found = redeem(world, 400 * USD)
+    world.time_ms += DAY_MS
+    assert world.do(Settle(found, 1, b""), by=[*OPERATOR, *signers("bank-b/ops")]).code == 170
+    assert (world.balance(TILL, CODE), world.asset().supply) == ((1_000 * USD, 0), 1_000 * USD)
+
+
+@settings(max_examples=25)
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from(("bank-a", "bank-b", "treasury"))), st.integers(1, 400)), max_size=12),
+    need=st.integers(1, 2),
+)
+def test_invariant_16_a_queued_redemption_is_settled_by_who_may_alone(steps: list[tuple[bool, set[str], int]], need: int) -> None:
+    """Goal: 16 of queues. Method: give and end the grant at any time, anybody settles; a model says who may, and what is left."""
+    world = queue()
+    found, left, given_now = redeem(world, 1_000), 1_000, False
+    members = ("bank-a/ops", "bank-b/ops")
+    approvers = grant("payouts", "redeem.approve", "bank-a", asset=CODE, need=Need(need, members))
+    for toggles, who, amount in steps:
+        if toggles:
+            world.must(GrantEnd("payouts") if given_now else GrantPut(approvers), by=BY_ROOT)
+            given_now = not given_now
+        banks = who & {"bank-a", "bank-b"}
+        may = len(banks) >= need and "treasury" not in who if given_now else who == {"treasury"}
+        by = [*OPERATOR, *(key for name in sorted(who) for key in signers(f"{name}/ops"))]
+        try:
+            code = world.do(Settle(found, amount, b""), by=by).code
+        except Unorderable:
+            code = 111
+        assert code == (170 if not left and code != 111 else 111 if not may else OK if amount <= left else 173)
+        left -= amount if code == OK else 0
+        assert world.balance(TILL, CODE)[1] == left

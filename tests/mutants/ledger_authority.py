@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "L25",
         "the_issuer_gives_issue",
         GIVING,
-        "if grant.permission in (*ATTESTING, *OBSERVING) and",
+        "if grant.permission in (*ATTESTING, *OBSERVING, APPROVE) and",
         'if grant.permission in (*ATTESTING, *OBSERVING, "issue") and',
         (AUTHORITY,),
     ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.attest import address_of
 from bridge.monitor import inspect, oldest_in_flight, pause_order, reason_of, stalled, there_of
@@ -41,9 +42,11 @@ class Inspector:
         self, home: Home, chain: PublicChain, by: str, stalled_seconds: int = STALLED_SECONDS, now: Callable[[], float] = time.time
     ) -> None:
         self._home, self._chain, self._by, self._now, self._stalled_seconds = home, chain, by, now, stalled_seconds
+        self._paused = -1
+        """Number of the final block at which a stall was answered with a pause."""
 
     def step(self) -> Inspection | None:
-        """Compare once; None where there is nothing to compare (no contract yet, or one that is none of ours).
+        """Compare once; order a pause where the chain finalises no more. None where there is no contract yet, or none of ours.
 
         Raises
         ------
@@ -64,9 +67,13 @@ class Inspector:
         here = self._home.newest()
         report = inspect(here.route, here.at, there, burns_to)
         if report.broken:
-            self._home.pause(pause_order(here.route, self._by, report, final))
+            self._home.pause(pause_order(here.route, self._by, report, final, here.at.time_ms))
             raise Broken(route=route.id, reason=reason_of(report))
         now = int(self._now())
+        still = stalled(final, now, self._stalled_seconds)
+        if still and self._paused != final.number:
+            self._paused = final.number
+            self._home.pause(pause_order(here.route, self._by, replace(report, broken=(still,)), final, here.at.time_ms))
         locks = [self._home.lock(line.nonce) for line in self._home.locks(0) if line.state == "locked"][:1]
         oldest = oldest_in_flight(locks, (), now * 1_000)
-        return Inspection(report.totals, max(0, now - final.time), oldest, stalled(final, now, self._stalled_seconds))
+        return Inspection(report.totals, max(0, now - final.time), oldest, still)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 REASON_CHARACTERS_MAX: Final = 140
 """Of a reason on a route's record."""
+PAUSE_MS: Final = 3_600_000
+"""Of a pause, from the ledger's block on."""
 
 
 class There(Struct, frozen=True):
@@ -167,10 +169,11 @@ def reason_of(report: Report) -> str:
     return text or "".join(report.broken[:1])[:REASON_CHARACTERS_MAX]
 
 
-def pause_order(route: BridgeRoute, by: str, report: Report, at: ForeignBlock) -> Order:
+def pause_order(route: BridgeRoute, by: str, report: Report, at: ForeignBlock, now_ms: int) -> Order:
     """Return the order that stops both directions of a route: one for each block of the chain at which something was found (B8).
 
-    It rests on the sentences of the report: their hash is its basis, so whoever lifts it can ask for them.
+    An attestor is one guardian, so it pauses for an hour and leaves redemption open (L22); for longer people decide. The order rests on the
+    sentences of the report: their hash is its basis, so whoever lifts it can ask for them.
     """
     if not report.broken:
         raise AssertionError(f"route {route.id} adds up, and is to be paused")
@@ -183,8 +186,8 @@ def pause_order(route: BridgeRoute, by: str, report: Report, at: ForeignBlock) -
         asset="",
         mode="pause",
         amount=None,
-        allow=("holds",),
+        allow=("holds", "redeem"),
         seize_to="",
-        until=0,
+        until=now_ms + PAUSE_MS,
         open=True,
     )

@@ -17,10 +17,12 @@ from bridge.relayer import chosen
 from bridge.speaker import Spoken
 from ledger.bridges import Attestor as Member
 from ledger.bridges import Word
+from ledger.transactions.bodies import GrantPut
 from tests.bridge.keys import key
 from tests.bridge.whole import ALICE, Killed, Whole
 from tests.ledger.bridge_world import BIG_DELAY_MS, WITNESSES, defined
-from tests.ledger.world import HOUR_MS, MAIN_A
+from tests.ledger.cast import BY_ROOT
+from tests.ledger.world import HOUR_MS, MAIN_A, grant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,19 +192,23 @@ def test_b6_a_break_stops_this_attestor_for_good(whole: Whole) -> None:
 
 
 def test_a_chain_that_finalises_no_more_says_so(whole: Whole) -> None:
-    """Goal: nothing new is observed, and it is said why. Method: hours without a block; what was there before is signed all the same."""
+    """Goal: the route is paused, and it is said why. Method: hours without a block, seen by an attestor that may pause; no lock passes."""
+    whole.ledger.must(GrantPut(grant("pause-bank-a", "order.pause", "bank-a", asset="KGS")), by=BY_ROOT)
     whole.lock(500)
     steps(whole)
     whole.chain.wait(7_200)
     now = whole.chain.now
-    assert whole.attestor("bank-a").state.stopped == ""
-    there = whole.there["bank-a"]
-    there.held_back = 0
     old = whole.chain.block
     whole.chain.block = lambda number: replace(old(number), time=now - 7_200)  # type: ignore[method-assign]
     with pytest.raises(Stalled, match="has not finalised for 7200 s"):
         whole.attestor("bank-a").step()
     assert whole.shown[-1].stalled
+    said = whole.here["bank-a"].codes
+    assert said[-1] == 0
+    assert whole.ledger.lock(20, MAIN_A, bytes.fromhex(ALICE[2:])) == 131
+    with pytest.raises(Stalled):
+        whole.attestor("bank-a").step()
+    assert said.count(0) == len(said)
 
 
 def test_what_is_not_final_releases_nothing(whole: Whole) -> None:

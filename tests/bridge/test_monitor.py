@@ -171,13 +171,14 @@ def test_the_oldest_in_flight_is_what_waits_longest_on_either_side() -> None:
 def test_b8_a_break_becomes_an_order_that_the_ledger_takes_and_a_reason_that_fits() -> None:
     """Goal: a pause order with its basis. Method: the form that the ledger checks; sentences that fit and that do not."""
     report = inspect(ROUTE_RECORD, HERE, replace(THERE, minted=9_000), burns_to=500)
-    order = pause_order(ROUTE_RECORD, "bank-a", report, AT)
+    order = pause_order(ROUTE_RECORD, "bank-a", report, AT, HERE.time_ms)
     check_order(order)
     assert isinstance(order, Order)
     assert (order.id, order.mode, order.scope, order.subject) == (f"monitor:{ROUTE}:500", "pause", "bridge", ROUTE)
+    assert (order.until, order.allow) == (HERE.time_ms + 3_600_000, ("holds", "redeem"))
     assert order.basis_hash == sha256("\n".join(report.broken).encode()).digest()
     assert reason_of(report) == "; ".join(report.broken)
     assert reason_of(replace(report, broken=("a", "b", "c" * 140))) == "a; b"
     assert reason_of(replace(report, broken=("d" * 200, "e"))) == "d" * 140
     with pytest.raises(AssertionError, match="adds up"):
-        pause_order(ROUTE_RECORD, "bank-a", replace(report, broken=()), AT)
+        pause_order(ROUTE_RECORD, "bank-a", replace(report, broken=()), AT, HERE.time_ms)

@@ -291,7 +291,7 @@ def test_hole_settlement_that_can_stop_after_one_leg(obstacle: Callable[[World],
 def test_hole_reservations_shown_after_expiry() -> None:
     """Goal: TigerBeetle, pending amounts stay until somebody asks. Method: let many holds lapse, sweep few: no check sees one of them.
 
-    What the API shows: `tests/node/test_api_holds.py`.
+    What the API shows: `tests/node/test_api_lapsed.py`.
     """
     world = World(make_genesis(params={"sweep_max": 3}), money=1_000)
     until = world.time_ms + HOUR_MS

@@ -238,7 +238,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "node/builder.py",
         "        except BlockTooLargeError as full:\n",
         "        except OverflowError as full:\n",
-        ("tests/node/test_api_holds.py",),
+        ("tests/node/test_api_lapsed.py",),
     ),
     Mutant(
         "L19",
@@ -246,6 +246,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "node/api/lapsed.py",
         "        if hold is not None and has_lapsed(hold.until, now):\n",
         "        if hold is not None and has_lapsed(hold.until, now) and not now:\n",
-        ("tests/node/test_api_holds.py",),
+        ("tests/node/test_api_lapsed.py",),
     ),
 )

@@ -69,7 +69,7 @@ def attest(
         config = load(file)
         if not config.participant:
             raise Misuse(f"{file} does not say who attests: set `participant`")
-        home = _home(session, config)
+        home = open_home(session, config)
         terms = home.newest().route.terms
         chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
         key = open_key(config.key)
@@ -98,7 +98,7 @@ def relay(session: Session, file: FileArgument) -> None:
 
     try:
         config = load(file)
-        home = _home(session, config)
+        home = open_home(session, config)
         terms = home.newest().route.terms
         chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
         sender = open_carrier(config.chain, terms.kind, terms.chain_id, open_key(config.key))
@@ -114,7 +114,8 @@ def relay(session: Session, file: FileArgument) -> None:
     raise typer.Exit(run(config, step, Figures()))
 
 
-def _home(session: Session, config: "ProcessConfig") -> "HttpHome":
+def open_home(session: Session, config: "ProcessConfig") -> "HttpHome":
+    """Ledger of a process, read by the profile of this session."""
     from cli.bridge_home import HttpHome, LongSession  # noqa: PLC0415 - see above
 
     long = LongSession(session.choices)

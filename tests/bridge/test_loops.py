@@ -346,3 +346,13 @@ def killed(whole: Whole, draw: random.Random, name: str) -> None:
     except Killed:
         whole.end(name)
     whole.fuses[name].left = 0
+
+
+def test_b8_a_rogue_quorum_is_seen_at_once(whole: Whole) -> None:
+    """Goal: what was never locked here and is minted there stops attestors that are honest. Method: three keys sign a lock that is none."""
+    whole.lock(500)
+    steps(whole)
+    whole.contracts.carry(whole.contracts.auth(nonce=99, deadline=whole.chain.now + 60, ledger_height=10_000))
+    for name in WITNESSES:
+        with pytest.raises(Stopped, match="minted 1500 there"):
+            whole.attestor(name).step()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.devnet.bridge_net import PARTICIPANTS, BridgeNet
-from tests.devnet.bridge_stranger import stranger_checks
+from tests.devnet.bridge_stranger import som, stranger_checks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +62,10 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
         await until(net, "bank-b has what was burned", released)
         await battered(net, running, rounds=3, seed=1)
         assert await net.balance("bank-b/main") == before + 20_000 + 3 * 1_000
+        code, out = await som(
+            "--config", str(tmp_path / "bank-a" / "som.toml"), "bridge", "doctor", str(tmp_path / "bank-a" / "bridge.toml")
+        )
+        assert (code, "WRONG" in out) == (0, False), out
         await stranger_checks(net, tmp_path, int((await net.route()).locked))
         assert [await net.processes[name].stop() for name in running] == [0, 0, 0, 0]
 

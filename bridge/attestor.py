@@ -130,7 +130,7 @@ class Attestor:
             raise problems[0]
 
     def _inspect(self) -> None:
-        found = self._inspector.step()
+        found = self._inspector.step(self.state.watched.open_from)
         if found is not None:
             self._shown(found)
             if found.stalled:

@@ -45,8 +45,10 @@ class Inspector:
         self._paused = -1
         """Number of the final block at which a stall was answered with a pause."""
 
-    def step(self) -> Inspection | None:
+    def step(self, open_from: int) -> Inspection | None:
         """Compare once; order a pause where the chain finalises no more. None where there is no contract yet, or none of ours.
+
+        Locks up to `open_from` are decided.
 
         Raises
         ------
@@ -74,6 +76,6 @@ class Inspector:
         if still and self._paused != final.number:
             self._paused = final.number
             self._home.pause(pause_order(here.route, self._by, replace(report, broken=(still,)), final, here.at.time_ms))
-        locks = [self._home.lock(line.nonce) for line in self._home.locks(0) if line.state == "locked"][:1]
-        oldest = oldest_in_flight(locks, (), now * 1_000)
+        first = [line.nonce for line in self._home.locks(open_from) if line.state == "locked"][:1]
+        oldest = oldest_in_flight([self._home.lock(nonce) for nonce in first], (), now * 1_000)
         return Inspection(report.totals, max(0, now - final.time), oldest, still)

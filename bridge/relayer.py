@@ -51,7 +51,7 @@ class Relayer:
         self._home, self._chain, self._carrier = home, chain, carrier
         self._interface = artifact("SomBridge").interface
         self._settled = 0
-        """Locks up to here are minted or refunded."""
+        """Locks up to here are decided: minted, expired or refunded."""
 
     def step(self) -> tuple[Carriage, ...]:
         """Carry what there is: sets first, since later messages are signed by the new one; then leaves to mint; then a refund's checkpoint.
@@ -83,7 +83,7 @@ class Relayer:
         last = self._settled
         while len(done) < MESSAGES_STEP and (page := self._home.locks(last)):
             for line in page:
-                if line.state in ("minted", "refunded") and self._settled == line.nonce - 1:
+                if line.state != "locked" and self._settled == line.nonce - 1:
                     self._settled = line.nonce
                 elif line.state == "locked" and (carried := self._mint(newest, line.nonce)) is not None:
                     done.append(carried)

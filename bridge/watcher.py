@@ -45,7 +45,7 @@ class Watched(Struct, frozen=True, forbid_unknown_fields=True):
 
     progress: Progress
     open_from: int = 0
-    """Locks up to here are settled."""
+    """Locks up to here are decided."""
     sighted: int = 0
     """Number of the last common block that was told."""
 
@@ -124,7 +124,7 @@ class Watcher:
         settled = last = watched.open_from
         while page := self._home.locks(last):
             for line in page:
-                if line.state in ("minted", "refunded") and settled == line.nonce - 1:
+                if line.state != "locked" and settled == line.nonce - 1:
                     settled = line.nonce
                 elif line.state == "locked" and final.time > line.deadline:
                     self._expire(route, line.nonce, final)

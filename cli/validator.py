@@ -21,6 +21,8 @@ from cli.epochs import (
     sealed_copies,
     validators_of,
 )
+from cli.evidence import accuse as show_evidence
+from cli.evidence import list_evidence
 from cli.faults import Misuse, Refusal
 from cli.output import print_json, print_line, print_table
 from cli.parties import OPS, find_participant, sender_keyset
@@ -200,6 +202,27 @@ def ready(
     word = awaited_word(config, public, lambda: (current_epoch(session), next_epoch(session)), patience)
     sender = session.sender(word.by)
     send(session, Attest(word), sender=sender, needed=(sender_keyset(session, sender), (word.by, OPS)), how=how)
+
+
+@command(app, "evidence")
+def evidence(session: Session) -> None:
+    """List the proofs of double votes that the node keeps, and what the ledger has on record of such proofs."""
+    list_evidence(session)
+
+
+@command(app, "accuse")
+def accuse(
+    session: Session,
+    proof: Annotated[str, typer.Argument(metavar="EVIDENCE", help="SHA-256 of the proof's file (som validator evidence).")],
+    how: How,
+    *,
+    by: Annotated[str, typer.Option("--by", metavar="PARTICIPANT", help="Who shows it: one that has a validator; else the sender.")] = "",
+) -> None:
+    """Put on record that a participant which validates has the proof of a double vote. It is checked before anybody signs.
+
+    Nothing else happens: governance acts with the file in hand (som validator remove).
+    """
+    show_evidence(session, proof, by, how)
 
 
 def _with(old: tuple[Validator, ...], newcomer: Validator, replaces: str) -> tuple[Validator, ...]:

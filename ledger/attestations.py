@@ -1,7 +1,7 @@
 """Attestations: signed, dated facts.
 
-What is said of a reserve, a price or a supply abroad (L20); and `ready`, a newcomer's word that its node can vote from the next boundary on
-(K22).
+What is said of a reserve, a price or a supply abroad (L20); `ready`, a newcomer's word that its node can vote from the next boundary on
+(K22); and `evidence`, that a validator's participant has a file that proves a double vote.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from ledger.errors import BrokenState
 from ledger.types import U32, U63, AmountOrZero, Hash32, Text16, Text64, TimeMs
 
 SubjectText = Annotated[str, Meta(max_length=96)]
+ACCUSATIONS_MAX = 64
+"""Newest accusations of one participant that are kept."""
 READY_WITHIN = 1_000
 """Heights that a node may be behind the block that takes its word."""
 
@@ -47,23 +49,46 @@ class Attestation(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
     """A fact, who says it, and for how long. Except for `reserve`, whose id is the item's, `id` is the subject."""
 
     id: SubjectText
-    kind: Literal["ready", "reserve", "price", "foreign", "bridge"]
+    kind: Literal["ready", "reserve", "price", "foreign", "bridge", "evidence"]
     subject: SubjectText
-    """ready: the consensus key, lower-case hex; else `ASSET:NAME`, of a type of item, a feed or a route."""
+    """ready, evidence: the consensus key, lower-case hex; else `ASSET:NAME`, of a type of item, a feed or a route."""
     value: ReadyValue | Sighting | Word | AmountOrZero
     """reserve: the quantity; price: the price, more than 0; foreign: the supply, in minor units of the asset, or a sighting of a route that
-    bridge.set has defined; bridge: a signature."""
+    bridge.set has defined; bridge: a signature; evidence: 0."""
     as_of: TimeMs
     """When it was found so; not after the block's time."""
     valid_until: TimeMs
     """Block time from which on it counts no more; 0: it does not say so."""
     doc_hash: Hash32
-    """ready: hash of the view key that it opened, as governance has it: another key of the same number is not meant. Else of the document
+    """ready: hash of the view key that it opened, as governance has it: another key of the same number is not meant. evidence: SHA-256 of
+    the file. Else of the document
     that stands behind the fact, zeros where there is none."""
     standard: Text64
     """By which the fact was found, such as "ISAE 3000"; ready: empty."""
     by: Text16
     """Who says so, and signs. ready: the participant that the planned set names for this key."""
+
+
+class Accusation(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """`evidence/HASH`: a participant that validates has a file of this SHA-256 which proves a double vote of a consensus key."""
+
+    consensus_key: Hash32
+    by: Text16
+    as_of: TimeMs
+    """When it says that it got it."""
+    height: U63
+    """Of the block that took its word."""
+    at: TimeMs
+
+
+def evidence_key(file_hash: bytes) -> str:
+    """Storage key of an accusation."""
+    return f"evidence/{file_hash.hex()}"
+
+
+def evidence_index(by: str, height: int = 0, file_hash: str = "") -> str:
+    """Index key of an accusation, by who made it and height; without a hash: what those of a participant begin with."""
+    return f"~evidence/{by}/{height:015}/{file_hash}" if file_hash else f"~evidence/{by}/"
 
 
 def ready_value(said: Attestation) -> ReadyValue:

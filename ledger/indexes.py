@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ledger.accounts import Account, Total
 from ledger.assets import Asset
+from ledger.attestations import Accusation, evidence_index
 from ledger.bridges import BridgeRoute, Lock, Release, foreign_index, lock_index, routes_index
 from ledger.closings import Closing, closings_index, totals_index
 from ledger.grants import DEBIT, GrantRecord
@@ -86,12 +87,12 @@ def _more_keys(key: str, record: Record | None) -> tuple[str, ...]:
             return (f"~pseudonyms/{record.holder.hex()}/{key.removeprefix('pseudonym/')}",)
         case Returnable():
             return (due_key(record.until, key),)
-        case Total():
-            return (totals_index(key),)
-        case Closing():
-            return closings_index(key)
+        case Total() | Closing():
+            return (totals_index(key),) if isinstance(record, Total) else closings_index(key)
         case KeysetRecord(waiting=waiting) if waiting is not None and not waiting.objected:
             return (due_key(waiting.due, key),)
+        case Accusation():
+            return (evidence_index(record.by, record.height, key.removeprefix("evidence/")),)
         case _:
             return _bridge_keys(record)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, vault_of
+from ledger.attestations import Accusation
 from ledger.backing_checks import MAY_REDEEM, check_asset_change, check_fact, check_vault, check_vault_account
 from ledger.bridge_checks import WholeBridges, check_bridge_change
 from ledger.closings import Closing, WholeClosings
@@ -149,6 +150,8 @@ def _check_authority(overlay: Overlay, key: str, before: Record | None, after: R
         _check_grant(overlay, after)
     elif isinstance(before, Proposal):
         _check_vote(before, after)
+    elif isinstance(before, Accusation) and after is not None:
+        raise InvariantBroken(invariant=17, detail=f"{key} would change: what was shown stays what it was")
     elif isinstance(before, Item | Report | Observation | Locked):
         check_fact(key, before, after)
 

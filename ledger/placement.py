@@ -22,7 +22,7 @@ ASSETS = "A"
 GOVERNANCE = "G"
 _OF_PARTICIPANT = ("balance", "account", "refs", "total", "closing")
 _FIXED = {
-    **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey", "day"), GOVERNANCE),
+    **dict.fromkeys(("participant", "validator", "epoch", "param", "viewkey", "day", "evidence"), GOVERNANCE),
     **dict.fromkeys(("holder", "pseudonym"), OPERATOR),
     **dict.fromkeys(("asset", "item", "feed", "observed", "locked", "published", "route", "rotation", "signed", "attestor"), ASSETS),
 }

@@ -4,6 +4,7 @@ Storage keys are text: `kind/id` as in section 6 of the specification (`balance/
 total is `total/PARTICIPANT/ASSET`. Keys that begin with `~` are derived indexes: never hashed, rebuilt from the records:
 `~due/<until, 15 digits>/<kind/id>` (what lapses when), `~held/ACCOUNT/<hold hex>`, `~grants/PERMISSION/ID`, `~debits/ACCOUNT/ID` (grants
 `debit`), `~accounts/PARTICIPANT/LOCAL`,
+`~evidence/PARTICIPANT/<height>/HASH`,
 `~settlements/PARTICIPANT/LOCAL`, `~wallets/PARTICIPANT/<pseudonym hex>/LOCAL`, `~pseudonyms/<holder hex>/PARTICIPANT/<hex>`,
 `~proposals/PARTICIPANT/<hex>`, `~assets/CODE`, `~restrained/CODE`, `~totals/PARTICIPANT/CODE`, `~closings/DATE`,
 `~refs/<minute, 12 digits>/FROM` (which buckets a minute drops), `~live/PARTICIPANT` (a
@@ -21,6 +22,7 @@ from msgspec import Meta, Struct
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset
+from ledger.attestations import Accusation
 from ledger.bridges import BridgeRoute, Lock, Release, Rotation, Signed, SignedCount
 from ledger.closings import BusinessDay, Closing, Published
 from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
@@ -77,7 +79,8 @@ class Count(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc
 
 
 Record = (
-    Account
+    Accusation
+    | Account
     | Asset
     | Balance
     | BusinessDay
@@ -145,6 +148,7 @@ KINDS: dict[str, type[Record]] = {
     "feed": Report,
     "observed": Observation,
     "locked": Locked,
+    "evidence": Accusation,
     "day": BusinessDay,
     "closing": Closing,
     "published": Published,

@@ -48,6 +48,11 @@ class Excluding(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
     certificates: Annotated[tuple[WireCertificate, ...], Meta(max_length=CERTIFICATES_MAX)]
 
 
+def file_of(evidence: Evidence) -> bytes:
+    """Bytes of the file of a double vote; its name is their SHA-256."""
+    return msgspec.msgpack.encode(DoubleVote(wire_vote(evidence.first), wire_vote(evidence.second)))
+
+
 class EvidenceBook:
     """A folder with one file per proof, named by its hash."""
 
@@ -75,7 +80,7 @@ class EvidenceBook:
 
     def store(self, evidence: Evidence) -> None:
         """Keep a double vote; the same one again changes nothing, and no validator has more than its share of an epoch kept."""
-        data = msgspec.msgpack.encode(DoubleVote(wire_vote(evidence.first), wire_vote(evidence.second)))
+        data = file_of(evidence)
         name, vote, signer = sha256(data).hexdigest(), evidence.first.vote, evidence.first.signer
         full = len(self._names) >= EVIDENCE_MAX or self._counts.get((vote.epoch, signer), 0) >= EVIDENCE_PER_SIGNER_MAX
         if name in self._names or full:

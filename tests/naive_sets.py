@@ -78,6 +78,34 @@ def perform_plan(books: Books, act: Plain) -> None:
     books.put("epoch/next", None if body.validators == now.validators else plan)
 
 
+# --- attest of kind evidence ---------------------------------------------------------------------------------------------
+
+
+def authorise_evidence(books: Books, act: Plain) -> None:
+    """Let a participant that validates say it once."""
+    said = act.body.attestation
+    books.active(said.by)
+    if books.get(f"evidence/{said.doc_hash.hex()}") is not None:
+        raise Refused(EXISTS)
+    if said.by not in [each.participant for each in books.must(f"epoch/{books.epoch}", 0).validators]:
+        raise Refused(NO_GRANT)
+    act.voices.need(f"{said.by}/ops")
+
+
+def perform_evidence(books: Books, act: Plain) -> None:
+    """Keep it, of a consensus key, and the newest 64 of a participant."""
+    said = act.body.attestation
+    owner = books.get(f"key/{said.subject}")
+    if said.as_of > books.now or owner is None or owner.keyset != "~consensus":
+        raise Refused(CONDITION)
+    mine = sorted((each.height, key) for key, each in books.tables["evidence"].items() if each.by == said.by)
+    if len(mine) >= 64:
+        books.put(mine[0][1], None)
+    key = bytes.fromhex(said.subject)
+    kept = Plain(consensus_key=key, by=said.by, as_of=said.as_of, height=books.height, at=books.now)
+    books.put(f"evidence/{said.doc_hash.hex()}", kept)
+
+
 # --- attest of kind ready ------------------------------------------------------------------------------------------------
 
 

@@ -102,6 +102,8 @@ class Whole(Books):
         """Return the two steps of a type: who must agree, and what happens."""
         if type_ == "attest" and body.attestation.kind == "ready":
             return sets.authorise_ready, sets.perform_ready
+        if type_ == "attest" and body.attestation.kind == "evidence":
+            return sets.authorise_evidence, sets.perform_evidence
         return DO[type_]
 
     def _admit(self, tx: Plain, voices: Voices) -> None:

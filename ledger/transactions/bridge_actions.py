@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.attestations import Sighting
+from ledger.transactions.accusing import Accusing
 from ledger.transactions.attesting import Attesting
 from ledger.transactions.bridge_bodies import BridgeClaim, BridgeIn, BridgeOut, BridgeSet
 from ledger.transactions.bridge_claims import Claiming
@@ -38,6 +39,8 @@ def attest_action(work: Work, body: Attest) -> Action:
     said = body.attestation
     if said.kind == "ready":
         return Readying(work, body)
+    if said.kind == "evidence":
+        return Accusing(work, body)
     if said.kind == "bridge":
         return Countersigning(work, body)
     return Watching(work, body) if isinstance(said.value, Sighting) else Attesting(work, body)

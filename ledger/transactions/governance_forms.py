@@ -79,10 +79,18 @@ def _check_attestation(said: Attestation) -> None:
     if said.kind == "bridge":
         check_word_form(said)
         return
-    if said.kind != "ready":
+    if said.kind not in ("ready", "evidence"):
         check_fact_form(said)
+        return
+    if _KEY.fullmatch(said.subject) is None or said.id != said.subject:
+        raise Malformed(reason=f"subject and id of an attestation of kind {said.kind} are the consensus key, in lower-case hex")
+    if said.kind == "evidence":
+        _check_evidence(said)
         return
     if not isinstance(said.value, ReadyValue) or said.standard:
         raise Malformed(reason="a word of readiness has heights, not a number, and no standard")
-    if _KEY.fullmatch(said.subject) is None or said.id != said.subject:
-        raise Malformed(reason="subject and id of a word of readiness are the consensus key, in lower-case hex")
+
+
+def _check_evidence(said: Attestation) -> None:
+    if said.value != 0 or said.valid_until or said.standard or not any(said.doc_hash):
+        raise Malformed(reason="of evidence there is the SHA-256 of its file (doc_hash), the value is 0, and it has no end and no standard")

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec.structs import replace
 
 from consensus.signing import signing_bytes
 from consensus.types import ChainId
+from ledger.attestations import ACCUSATIONS_MAX, Accusation, evidence_key
+from ledger.placement import GOVERNANCE
 from node.api.answers import answer
 from node.api.diagnosis_structs import (
     ConsensusBody,
     DoubleVoteBody,
     EvidencePage,
     ProvenVoteBody,
+    RecordedEvidence,
     SeenValidatorBody,
     SeenVoteBody,
     StallBody,
     TimeoutBody,
 )
+from node.api.errors import NotFound
 from node.outlook import advice, silent, voteless
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiohttp import web
 
     from consensus.types import Kind, SignedVote
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 
 EVIDENCE_PAGE: Final = 20
 """Proofs in a page where `limit` is not given."""
+RECORDED_MAX: Final = 1_024 * ACCUSATIONS_MAX
+"""What the ledger can have on record."""
 KINDS: Final[dict[str, VoteKind]] = {"notarize": "notarize", "nullify": "nullify", "finalize": "finalize"}
 
 
@@ -41,20 +52,46 @@ async def show_consensus(service: Service, request: web.Request, _: Arguments) -
 
 
 async def list_evidence(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
-    """`GET /v1/evidence`: a page by id."""
-    limit = arguments.number("limit", EVIDENCE_PAGE)
-    found = service.diagnosis.evidence(arguments.text("after"), limit + 1)
-    shown = found[:limit]
+    """`GET /v1/evidence`: a page by id, of this node's own files and of what the ledger has on record together."""
+    limit, after = arguments.number("limit", EVIDENCE_PAGE), arguments.text("after")
+    found = service.diagnosis.evidence(after, limit + 1)
+    recorded = sorted(name for name in _recorded_ids(service) if name > after)[: limit + 1]
+    names = sorted({*recorded, *(each.id for each in found)})
+    shown = names[:limit]
     chain = service.reads.chain_id
     page = EvidencePage(
         chain=chain.hex(),
-        evidence=tuple(_double_vote(ChainId(chain), each) for each in shown),
-        next=shown[-1].id if len(found) > limit else "",
+        evidence=tuple(double_vote(ChainId(chain), each) for each in found if each.id in shown),
+        next=shown[-1] if len(names) > limit else "",
         count=service.diagnosis.evidence_count,
         halts=service.diagnosis.halts,
         as_of=service.height,
+        recorded=tuple(body for name in shown if (body := _recorded(service, name)) is not None),
     )
     return answer(request, page)
+
+
+async def show_evidence(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
+    """`GET /v1/evidence/{id}`: what the ledger has on record of one file."""
+    name = arguments.text("id")
+    found = _recorded(service, name)
+    if found is None:
+        raise NotFound(f"nothing is on record of evidence {name}; GET /v1/evidence lists what is")
+    if arguments.text("proof") == "1":
+        found = replace(found, proof=b64encode(service.prove(GOVERNANCE, [evidence_key(bytes.fromhex(name))])).decode("ascii"))
+    return answer(request, found)
+
+
+def _recorded_ids(service: Service) -> Iterator[str]:
+    """Hashes of the files of which the ledger has something on record."""
+    return (key.rpartition("/")[2] for key in service.reads.state.scan("~evidence/", "~evidence/~", RECORDED_MAX))
+
+
+def _recorded(service: Service, name: str) -> RecordedEvidence | None:
+    record = service.record(evidence_key(bytes.fromhex(name)), Accusation)
+    if record is None:
+        return None
+    return RecordedEvidence(name, record.consensus_key.hex(), record.by, record.as_of, record.height, record.at)
 
 
 def consensus_body(outlook: Outlook, stalled_ms: int) -> ConsensusBody:
@@ -118,7 +155,8 @@ def _age(now_ms: int, then_ms: int) -> int:
     return max(0, now_ms - then_ms)
 
 
-def _double_vote(chain: ChainId, kept: KeptEvidence) -> DoubleVoteBody:
+def double_vote(chain: ChainId, kept: KeptEvidence) -> DoubleVoteBody:
+    """Body of a proof that the node keeps."""
     first, second = kept.proof.first, kept.proof.second
     return DoubleVoteBody(
         id=kept.id,

@@ -143,8 +143,24 @@ class DoubleVoteBody(Struct, frozen=True):
     second: ProvenVoteBody
 
 
+class RecordedEvidence(Struct, frozen=True):
+    """The ledger has it on record that a participant which validates showed a file that proves a double vote (attest of kind evidence)."""
+
+    id: Hex32
+    """SHA-256 of the file."""
+    public_key: Hex32
+    """Consensus key that it is about."""
+    by: str
+    as_of: Whole
+    height: Whole
+    time_ms: Whole
+    """Of the block that has it."""
+    proof: str = ""
+    """Base64, where it was asked for."""
+
+
 class EvidencePage(Struct, frozen=True):
-    """Double votes that this node has seen, by id."""
+    """Double votes that this node has seen, by id; and what the ledger has on record, by the same ids."""
 
     chain: Hex32
     evidence: tuple[DoubleVoteBody, ...]
@@ -155,3 +171,4 @@ class EvidencePage(Struct, frozen=True):
     halts: Whole
     """Proofs of more than f liars in `data/evidence`: each has stopped this node once."""
     as_of: Whole
+    recorded: tuple[RecordedEvidence, ...] = ()

@@ -44,7 +44,7 @@ from node.api.arguments import (
 )
 from node.api.bridge_table import BRIDGE_ROUTES
 from node.api.closing_structs import ClosingBody, ClosingsPage
-from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage
+from node.api.diagnosis_structs import EVIDENCE_PAGE_MAX, ConsensusBody, EvidencePage, RecordedEvidence
 from node.api.epoch_structs import EpochBody, NextEpochBody, Parameters, ProposalBody, Proposals
 from node.api.hold_structs import HoldDetail
 from node.api.holder_structs import GivenPseudonym, HolderBody, PseudonymAsked
@@ -332,12 +332,22 @@ ROUTES: Final = (
         "GET",
         "/v1/evidence",
         diagnosis.list_evidence,
-        "Double votes seen here, to be checked by anyone.",
+        "Double votes seen here, to be checked by anyone, and what is on record of such proofs.",
         {200: Answer("a page", EvidencePage)},
         keys={
             "after": Key(HASH, "`next` of the page before"),
             "limit": Key(Number(1, EVIDENCE_PAGE_MAX), "proofs in the page; 20 where it is not given"),
         },
+    ),
+    Route(
+        "GET",
+        "/v1/evidence/{id}",
+        diagnosis.show_evidence,
+        "What the ledger has on record of a proof of a double vote.",
+        {200: Answer("who showed it, against which key", RecordedEvidence)},
+        errors=(404,),
+        parts={"id": HASH},
+        keys={"proof": PROOF},
     ),
     Route("GET", "/v1/genesis", network.genesis, "The genesis document.", {200: Answer("as reviewed", media="application/json")}),
     Route("GET", "/v1/trial-balance", accounts.trial_balance, "Sums per asset.", {200: Answer("the sums", TrialBalance)}),

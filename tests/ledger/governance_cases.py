@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ledger.attestations import ready_value
+from ledger.attestations import Accusation, Attestation, ready_value
 from ledger.epochs import COPIES_MAX, ViewKey
 from ledger.grants import Quota
 from ledger.participants import KeyOwner
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.ledger.world import World
 
 NEWCOMER = validator("bank-a")
+FILE = bytes(range(32))
 SET = (*(validator("operator", index) for index in range(4)), NEWCOMER)
 CURRENT_KEY = validator("operator").consensus_key
 NO_ROOT = (
@@ -107,7 +108,33 @@ def end(ahead: int) -> Change:
     return lambda world, body: replace(body, value=world.height + 1 + ahead)
 
 
+def accused(_world: World) -> Attest:
+    """Show that a validator of the current set has voted twice."""
+    key = CURRENT_KEY.hex()
+    return Attest(Attestation(key, "evidence", key, 0, START_MS, 0, FILE, "", "operator"))
+
+
+def on_record(world: World, body: Body) -> Body:
+    """Let somebody have shown this file before."""
+    world.state.records[f"evidence/{FILE.hex()}"] = Accusation(CURRENT_KEY, "bank-a", START_MS, 1, START_MS)
+    return body
+
+
 GOVERNANCE = (
+    Case(
+        "attest, evidence",
+        accused,
+        OPERATOR,
+        (
+            Break("participant", 120, asked("attestation", by="bank-x")),
+            Break("active participant", 121, both(asked("attestation", by="bank-a"), edited("participant/bank-a", status="suspended"))),
+            Break("a validator of its own", 112, asked("attestation", by="bank-a"), [*OPERATOR, *BANK_A]),
+            Break("a file that is not on record", 125, on_record),
+            Break("a date that has come", 172, asked("attestation", as_of=START_MS * 2)),
+            Break("a consensus key", 172, subject(validator("bank-a").consensus_key)),
+            Break("a key that votes", 172, subject(validator("operator").node_key)),
+        ),
+    ),
     Case(
         "attest",
         planned,

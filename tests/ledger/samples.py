@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from ledger.accounts import Account, Balance, Total
 from ledger.assets import Asset, FeeRule, Policy
-from ledger.attestations import ReadyValue, ready_attestation
+from ledger.attestations import Accusation, ReadyValue, ready_attestation
 from ledger.blocks import Entry, Header, Receipt
 from ledger.canonical import encode
 from ledger.closings import BusinessDay, ClosedSupply, ClosedTotal, Closing, Published
@@ -136,6 +136,7 @@ RECORDS: dict[str, Record] = {
     "item/bars-7": Item("bars-7", "USDKG", "gold", 3_760 * 10**9, NOW, 0, HASH, "LBMA", "bank-b", NOW),
     "feed/USDKG:XAU-USD/bank-a": Report(4_160_917_242, NOW, 0, NOW),
     "observed/USDKG:tron/bank-a": Observation(5 * 10**13, NOW, 0, NOW),
+    f"evidence/{HASH.hex()}": Accusation(CHAIN, "bank-a", NOW - 5_000, 7, NOW),
     "locked/WUSD:eth-vault/bank-a": Locked(5 * 10**13, NOW, 0, NOW),
     "total/bank-a/KGS": Total(1_250, 500),
     "day/open": BusinessDay("2023-11-15", 7, NOW, NOW + 86_400_000),

@@ -141,9 +141,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (ABROAD,),
     ),
     Mutant("L9", "the_higher_middle_of_what_is_locked", BACKING, "sorted(said)[middle - silent]", "sorted(said)[-1]", (ABROAD,)),
-    Mutant(
-        "L20", "who_is_silent_abroad_is_left_out", BACKING, "sorted(said)[middle - silent]", "sorted(said)[(len(said) - 1) // 2]", (ABROAD,)
-    ),
+    Mutant("L20", "who_is_silent_abroad_is_left_out", BACKING, "sorted(said)[middle - silent]", "sorted(said)[middle]", (ABROAD,)),
     Mutant("L20", "too_few_sights_are_enough", BACKING, "return None if silent > middle else", "return None if not said else", (ABROAD,)),
     Mutant(
         "L20",

@@ -210,8 +210,8 @@ MUTANTS = [
         "K5",
         "the_last_page_of_evidence_names_another",
         "node/api/diagnosis.py",
-        'next=shown[-1].id if len(found) > limit else "",',
-        'next=shown[-1].id if len(found) >= limit else "",',
+        'next=shown[-1] if len(names) > limit else "",',
+        'next=shown[-1] if len(names) >= limit else "",',
         (f"{API}::test_evidence_comes_in_pages",),
     ),
     Mutant(

@@ -10,9 +10,11 @@ import pytest
 from consensus.evidence import Evidence, check_evidence
 from consensus.signing import parse_signing_bytes, signing_bytes
 from consensus.types import BlockId, ChainId, Epoch, Kind, SignedVote, ValidatorId, ValidatorSet, View, Vote
+from ledger.attestations import Accusation, evidence_index, evidence_key
 from ledger.keys import public_key_of, sign, verify
+from ledger.state import Mark
 from node.api.backend import KeptEvidence
-from node.api.diagnosis_structs import ConsensusBody, EvidencePage, ProvenVoteBody, SeenVoteBody
+from node.api.diagnosis_structs import ConsensusBody, EvidencePage, ProvenVoteBody, RecordedEvidence, SeenVoteBody
 from node.api.structs import ErrorBody, Health
 from node.outlook import LastTimeout
 from tests.node.api_world import CHAIN, World, client_of, get
@@ -140,3 +142,30 @@ async def test_what_a_page_does_not_take_is_refused(query: str) -> None:
     """Goal: 400 with a sentence. Method: limits and words out of range."""
     async with client_of(World().backend) as session:
         assert (await get(session, f"/v1/evidence?{query}", ErrorBody, 400)).name == "BAD_QUERY"
+
+
+async def test_what_is_on_record_stands_beside_what_the_node_keeps() -> None:
+    """Goal: both in one order of hashes, page by page, none left out. Method: three proofs here, three on record, one of them both."""
+    world = World()
+    world.diagnosis.proofs = sorted((kept(view) for view in range(1, 4)), key=lambda each: each.id)
+    shown = [sha256(b"%d" % view).digest() for view in (3, 4, 5)]
+    for number, each in enumerate(shown):
+        record = Accusation(public_key_of(SEED), "bank-a", 100 + number, 2, 110)
+        world.reads.state.records[evidence_key(each)] = record
+        world.reads.state.records[evidence_index("bank-a", 2, each.hex())] = Mark()
+    here: list[str] = []
+    there: list[str] = []
+    async with client_of(world.backend) as session:
+        after = ""
+        while True:
+            page = await get(session, f"/v1/evidence?limit=2{after}", EvidencePage)
+            here += [each.id for each in page.evidence]
+            there += [each.id for each in page.recorded]
+            if not page.next:
+                break
+            after = f"&after={page.next}"
+        one = await get(session, f"/v1/evidence/{shown[0].hex()}", RecordedEvidence)
+        assert (await get(session, f"/v1/evidence/{bytes(32).hex()}", ErrorBody, 404)).code == 404
+    assert here == [each.id for each in world.diagnosis.proofs]
+    assert there == sorted(each.hex() for each in shown)
+    assert (one.public_key, one.by, one.as_of, one.height, one.time_ms) == (public_key_of(SEED).hex(), "bank-a", 100, 2, 110)

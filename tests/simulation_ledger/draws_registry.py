@@ -279,6 +279,8 @@ class RegistryDraws(Draws):
         """Vouch, report a price, observe a supply, or be ready to validate."""
         if self.chance(12):
             return self._ready()
+        if self.chance(8):
+            return self._evidence()
         codes = [each.policy.code for each in self.model.tables["asset"].values() if not isinstance(each.policy.reserve, str)]
         code = "USDKG" if self.chance(75) else self.one(sorted(codes)) if codes and not self.chance(5) else self.asset()
         kind = self.one(("reserve", "price", "price", "price", "foreign"))
@@ -297,6 +299,15 @@ class RegistryDraws(Draws):
         until = as_of + HOUR_MS if self.chance(15) else 0
         said = Attestation(item, kind, subject, value, as_of, until, bytes(32), "LBMA", by)  # type: ignore[arg-type]
         return Drawn(Attest(said), by if by != "bank-x" else "operator")
+
+    def _evidence(self) -> Drawn:
+        """Show that somebody has voted twice, perhaps again, perhaps of a key that never votes."""
+        now = self.model.get(f"epoch/{self.world.epoch}")
+        keys = [each.consensus_key for each in now.validators] if now else []
+        key = (self.choose.choice(keys) if keys and not self.chance(10) else validator("bank-a", 3).consensus_key).hex()
+        file, by = bytes([self.choose.randint(1, 250)]) * 32, "operator" if not self.chance(20) else self.participant()
+        as_of = self.model.now + (HOUR_MS if self.chance(5) else 0)
+        return Drawn(Attest(Attestation(key, "evidence", key, 0, as_of, 0, file, "", by)), by if by != "bank-x" else "operator")
 
     def _ready(self) -> Drawn:
         plan, now = self.model.get("epoch/next"), self.model.get(f"epoch/{self.world.epoch}")

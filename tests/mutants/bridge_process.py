@@ -115,7 +115,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return final.number",
         OBSERVED,
     ),
-    Mutant("B7", "big_locks_are_signed_at_once", ATTEST, "lock.sign_from_ms <= at.time_ms and", "", ATTESTED),
+    Mutant("B7", "a_big_lock_is_pending_at_once", ATTEST, "lock.sign_from_ms <= at.time_ms and", "", ATTESTED),
     Mutant(
         "B2",
         "a_message_is_sent_at_every_look",

@@ -289,14 +289,6 @@ def test_b1_processes_killed_anywhere_lose_and_double_nothing(whole: Whole, seed
     history(whole, random.Random(seed), 40)  # noqa: S311 - a seed that replays
 
 
-@pytest.mark.nightly
-@pytest.mark.timeout(3_600)
-def test_b1_many_histories(tmp_path: Path) -> None:
-    """Goal, method: as above, 500 of them, longer."""
-    for seed in range(1_000, 1_500):
-        history(Whole(tmp_path / str(seed)), random.Random(seed), 60)  # noqa: S311 - see above
-
-
 def history(whole: Whole, draw: random.Random, length: int) -> None:
     """Let things happen at random, the inequality checked after each; then let everybody finish, and compare all totals."""
     for _ in range(length):

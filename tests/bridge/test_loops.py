@@ -15,6 +15,7 @@ from bridge.errors import BridgeError
 from bridge.home import HomeUnreachable
 from bridge.relayer import chosen
 from bridge.speaker import Spoken
+from bridge.watcher import Later
 from ledger.bridges import Attestor as Member
 from ledger.bridges import Word
 from ledger.transactions.bodies import GrantPut
@@ -348,3 +349,18 @@ def test_b8_a_rogue_quorum_is_seen_at_once(whole: Whole) -> None:
     for name in WITNESSES:
         with pytest.raises(Stopped, match="minted 1500 there"):
             whole.attestor(name).step()
+
+
+def test_what_the_ledger_does_not_take_now_is_told_again(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: the cursor moves past nothing that was refused. Method: an order stops the route (131) while a burn is told."""
+    whole.lock(500)
+    steps(whole)
+    whole.burn(100)
+    before = whole.attestor("bank-a").state.watched.progress
+    with monkeypatch.context() as patched:
+        patched.setattr(whole.here["bank-a"], "tell", lambda _: 131)
+        with pytest.raises(Later, match="131"):
+            whole.attestor("bank-a").step()
+    assert whole.attestor("bank-a").state.watched.progress == before
+    steps(whole)
+    assert whole.ledger.route.released == 100

@@ -15,9 +15,12 @@ from eth_account import Account
 
 from bridge.errors import KeyFileExists, KeyUnusable
 from bridge.keccak import keccak256
+from bridge.stack import bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+bounded()
 
 DIGEST_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 65

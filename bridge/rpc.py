@@ -17,9 +17,12 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, Web3Exception, Web3RPCError
 
 from bridge.errors import ChainUnreachable, TransactionRefused
+from bridge.stack import bounded
 
 if TYPE_CHECKING:
     from web3.types import TxParams, TxReceipt
+
+bounded()
 
 REQUEST_SECONDS_MAX = 20
 RECEIPT_SECONDS_MAX = 180

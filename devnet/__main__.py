@@ -74,6 +74,7 @@ def parser() -> Parser:
     day = start.add_mutually_exclusive_group()
     day.add_argument("--exit-after-demo", action="store_true", help="stop after the demonstration day, with exit code 0")
     day.add_argument("--no-demo", action="store_true", help="no demonstration day")
+    start.add_argument("--bridge", action="store_true", help="public chains beside it (anvil), bridges to them, attestors and a relayer")
     verb("down", "end the running network", orders.down)
     verb("status", "state, process, addresses and height of every node", orders.status)
     verb("reset", "remove the data folder of a network that does not run", orders.reset)

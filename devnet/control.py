@@ -12,7 +12,7 @@ import os
 import socket
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +25,7 @@ from devnet.processes import NodeFailed
 from node.config import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from devnet.network import Network
@@ -78,12 +78,36 @@ class NodeLine(Struct, frozen=True):
     """Nodes that it has nothing to do with until `heal`."""
 
 
+class ProcessLine(Struct, frozen=True):
+    """How a process stands that is no node: a public chain, an attestor, a relayer."""
+
+    name: str
+    role: str
+    state: Literal["running", "paused", "stopped"]
+    pid: int
+    url: str
+
+
 class Answer(Struct, frozen=True):
     """The nodes after the order, or why it was refused."""
 
     pid: int
     nodes: tuple[NodeLine, ...]
     refusal: str = ""
+    beside: tuple[ProcessLine, ...] = ()
+    """Of a devnet with bridges."""
+
+
+class Beside(Protocol):
+    """What runs beside the nodes."""
+
+    @property
+    def processes(self) -> Sequence[NodeProcess]:
+        """All of it."""
+
+    @property
+    def workers(self) -> Sequence[NodeProcess]:
+        """Of that, what may be killed and started again."""
 
 
 @contextmanager
@@ -113,6 +137,7 @@ class Control:
         self.network, self._stop = network, stop
         self.busy = ""
         """Why no fault may be made now; empty: one may."""
+        self.beside: Beside | None = None
         self._one_at_a_time = asyncio.Lock()
         self._gone = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,7 +184,10 @@ class Control:
             async with self._one_at_a_time:
                 await self._obey(request)
             cuts = Cuts(self.network.nodes)
-            return Answer(os.getpid(), tuple(_line(node, cuts.of(node.name)) for node in self.network.nodes))
+            nodes = tuple(_line(node, cuts.of(node.name)) for node in self.network.nodes)
+            others = self.beside.processes if self.beside is not None else ()
+            lines = tuple(ProcessLine(each.name, each.role, each.state, each.pid, each.api_url) for each in others)
+            return Answer(os.getpid(), nodes, beside=lines)
         except (Refusal, NodeFailed, NotReady, NotTaken, ConfigError, NoFreePorts, Refused, OSError) as problem:
             return Answer(os.getpid(), (), str(problem))
 
@@ -172,14 +200,16 @@ class Control:
             for name in request.nodes:
                 await self.network.add(name)
             return
+        if request.verb in ("kill", "pause", "resume"):
+            workers = self.beside.workers if self.beside is not None else ()
+            await self._touch(request.verb, [self._named(name, *workers) for name in dict.fromkeys(request.nodes)])
+            return
         nodes = [self._named(name) for name in dict.fromkeys(request.nodes)]
         match request.verb:
             case "partition":
                 await self._partition(nodes, [self._named(name) for name in dict.fromkeys(request.others)])
             case "heal":
                 await Cuts(self.network.nodes).heal(node.name for node in nodes or self.network.nodes)
-            case _:
-                await self._touch(request.verb, nodes)
 
     async def _touch(self, verb: str, nodes: list[NodeProcess]) -> None:
         """Kill, pause or resume processes."""
@@ -208,10 +238,12 @@ class Control:
             node.go_on()
             return
         await node.start()
-        await self.network.alive(node)
+        if node in self.network.nodes:
+            await self.network.alive(node)
 
-    def _named(self, name: str) -> NodeProcess:
-        for node in self.network.nodes:
+    def _named(self, name: str, *workers: NodeProcess) -> NodeProcess:
+        """Return the node of this name, or the process of a bridge."""
+        for node in (*self.network.nodes, *workers):
             if node.name == name:
                 return node
         raise Refusal(f"there is no node {name[:64]}: this network has {', '.join(node.name for node in self.network.nodes)}")

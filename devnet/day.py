@@ -1,8 +1,8 @@
 """The demonstration day: real flows on real nodes, each shown with its transaction id, receipt and time to finality.
 
 What this version has: issue by two keysets, wallets, payments within and across banks, a payroll of 500 legs, a hold settled in part,
-KGST on locked soms, USDKG on attested gold, a validator killed and back, the trial balance, supply against reserves, and equal roots. The
-bridge comes with its rules.
+KGST on locked soms, USDKG on attested gold, a validator killed and back, the trial balance, supply against reserves, and equal roots. With
+`--bridge` public chains come in between (`devnet.bridge_day`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from devnet.tokens import gold, supply_against_reserves, wrapped_soms
 from ledger.transactions.bodies import AccountOpen, Body, HoldBody, Issue, Leg, Pay, Settle, Void
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from devnet.network import Network
     from devnet.output import Output
@@ -44,8 +44,8 @@ class Day:
         """Part of the names of this day's wallets, so that a network that is started again can have another day."""
         self.aigul, self.bakyt = f"bank-a/aigul-{self.mark}", f"bank-b/bakyt-{self.mark}"
 
-    async def run(self) -> None:
-        """Run all steps in order.
+    async def run(self, *more: Callable[[Day], Awaitable[None]]) -> None:
+        """Run all steps in order, and what else there is to show once all assets are issued.
 
         Raises
         ------
@@ -58,6 +58,8 @@ class Day:
         await self.hold()
         await wrapped_soms(self)
         await gold(self)
+        for scene in more:
+            await scene(self)
         await self.kill_and_return()
         await self.close()
 

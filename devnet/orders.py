@@ -36,7 +36,8 @@ def status(options: argparse.Namespace) -> None:
     answer = ask(options.data, Request("status"))
     lines = asyncio.run(_heights(answer.nodes))
     if options.json:
-        _print_json({"pid": answer.pid, "nodes": msgspec.to_builtins(lines)})
+        beside = {"beside": msgspec.to_builtins(answer.beside)} if answer.beside else {}
+        _print_json({"pid": answer.pid, "nodes": msgspec.to_builtins(lines), **beside})
         return
     table = Table(title=f"devnet on {options.data}, process {answer.pid}", title_justify="left")
     split = any(line.cut_from for line in lines)
@@ -46,6 +47,8 @@ def status(options: argparse.Namespace) -> None:
         height = "-" if line.height is None else str(line.height)
         cells = (line.name, line.role, line.state, line.api_url, line.peer_url, str(line.pid or "-"), height)
         table.add_row(*cells, *([", ".join(line.cut_from) or "-"] if split else []))
+    for each in answer.beside:
+        table.add_row(each.name, each.role, each.state, each.url or "-", "-", str(each.pid or "-"), "-", *(["-"] if split else []))
     console = Console(highlight=False)
     (console if console.is_terminal else Console(highlight=False, width=PLAIN_COLUMNS)).print(table)
 
@@ -54,11 +57,12 @@ def fault(options: argparse.Namespace) -> None:
     """Kill, pause or resume nodes."""
     answer = ask(options.data, Request(options.verb, tuple(options.nodes)))
     touched = [line for line in answer.nodes if line.name in options.nodes]
+    beside = [line for line in answer.beside if line.name in options.nodes]
     if options.json:
-        _print_json({"nodes": msgspec.to_builtins(touched)})
+        _print_json({"nodes": msgspec.to_builtins(touched), **({"beside": msgspec.to_builtins(beside)} if beside else {})})
         return
-    for line in touched:
-        sys.stdout.write(f"{line.name} is {line.state}\n")
+    for name, state in [(line.name, line.state) for line in touched] + [(each.name, each.state) for each in beside]:
+        sys.stdout.write(f"{name} is {state}\n")
 
 
 def cut(options: argparse.Namespace) -> None:

@@ -47,6 +47,8 @@ class NodeProcess:
     role: str
     prefix: tuple[str, ...] = ()
     """Command that the node's own is given to: how it gets onto another host of a shaped network."""
+    command: tuple[str, ...] = ()
+    """What is run instead of a node: a process of a bridge, or a public chain."""
     process: asyncio.subprocess.Process | None = field(default=None, repr=False)
     paused: bool = False
     """Whether it was stopped with SIGSTOP."""
@@ -74,13 +76,7 @@ class NodeProcess:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.prefix,
-                sys.executable,
-                "-m",
-                "cli",
-                "node",
-                "run",
-                "--config",
-                str(self.config),
+                *(self.command or (sys.executable, "-m", "cli", "node", "run", "--config", str(self.config))),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ledger.assets import Policy
 from ledger.attestations import Attestation
 from ledger.grants import Grant, Need, Scope
-from ledger.reserves import Feed, Reserve, Terms
+from ledger.reserves import Feed, Reserve, Route, Terms
 from ledger.transactions.bodies import AssetPut, Attest, GrantPut, Issue, Redeem
 from node.api.reserve_structs import ReserveBody
 
@@ -57,27 +57,26 @@ class Day(Protocol):
 async def wrapped_soms(day: Day) -> None:
     """Mint KGST against soms that are locked in its vault, and take some of them out again."""
     day.output.title("KGST: 250,000.00 minted against as many soms locked in its vault, then 50,000.00 of them taken out again")
-    if not await exists(day, "KGST"):
-        vault = Reserve("vault", "KGS", 10_000, (), (), ())
-        await day.do("define KGST, 1:1 on KGS", day.wallet.sign("operator", AssetPut(policy("KGST", 2, vault)), *QUORUM))
-        await give(day, "issue", "KGST", ISSUER, Need(1, (f"{ISSUER}/ops",)))
+    await define_wrapped(day)
     mint = Issue(asset="KGST", to="bank-a/main", amount=25_000_000, basis="soms locked", source="bank-a/main")
     await day.do("bank-a locks soms and gets KGST", day.wallet.sign(ISSUER, mint, f"{ISSUER}/ops", "bank-a/ops"))
     back = Redeem(asset="KGST", source="bank-a/main", amount=5_000_000, payout_ref="soms back", to="bank-a/main")
     await day.do("bank-a takes 50,000.00 soms out", day.wallet.sign("bank-a", back))
 
 
+async def define_wrapped(day: Day) -> None:
+    """Define KGST, where no earlier day did."""
+    if not await exists(day, "KGST"):
+        vault = Reserve("vault", "KGS", 10_000, (), (), ())
+        await day.do("define KGST, 1:1 on KGS", day.wallet.sign("operator", AssetPut(policy("KGST", 2, vault)), *QUORUM))
+        await give(day, "issue", "KGST", ISSUER, Need(1, (f"{ISSUER}/ops",)))
+
+
 async def gold(day: Day) -> None:
     """Attest gold and its price, issue what they are good for, and see one dollar more refused."""
     day.output.title("USDKG: 376 kg of gold at USD 4,160.917242 an ounce, 10 % haircut: issues 45,269,999.00, refuses 1.00 more")
-    if not await exists(day, "USDKG"):
-        terms = Terms("gold", "XAU-USD", 1_000, 10_000, 31 * DAY_MS)
-        feed = Feed("XAU-USD", "XAU", "USD", OUNCE, 6, (SOURCE,), DAY_MS)
-        reserve = Reserve("attested", "", 10_000, (terms,), (feed,), ())
-        await day.do("define USDKG on gold", day.wallet.sign("operator", AssetPut(policy("USDKG", 6, reserve)), *QUORUM))
-        await give(day, "issue", "USDKG", ISSUER, Need(2, QUORUM))
-        await give(day, "attest.reserve", "USDKG", AUDITOR)
-        await give(day, "attest.price", "USDKG", SOURCE)
+    await define_gold(day)
+    await watch(day, ())
     await day.do("bank-a attests 376 kg of gold", day.wallet.sign(AUDITOR, attest("reserve", "gold", "gold-2026-1", GOLD, AUDITOR)))
     price = attest("price", "XAU-USD", "USDKG:XAU-USD", OUNCE_USD, SOURCE)
     await day.do("bank-b reports the price of an ounce", day.wallet.sign(SOURCE, price))
@@ -89,6 +88,28 @@ async def gold(day: Day) -> None:
     room = ISSUED - (await supplies(day)).get("USDKG", 0)
     await day.do(f"issue {decimal(room, 6)} USDKG", day.wallet.sign(ISSUER, dollars(room), *QUORUM))
     await day.refused("issue 1.00 USDKG more", day.wallet.sign(ISSUER, dollars(UNIT), *QUORUM), BACKING)
+
+
+async def define_gold(day: Day) -> None:
+    """Define USDKG, where no earlier day did."""
+    if not await exists(day, "USDKG"):
+        await day.do("define USDKG on gold", day.wallet.sign("operator", AssetPut(policy("USDKG", 6, _gold_reserve(()))), *QUORUM))
+        await give(day, "issue", "USDKG", ISSUER, Need(2, QUORUM))
+        await give(day, "attest.reserve", "USDKG", AUDITOR)
+        await give(day, "attest.price", "USDKG", SOURCE)
+
+
+async def watch(day: Day, routes: tuple[Route, ...]) -> None:
+    """Let USDKG count what circulates on these routes, and on no other: a chain of an earlier day is gone, and nobody sees it any more."""
+    if {route.id for route in (await reserve_of(day, "USDKG")).routes} != {route.id for route in routes}:
+        named = ", ".join(route.id for route in routes) or "no route"
+        await day.do(f"USDKG counts {named}", day.wallet.sign("operator", AssetPut(policy("USDKG", 6, _gold_reserve(routes))), *QUORUM))
+
+
+def _gold_reserve(routes: tuple[Route, ...]) -> Reserve:
+    terms = Terms("gold", "XAU-USD", 1_000, 10_000, 31 * DAY_MS)
+    feed = Feed("XAU-USD", "XAU", "USD", OUNCE, 6, (SOURCE,), DAY_MS)
+    return Reserve("attested", "", 10_000, (terms,), (feed,), routes)
 
 
 async def supply_against_reserves(day: Day) -> list[tuple[str, bool]]:

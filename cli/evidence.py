@@ -21,7 +21,7 @@ from ledger.attestations import Attestation
 from ledger.keys import verify
 from ledger.transactions.bodies import Attest
 from node.api.diagnosis_structs import EvidencePage
-from node.evidence import file_of
+from node.doublevotes import file_of
 
 if TYPE_CHECKING:
     from cli.sending import How

@@ -13,8 +13,9 @@ import structlog
 from msgspec import Meta, Struct
 
 from consensus.evidence import Evidence
+from node.doublevotes import DoubleVote, file_of
 from node.errors import MoreThanFLiars
-from node.wire import CERTIFICATES_MAX, WireCertificate, WireError, WireVote, core_vote, wire_certificate, wire_vote
+from node.wire import CERTIFICATES_MAX, WireCertificate, WireError, core_vote, wire_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,23 +35,11 @@ HALT_SUFFIX = ".halt"
 log = structlog.get_logger("evidence")
 
 
-class DoubleVote(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Two votes of one validator that an honest one never signs both."""
-
-    first: WireVote
-    second: WireVote
-
-
 class Excluding(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Why the node stopped, and the certificates that prove it."""
 
     reason: str
     certificates: Annotated[tuple[WireCertificate, ...], Meta(max_length=CERTIFICATES_MAX)]
-
-
-def file_of(evidence: Evidence) -> bytes:
-    """Bytes of the file of a double vote; its name is their SHA-256."""
-    return msgspec.msgpack.encode(DoubleVote(wire_vote(evidence.first), wire_vote(evidence.second)))
 
 
 class EvidenceBook:

@@ -57,9 +57,10 @@ def authorise_hold(books: Books, act: Plain) -> None:
     books.member_active(books.signer(source))
     not_ended(books, policy)
     pays(source)
-    spendable(source)
     if target is not None:
         takes(target)
+    spendable(source)
+    if target is not None:
         spendable(target)
     act.mandate = None
     try:

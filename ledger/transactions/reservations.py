@@ -73,9 +73,10 @@ class Placement:
         check_member_active(work.overlay, signer_now(work.overlay, self.source))
         check_not_ended(self.asset.policy, work.time_ms)
         check_pays(self.source)
-        check_spendable(self.source, ACTION)
         if self.target is not None:
             check_takes(self.target)
+        check_spendable(self.source, ACTION)
+        if self.target is not None:
             check_spendable(self.target, ACTION)
         self._need_debtor()
         if self.target is not None and needs_agreement(work.overlay, self.source, self.target, self.asset, body.amount):

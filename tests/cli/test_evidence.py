@@ -18,7 +18,7 @@ from ledger.participants import KeyOwner
 from node.api.backend import KeptEvidence
 from node.api.diagnosis import double_vote
 from node.api.diagnosis_structs import EvidencePage
-from node.evidence import file_of
+from node.doublevotes import file_of
 from tests.cli.test_nouns import outcome
 
 if TYPE_CHECKING:

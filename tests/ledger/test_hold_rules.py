@@ -53,6 +53,22 @@ def settle(world: World, found: bytes, amount: int) -> int:
     return world.do(Settle(found, amount, b""), by=BANK_B, sender="bank-b").code
 
 
+def test_l16_of_two_faults_of_a_hold_the_lower_code_wins() -> None:
+    """Goal: one order of checks for all. Method: a source that no hold may have (124) and a target that is closed (123), each and both."""
+    world = World(money=100)
+    contra = "operator/contra:KGS"
+
+    def code(source: str, target: str) -> int:
+        by = OPERATOR if source == contra else ALICE_SIGNS
+        body = hold(source, target, 10, until=world.time_ms + HOUR_MS, fee=0, settle_by="bank-b", void_by="bank-b")
+        return world.do(body, by=by, sender="operator" if source == contra else ALICE).code
+
+    assert code(contra, BOB) == 124
+    world.must(AccountSet(BOB, "closing", None, None), by=BANK_B, sender="bank-b")
+    assert code(ALICE, BOB) == 123
+    assert code(contra, BOB) == 123
+
+
 def test_l8_a_hold_reserves_and_settles_in_parts() -> None:
     """Goal: held is spoken for, posted stays until it settles. Method: place, try to spend it, settle twice, see it gone."""
     world = World(money=100)

@@ -13,7 +13,19 @@ from ledger.holds import Hold
 from ledger.indexes import derive_indexes
 from ledger.orders import Order
 from ledger.reserves import Expiry
-from ledger.transactions.bodies import AccountSet, AssetPut, GrantEnd, GrantPut, HoldBody, Issue, OrderPut, Redeem, Settle, Void
+from ledger.transactions.bodies import (
+    AccountOpen,
+    AccountSet,
+    AssetPut,
+    GrantEnd,
+    GrantPut,
+    HoldBody,
+    Issue,
+    OrderPut,
+    Redeem,
+    Settle,
+    Void,
+)
 from tests.ledger.backing_world import CODE, LUNCH, TREASURY, USD, BackedWorld
 from tests.ledger.cast import BY_ROOT, OPERATOR
 from tests.ledger.purpose_world import (
@@ -64,6 +76,18 @@ def test_l25_only_who_the_treasury_vouched_for_is_paid() -> None:
     world = serve(BackedWorld(), 1_000)
     assert [eat(world, 1, credit=each) for each in (KIOSK, OTHER_PUPIL, MAIN_B)] == [132, 132, 132]
     assert eat(world, 1) == OK
+
+
+def test_l25_who_may_have_meals_is_no_merchant_by_a_banks_word() -> None:
+    """Goal: a bank cannot have meals paid out. Method: a school may have them, and its bank calls it a caterer, too: it gets meals."""
+    world = serve(BackedWorld(), 1_000)
+    school = "bank-b/school-4"
+    world.must(AccountOpen(school, "wallet", b"", None, ("mcc:8211", "school")), by=signers("bank-b/ops"), sender="bank-b")
+    assert eat(world, 100, credit=school) == 132
+    world.define(replace(lunch_policy(), receive=("mcc:8211", "school")))
+    assert eat(world, 100, credit=school) == OK
+    assert (world.balance(school, LUNCH), world.balance(school)) == ((100, 0), (0, 0))
+    assert lunch(world) == (2_000, 2_000)
 
 
 def test_l21_the_treasury_takes_meals_back_as_they_are() -> None:

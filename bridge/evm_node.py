@@ -54,6 +54,15 @@ class EvmReceipt(Struct, frozen=True):
     succeeded: bool
 
 
+class Market(Struct, frozen=True):
+    """What gas costs, wei for one unit, as a node tells it."""
+
+    base: int | None
+    """What the newest block took from every transaction; None: the chain has no base fee (before EIP-1559)."""
+    suggested: int
+    """What to offer beside the base fee; without one, in all."""
+
+
 class RangeTooLarge(ChainUnreachable):
     """The node has more events in a range of blocks than it gives at once."""
 
@@ -82,6 +91,7 @@ class _Block(Struct, frozen=True):
     number: str
     hash: str
     timestamp: str
+    base_fee: str | None = field(name="baseFeePerGas", default=None)
 
 
 class _Log(Struct, frozen=True):
@@ -187,9 +197,18 @@ class EvmNode:
         """Return how many transactions of this sender the newest block has behind it: the next one's nonce."""
         return self._number("eth_getTransactionCount", U63_MAX, "0x" + sender.hex(), "latest")
 
-    def gas_price(self) -> int:
-        """Return the price of gas that the node suggests, wei."""
-        return self._number("eth_gasPrice", U256_MAX)
+    def market(self) -> Market:
+        """Return what gas costs now."""
+        newest = self._ask("eth_getBlockByNumber", ["latest", False], _BLOCK)
+        if newest is None:
+            raise self._calls.fault("it has no newest block")
+        if newest.base_fee is None:
+            return Market(None, self._number("eth_gasPrice", U256_MAX))
+        base = self._quantity(newest.base_fee, U256_MAX)
+        try:
+            return Market(base, self._number("eth_maxPriorityFeePerGas", U256_MAX))
+        except NodeRefused:  # it does not know the method; its price has the base fee in it
+            return Market(base, max(0, self._number("eth_gasPrice", U256_MAX) - base))
 
     def broadcast(self, raw: bytes) -> None:
         """Give a signed transaction to the network; raises NodeRefused where the node does not want it."""

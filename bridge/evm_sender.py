@@ -2,19 +2,20 @@
 
 One transaction is in flight at a time, and nothing of it is kept on disk: its nonce is always the next one that the chain expects, so after
 a restart a transaction of before is either mined or replaced, and what it carried is refused by the contract the second time. One process
-per account: another one that sends from the same account would have its transactions replaced.
+per account: another one that sends from the same account would have its transactions replaced. Prices are `bridge.evm_fees`'.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
 from bridge.chains import Carried
-from bridge.errors import ChainUnreachable, PriceTooHigh, TransactionRefused
+from bridge.errors import ChainUnreachable, TransactionRefused
+from bridge.evm_fees import Limits, Price, bid, raised
 from bridge.evm_node import EvmNode, NodeRefused
 from bridge.keccak import keccak256
 from bridge.providers import Providers
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
 
     from bridge.keys import SigningKey
 
+Item: TypeAlias = int | bytes | tuple[()]
 RESEND_SECONDS: Final = 60
 """After which a transaction that no block took is sent again, dearer; five blocks of Ethereum."""
-COST_MAX: Final = 10**17
-"""Wei for one transaction, 0.1 of the chain's coin, where an operator does not say otherwise: no node's price empties the purse."""
 RAISES_MAX: Final = 40
 """Raises of the price in a row, for a transaction of before a restart whose price is not known: a hundredfold."""
+GAS_MIN: Final = 21_000
+"""Of any transaction; a node that names less is not believed."""
 _KNOWN: Final = ("already known", "already imported", "known transaction", "alreadyknown")
 _UNDERPRICED: Final = "underpriced"
+_LIMITS: Final = Limits()
+_DYNAMIC: Final = b"\x02"
+"""Type of a transaction of EIP-1559, before its list."""
 
 
 class Flight(Struct, frozen=True):
@@ -40,7 +45,7 @@ class Flight(Struct, frozen=True):
     contract: bytes
     data: bytes
     nonce: int
-    price: int
+    price: Price
     hashes: tuple[bytes, ...]
     """Of each time that it was sent: any of them may be mined."""
     sent: float
@@ -49,6 +54,17 @@ class Flight(Struct, frozen=True):
     def newest(self) -> bytes:
         """Hash of the last time."""
         return self.hashes[-1]
+
+
+class Call(Struct, frozen=True):
+    """What a transaction does, and what it offers for that."""
+
+    nonce: int
+    price: Price
+    gas: int
+    to: bytes
+    """20 bytes: a contract; no coin is sent with it."""
+    data: bytes
 
 
 class EvmSender:
@@ -60,11 +76,11 @@ class EvmSender:
         chain_id: int,
         key: SigningKey,
         *,
-        cost_max: int = COST_MAX,
+        limits: Limits = _LIMITS,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._nodes, self._chain_id, self._key = Providers(nodes), chain_id, key
-        self._cost_max, self._now = cost_max, now
+        self._limits, self._now = limits, now
         self._flight: Flight | None = None
 
     @property
@@ -104,19 +120,17 @@ class EvmSender:
         return None
 
     def _send(self, contract: bytes, data: bytes, nonce: int, replaced: Flight | None) -> Flight:
-        gas = self._nodes.first(lambda node: node.estimate(self.address, contract, data)) * 5 // 4
-        price = self._nodes.first(lambda node: node.gas_price())
+        gas = max(GAS_MIN, self._nodes.first(lambda node: node.estimate(self.address, contract, data)) * 5 // 4)
+        market = self._nodes.first(lambda node: node.market())
         same = replaced is not None and (replaced.contract, replaced.data) == (contract, data)
         hashes = replaced.hashes if replaced is not None and same else ()
-        if replaced is not None:
-            price = max(price, raised(replaced.price))
+        floor = raised(replaced.price) if replaced is not None else None
         for _ in range(RAISES_MAX):
-            if gas * price > self._cost_max:
-                raise PriceTooHigh(needed=gas * price, allowed=self._cost_max)
-            raw = signed_transaction(self._key, self._chain_id, (nonce, price, gas, contract, 0, data))
+            price = bid(market, gas, self._limits, floor)
+            raw = signed_transaction(self._key, self._chain_id, Call(nonce, price, gas, contract, data))
             if self._broadcast(raw):
                 return Flight(contract, data, nonce, price, (*hashes, keccak256(raw)), self._now())
-            price = raised(price)
+            floor = raised(price)
         raise ChainUnreachable(url=next(iter(self._nodes)).url, reason="it finds every price too low for the transaction that it holds")
 
     def _broadcast(self, raw: bytes) -> bool:
@@ -139,26 +153,33 @@ class EvmSender:
         return taken > 0
 
 
-def raised(price: int) -> int:
-    """Return the least price at which nodes let a transaction replace one of this price: an eighth more."""
-    return price + price // 8 + 1
+def signed_transaction(key: SigningKey, chain_id: int, call: Call) -> bytes:
+    """Return a signed transaction, good on this chain only: of EIP-1559 where its price has a tip, else of the old form (EIP-155)."""
+    sent: tuple[Item, ...] = (call.gas, call.to, 0, call.data)
+    if call.price.tip is not None:
+        sent = (chain_id, call.nonce, call.price.tip, call.price.most, *sent, ())
+        parity, r, s = _signed(key, _DYNAMIC + _listed(*sent))
+        return _DYNAMIC + _listed(*sent, parity, r, s)
+    sent = (call.nonce, call.price.most, *sent)
+    parity, r, s = _signed(key, _listed(*sent, chain_id, 0, 0))
+    return _listed(*sent, parity + 35 + 2 * chain_id, r, s)
 
 
-def signed_transaction(key: SigningKey, chain_id: int, fields: tuple[int, int, int, bytes, int, bytes]) -> bytes:
-    """Return a signed transaction of `nonce, gas price, gas, to, value, data`, good on this chain only (EIP-155)."""
-    signature = key.sign(keccak256(_listed(*fields, chain_id, 0, 0)))
-    r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
-    return _listed(*fields, signature[64] - 27 + 35 + 2 * chain_id, r, s)
+def _signed(key: SigningKey, unsigned: bytes) -> tuple[int, int, int]:
+    signature = key.sign(keccak256(unsigned))
+    return signature[64] - 27, int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
 
 
-def _listed(*items: int | bytes) -> bytes:
-    """Return a list of numbers and bytes in RLP, Ethereum's encoding."""
-    body = b"".join(_item(one if isinstance(one, bytes) else one.to_bytes((one.bit_length() + 7) // 8, "big")) for one in items)
-    return _headed(0xC0, body)
+def _listed(*items: Item) -> bytes:
+    """Return a list of numbers, bytes and empty lists in RLP, Ethereum's encoding."""
+    return _headed(0xC0, b"".join(map(_item, items)))
 
 
-def _item(value: bytes) -> bytes:
-    return value if len(value) == 1 and value[0] < 0x80 else _headed(0x80, value)
+def _item(value: Item) -> bytes:
+    if isinstance(value, tuple):
+        return _headed(0xC0, b"")
+    data = value if isinstance(value, bytes) else value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return data if len(data) == 1 and data[0] < 0x80 else _headed(0x80, data)
 
 
 def _headed(kind: int, body: bytes) -> bytes:

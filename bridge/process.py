@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from bridge.errors import BridgeError
 from bridge.evm import EvmChain
+from bridge.evm_fees import GWEI, Limits
 from bridge.evm_node import EvmNode
 from bridge.evm_sender import EvmSender
 from bridge.keys import FileKey
@@ -52,6 +53,8 @@ class ChainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Of different providers: they are compared."""
     first_block: Annotated[int, Meta(ge=0, le=2**62)] = 0
     """Block that deployed the contract: an attestor looks from there on."""
+    max_fee_gwei: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    """Of a relayer on an EVM chain: the most that it offers for one unit of gas; None: `evm_fees.FEE_MAX`."""
 
 
 class KeyConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,10 +127,13 @@ def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) ->
 
 
 def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey) -> Carrier:
-    """Open the account that pays for what a relayer carries."""
+    """Open the account that pays for what a relayer carries; raises `ConfigUnusable` where it limits what the chain does not have."""
     if kind == "TVM":
+        if config.max_fee_gwei is not None:
+            raise ConfigUnusable(path="[chain]", reason="max_fee_gwei is of EVM chains; on Tron each call has its own limit in TRX")
         return TronSender([TronNode(url) for url in config.urls], key)
-    return EvmSender([EvmNode(url) for url in config.urls], chain_id, key)
+    limits = Limits() if config.max_fee_gwei is None else Limits(fee=config.max_fee_gwei * GWEI)
+    return EvmSender([EvmNode(url) for url in config.urls], chain_id, key, limits=limits)
 
 
 class Figures:

@@ -44,16 +44,26 @@ def binary() -> str:
 class Anvil:
     """A running node; ends with its `with` block."""
 
-    def __init__(self, chain_id: int, start: int = GENESIS_TIME) -> None:
-        """`start`: time of its first block, Unix seconds."""
-        self.chain_id, self._start = chain_id, start
+    def __init__(self, chain_id: int, start: int = GENESIS_TIME, hardfork: str = "paris") -> None:
+        """`start`: time of its first block, Unix seconds; `hardfork`: berlin is the newest without a base fee."""
+        self.chain_id, self._start, self._hardfork = chain_id, start, hardfork
 
     def __enter__(self) -> Self:
         command = binary()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        arguments = ["--port", str(port), "--chain-id", str(self.chain_id), "--hardfork", "paris", "--slots-in-an-epoch", "1", "--silent"]
+        arguments = [
+            "--port",
+            str(port),
+            "--chain-id",
+            str(self.chain_id),
+            "--hardfork",
+            self._hardfork,
+            "--slots-in-an-epoch",
+            "1",
+            "--silent",
+        ]
         arguments += ["--auto-impersonate", "--gas-price", "0", "--block-base-fee-per-gas", "0", "--timestamp", str(self._start)]
         self._process = subprocess.Popen([command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"

@@ -12,6 +12,7 @@ NODE, PROVIDERS, EVM, SENDER, HTTP = (
     "bridge/evm_sender.py",
     "bridge/http_calls.py",
 )
+FEES = "bridge/evm_fees.py"
 TRON, TRON_NODE = "bridge/tron_chain.py", "bridge/tron_node.py"
 
 OBSERVED = ("tests/bridge/test_observe.py",)
@@ -125,10 +126,21 @@ MUTANTS: tuple[Mutant, ...] = (
         SENT,
     ),
     Mutant(
-        "B2", "a_stuck_transaction_is_sent_as_it_was", SENDER, "price = max(price, raised(replaced.price))", "price = replaced.price", SENT
+        "B2",
+        "a_stuck_transaction_is_sent_as_it_was",
+        SENDER,
+        "floor = raised(replaced.price) if replaced is not None else None",
+        "floor = replaced.price if replaced is not None else None",
+        SENT,
     ),
-    Mutant("B2", "a_price_has_no_ceiling", SENDER, "if gas * price > self._cost_max:", "if gas * price < 0:", SENT),
-    Mutant("B2", "the_chain_is_not_signed_in_a_transaction", SENDER, "signature[64] - 27 + 35 + 2 * chain_id", "signature[64]", SENT),
+    Mutant("B2", "a_transaction_has_no_ceiling", FEES, "min(limits.fee, limits.cost // gas)", "limits.fee", SENT),
+    Mutant("B2", "a_unit_of_gas_has_no_ceiling", FEES, "min(limits.fee, limits.cost // gas)", "limits.cost // gas", SENT),
+    Mutant("B2", "the_headroom_is_over_the_ceiling", FEES, "return Price(min(most, ceiling), tip)", "return Price(most, tip)", SENT),
+    Mutant(
+        "B2", "only_the_tip_is_raised", FEES, "most = max(HEADROOM * market.base + tip, least)", "most = HEADROOM * market.base + tip", SENT
+    ),
+    Mutant("B2", "a_base_fee_is_not_offered", FEES, "if market.base is None:", "if market.suggested >= 0:", SENT),
+    Mutant("B2", "the_chain_is_not_signed_in_a_transaction", SENDER, "parity + 35 + 2 * chain_id", "parity + 27", SENT),
     Mutant("B2", "tron_sends_before_the_first_expired", TRON, "<= flight.expires_ms:", "<= 0:", ON_TRON),
     Mutant("B2", "tron_burns_any_fee", TRON, "if limit > self._fee_limit_max:", "if limit < 0:", ON_TRON),
 )

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bridge.attest import Point
 from bridge.attestor import Attestor, AttestorState
-from bridge.chains import Carried, ForeignBlock, Seen
+from bridge.chains import Carried, Seen
 from bridge.cursor import CursorFile
 from bridge.errors import TransactionRefused
 from bridge.home import Countersigned, HomeUnreachable, LockLine, ProvenRoute
@@ -24,15 +22,17 @@ from bridge.relayer import Relayer
 from bridge.signer import Signer
 from bridge.speaker import Speaker
 from bridge.watcher import Watcher
-from ledger.attestations import Attestation, Sighting
+from ledger.attestations import Attestation
 from ledger.bridges import Attestor as Member
-from ledger.bridges import Release, Rotation, Word, release_key, rotation_key
+from ledger.bridges import Release, Rotation, release_key, rotation_key
 from ledger.errors import LedgerError
 from ledger.transactions.bodies import Attest, OrderPut
+from ledger.transactions.bridge_bodies import BridgeIn
 from node.api.bridges import attestation_of
-from tests.bridge.contracts.chain import Chain, RawRefusal, Receipt
+from tests.bridge.contracts.chain import RawRefusal
 from tests.bridge.contracts.world import ROUTE as ROUTE_ID
 from tests.bridge.contracts.world import World as Contracts
+from tests.bridge.forking import ForkingChain
 from tests.bridge.keys import keys
 from tests.ledger.bridge_world import LIMITS, ROUTE, WITNESSES, BridgedWorld, defined, terms_of
 from tests.ledger.world import MAIN_A, START_MS, signers
@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.abi import Value
+    from bridge.chains import ForeignBlock
     from bridge.inspector import Inspection
-    from ledger.bridges import Burn, Expiry, Lock, Mint
+    from ledger.attestations import Sighting
+    from ledger.bridges import Burn, Expiry, Lock, Mint, Word
     from ledger.orders import Order
     from ledger.transactions.bodies import Body
-    from tests.bridge.contracts.chain import Log
 
 ALICE = "0x" + "c1" * 20
 CHANGES_PAGE, LOCKS_PAGE = 3, 2
@@ -71,35 +72,10 @@ class Fuse:
                 raise Killed
 
 
-class Recorded(Chain):
-    """The EVM, with blocks and what was logged in each."""
-
-    def __init__(self) -> None:
-        super().__init__(56)
-        self.now = START_MS // 1_000
-        self.wait(0)
-        self.number = 0
-        self.logged: list[tuple[ForeignBlock, int, str, bytes, Log]] = []
-        self.final_number = 0
-
-    def block(self, number: int) -> ForeignBlock:
-        """Return a block; each transaction has its own."""
-        return ForeignBlock(number, sha256(b"block there %d" % number).digest(), self.now)
-
-    def call(self, sender: str, to: str, data: bytes) -> Receipt:
-        """Run a transaction in the next block."""
-        receipt = super().call(sender, to, data)
-        if receipt.logs:
-            self.number += 1
-            for index, log in enumerate(receipt.logs):
-                self.logged.append((self.block(self.number), index, to.lower(), sha256(b"transaction %d" % self.number).digest(), log))
-        return receipt
-
-
 class There:
     """The public chain; what is final is final to the newest block, unless it is held back."""
 
-    def __init__(self, chain: Recorded, contracts: Contracts, fuse: Fuse) -> None:
+    def __init__(self, chain: ForkingChain, contracts: Contracts, fuse: Fuse) -> None:
         self._chain, self._contracts, self._fuse = chain, contracts, fuse
         self.address = b"\x0c" * 20
         self.held_back = 0
@@ -112,42 +88,38 @@ class There:
     def final(self) -> ForeignBlock:
         """As the protocol says."""
         self._fuse.burn()
-        return self._chain.block(max(0, self._chain.number - self.held_back))
+        return self.block(max(0, self._chain.newest.number - self.held_back))
 
     def block(self, number: int) -> ForeignBlock:
         """As the protocol says."""
-        return self._chain.block(number)
+        return self._chain.blocks[number].facts
 
     def events(self, contract: bytes, first: int, last: int) -> Sequence[Seen]:
         """As the protocol says."""
         self._fuse.burn()
         interface = self._contracts.bridge.interface
         found = []
-        for block, index, to, tx_hash, log in self._chain.logged:
-            if first <= block.number <= last and log.address.lower() == "0x" + contract.hex():
-                decoded = interface.event(log.topics, log.data)
-                found.append(Seen(decoded.name, decoded.fields, block, tx_hash, index))
-                assert to
+        for block in self._chain.blocks[first : last + 1]:
+            for index, (sent, log) in enumerate((each.sent, log) for each in block.mined for log in each.logs):
+                if log.address == "0x" + contract.hex():
+                    decoded = interface.event(log.topics, log.data)
+                    found.append(Seen(decoded.name, decoded.fields, block.facts, sent.tx_hash, index))
         return found
 
     def state(self, contract: bytes, at: ForeignBlock) -> Mapping[str, Value]:
-        """As the protocol says, of now."""
-        assert contract
-        assert at
-        bridge = self._contracts.bridge
-        return bridge.interface.record("state", bridge.send(ALICE, "state").returned)
+        """As the protocol says, after that very block."""
+        interface = self._contracts.bridge.interface
+        return interface.record("state", self._asked(contract, interface.call("state", ()), at))
 
     def nonce_used(self, contract: bytes, nonce: int, at: ForeignBlock) -> bool:
-        """As the protocol says, of now."""
-        assert contract
-        assert at
-        return bool(self._contracts.bridge.read("nonceUsed", nonce)[0])
+        """As the protocol says, by the end of that very block."""
+        interface = self._contracts.bridge.interface
+        return bool(interface.answer("nonceUsed", self._asked(contract, interface.call("nonceUsed", (nonce,)), at))[0])
 
     def total_supply(self, token: bytes, at: ForeignBlock) -> int:
-        """As the protocol says, of now."""
-        assert token
-        assert at
-        (found,) = self._contracts.token.read("totalSupply")
+        """As the protocol says, after that very block."""
+        interface = self._contracts.token.interface
+        (found,) = interface.answer("totalSupply", self._asked(token, interface.call("totalSupply", ()), at))
         assert isinstance(found, int)
         return found
 
@@ -162,61 +134,88 @@ class There:
             self._fuse.burn()
         return Carried(sha256(data).digest(), mined=True)
 
+    def _asked(self, contract: bytes, data: bytes, at: ForeignBlock) -> bytes:
+        assert self._chain.at(at.hash) == at.number
+        returned, refused = self._chain.view("0x" + contract.hex(), data, at.number)
+        assert refused is None
+        return returned
+
+
+class Site(Protocol):
+    """Where a ledger is."""
+
+    silent: bool
+
+    @property
+    def ledger(self) -> BridgedWorld:
+        """As it is now."""
+
+    def changes(self) -> list[ProvenRoute]:
+        """Return what a node keeps: the record at each height where it changed."""
+
 
 class Here:
     """The ledger, for one participant."""
 
-    def __init__(self, whole: Whole, by: str, fuse: Fuse) -> None:
-        self._whole, self._by, self._fuse = whole, by, fuse
+    def __init__(self, site: Site, by: str, fuse: Fuse) -> None:
+        self.site, self.by, self._fuse = site, by, fuse
         self.codes: list[int] = []
+
+    @property
+    def _world(self) -> BridgedWorld:
+        """Ledger that is asked: a process may end before, and the node may be silent."""
+        self._fuse.burn()
+        if self.site.silent:
+            raise HomeUnreachable(reason="the node is silent")
+        return self.site.ledger
 
     def newest(self) -> ProvenRoute:
         """As the protocol says."""
-        world = self._whole.ledger
-        return ProvenRoute(world.route, Point(world.height, block_id(world.height), world.time_ms - 1_000))
+        return newest_of(self._world)
 
     def changes(self, after: int) -> Sequence[ProvenRoute]:
         """As the protocol says."""
-        return [each for each in self._whole.changes() if each.at.height > after][:CHANGES_PAGE]
+        self._fuse.burn()
+        return [each for each in self.site.changes() if each.at.height > after][:CHANGES_PAGE]
 
     def rotation(self, epoch: int) -> Rotation:
         """As the protocol says."""
-        record = self._whole.ledger.state.get(rotation_key(ROUTE, epoch))
+        record = self._world.state.get(rotation_key(ROUTE, epoch))
         assert isinstance(record, Rotation)
         return record
 
     def locks(self, after: int) -> Sequence[LockLine]:
         """As the protocol says."""
-        world = self._whole.ledger
+        world = self._world
         found = [world.lock_of(nonce) for nonce in range(after + 1, min(after + LOCKS_PAGE, world.route.locks) + 1)]
         return [LockLine(each.nonce, each.state, each.deadline) for each in found]
 
     def lock(self, nonce: int) -> Lock:
         """As the protocol says."""
-        return self._whole.ledger.lock_of(nonce)
+        return self._world.lock_of(nonce)
 
     def signatures(self, what: str, number: int) -> Sequence[Countersigned]:
         """As the protocol says."""
-        world = self._whole.ledger
+        world = self._world
         found = attestation_of(world.state, world.route, what, number, world.height)
         each = () if found is None else found.signatures
         return [Countersigned(bytes.fromhex(one.address), bytes.fromhex(one.signature)) for one in each]
 
     def attested(self, what: str) -> int:
         """As the protocol says."""
-        world = self._whole.ledger
+        world = self._world
         found = attestation_of(world.state, world.route, what, 0, world.height)
         return 0 if found is None or len(found.signatures) < found.needed else found.number
 
     def burned_at(self) -> int:
         """As the protocol says."""
-        world = self._whole.ledger
+        world = self._world
         record = world.state.get(release_key(ROUTE, world.route.burns))
         return record.burn.block if isinstance(record, Release) and record.burn is not None else 0
 
     def tell(self, fact: Burn | Expiry | Mint) -> int:
         """As the protocol says."""
-        return self._do(lambda: self._whole.ledger.tell(fact, self._by))
+        return self.send(BridgeIn(ROUTE, self.by, fact))
 
     def sight(self, sighting: Sighting) -> int:
         """As the protocol says."""
@@ -228,34 +227,27 @@ class Here:
 
     def pause(self, order: Order) -> int:
         """As the protocol says."""
-        return self._do(lambda: self._body(OrderPut(order)))
+        return self.send(OrderPut(order))
 
     def halt(self, reason: str) -> int:
-        """As the protocol says; nobody here may do it alone."""
-        return self._do(lambda: self._body(defined(terms=None, attestors=None, status="halted", reason=reason[:140])))
+        """As the protocol says; most here may not do it alone."""
+        return self.send(defined(terms=None, attestors=None, status="halted", reason=reason[:140]))
 
-    def _attest(self, kind: str, value: Sighting | Word) -> int:
-        about = f"KGS:{ROUTE}"
-        said = Attestation(about, "bridge", about, value, self._whole.ledger.time_ms - 1_000, 0, bytes(32), "", self._by)
-        return self._do(lambda: self._body(Attest(said if kind == "bridge" else replace(said, kind="foreign"))))
-
-    def _body(self, body: Body) -> int:
-        try:
-            return self._whole.ledger.do(body, by=signers(f"{self._by}/ops"), sender=self._by).code
-        except LedgerError as refused:  # what a node says at once
-            return refused.code
-
-    def _do(self, send: object) -> int:
+    def send(self, body: Body) -> int:
         """Send: the process may end before, or right after, without having heard of it."""
-        assert callable(send)
-        if self._whole.silent:
-            raise HomeUnreachable(reason="the node is silent")
-        self._fuse.burn()
-        code = int(send())
+        world = self._world
+        try:
+            code = world.do(body, by=signers(f"{self.by}/ops"), sender=self.by).code
+        except LedgerError as refused:  # what a node says at once
+            code = refused.code
         self.codes.append(code)
-        self._whole.changes()
+        self.site.changes()
         self._fuse.burn()
         return code
+
+    def _attest(self, kind: Literal["bridge", "foreign"], value: Sighting | Word) -> int:
+        about = f"KGS:{ROUTE}"
+        return self.send(Attest(Attestation(about, kind, about, value, self.site.ledger.time_ms - 1_000, 0, bytes(32), "", self.by)))
 
 
 class Whole:
@@ -263,17 +255,16 @@ class Whole:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.chain = Recorded()
+        self.chain = ForkingChain(56, START_MS // 1_000)
         self.keys = keys(4)
         self.contracts = Contracts(attestors=self.keys, chain=self.chain)
-        self.chain.logged.clear()
+        self.chain.found()
         self.silent = False
         bridge, token = (bytes.fromhex(each.address[2:]) for each in (self.contracts.bridge, self.contracts.token))
         terms = terms_of(route_id=ROUTE_ID, bridge=bridge, token=token, observe_step=2, lock_ttl_ms=86_400_000, limits=LIMITS)
         members = tuple(Member(key.address, name) for key, name in zip(self.keys, WITNESSES, strict=True))
         self.ledger = BridgedWorld(body=defined(terms=terms, attestors=members))
-        self.chain.now = self.ledger.time_ms // 1_000
-        self.chain.wait(0)
+        self.chain.restart(self.ledger.time_ms // 1_000)
         self._changes: list[ProvenRoute] = []
         self.changes()
         self.fuses = {name: Fuse() for name in (*WITNESSES, "relayer")}
@@ -287,9 +278,9 @@ class Whole:
 
     def changes(self) -> list[ProvenRoute]:
         """Return what a node keeps: the record at each height where it changed."""
-        route, height = self.ledger.route, self.ledger.height
-        if not self._changes or self._changes[-1].route != route:
-            self._changes.append(ProvenRoute(route, Point(height, block_id(height), self.ledger.time_ms - 1_000)))
+        newest = newest_of(self.ledger)
+        if not self._changes or self._changes[-1].route != newest.route:
+            self._changes.append(newest)
         return self._changes
 
     def attestor(self, name: str) -> Attestor:
@@ -331,14 +322,18 @@ class Whole:
         """Let time pass on both sides."""
         self.ledger.time_ms += seconds * 1_000
         self.chain.wait(seconds)
-        self.chain.number += 1
+        self.chain.mine()
 
     def contract(self, name: str) -> int:
         """Return a number of the contract's state."""
-        bridge = self.contracts.bridge
-        found = bridge.interface.record("state", bridge.send(ALICE, "state").returned)[name]
+        found = self.contracts.bridge.record("state")[name]
         assert isinstance(found, int)
         return found
+
+
+def newest_of(world: BridgedWorld) -> ProvenRoute:
+    """Route as it is, at the newest block here."""
+    return ProvenRoute(world.route, Point(world.height, block_id(world.height), world.time_ms - 1_000))
 
 
 def block_id(height: int) -> bytes:

@@ -49,7 +49,7 @@ def all_mutants() -> list[Mutant]:
 
 def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX) -> tuple[int, str]:
     """Run the tests in a copy of the tree; return pytest's exit code, or NOT_ENDED, and the end of what it said."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=0", *tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False, text=True)

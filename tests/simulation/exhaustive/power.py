@@ -18,7 +18,7 @@ from consensus import effects as fx
 from consensus import events as ev
 from consensus.replica import Replica
 from consensus.types import SignedVote
-from tests.simulation.exhaustive.local import NOW, TIMING, Node, Validator, check_vote
+from tests.simulation.exhaustive.local import NOW, TIMING, LocalFault, Node, Validator, check_vote
 from tests.simulation.exhaustive.scope import CHAIN, GENESIS, SIGNATURE, VALIDATORS, Event, Scope, What
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Mortal(Validator):
         journal = (*node.journal, *node.tail[: event.number])
         replica = Replica(CHAIN, VALIDATORS, self._me, TIMING, facts, certificate)
         replica.restore(journal)
+        check_restored(replica, journal)
         again = Powered(replica, cast=node.cast, journal=journal, final=floor, floor=floor)
         return self._feed(self._feed(again, ev.WorkChanged(1, NOW)), ev.Started(NOW))
 
@@ -155,6 +156,21 @@ def powered(node: Node) -> Powered:
     if not isinstance(node, Powered):
         raise TypeError("a validator without a disk")
     return node
+
+
+def check_restored(replica: Replica, journal: tuple[fx.Record, ...]) -> None:
+    """Check K13 for certificates: each one on disk is held again, unless the store is past its view.
+
+    Raises
+    ------
+    LocalFault
+        One is not.
+    """
+    for record in journal:
+        if isinstance(record, fx.CertificateRecord):
+            subject = record.certificate.subject
+            if subject.view > replica.final_view and not replica.holds(subject):
+                raise LocalFault(f"K13: {subject.kind.name.lower()} certificate of view {subject.view} was journaled and is not taken back")
 
 
 def form_of_records(records: tuple[fx.Record, ...]) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.errors import BridgeError, FinalityBroken
+from bridge.errors import BridgeError, FinalityBroken, ProvidersDiffer
 from bridge.observe import Broken
 from bridge.speaker import Spoken
 from bridge.watcher import Watched
@@ -83,6 +83,8 @@ class Attestor:
         self._home, self._speaker, self._watcher, self._inspector, self._cursor = home, speaker, watcher, inspector, cursor
         self._shown, self._now = shown, now
         self._looked = now()
+        self._stall = ""
+        """Why the chain's finality is mistrusted, as it was first found: said once."""
         self._state: AttestorState | None = None
 
     @property
@@ -107,7 +109,7 @@ class Attestor:
         self._keep(replace(self.state, stopped=""))
 
     def step(self) -> None:
-        """Do what there is to do once. One task that fails does not keep the others from their work.
+        """Do what there is to do once. One task that fails does not keep the others from their work, but for providers that differ.
 
         Raises
         ------
@@ -124,6 +126,8 @@ class Attestor:
                 task()
             except (Broken, FinalityBroken) as broken:
                 self._stop(str(broken))
+            except ProvidersDiffer:
+                raise  # nothing more is said, nor signed, until they agree: which of them lies is not known here (B6)
             except BridgeError as problem:
                 problems.append(problem)
         if problems:
@@ -133,8 +137,9 @@ class Attestor:
         found = self._inspector.step(self.state.watched.open_from)
         if found is not None:
             self._shown(found)
-            if found.stalled:
-                raise Stalled(reason=found.stalled)
+            self._stall = (self._stall or found.stalled) if found.stalled else ""
+            if self._stall:
+                raise Stalled(reason=self._stall)
 
     def _watch(self) -> None:
         self._keep(replace(self.state, watched=self._watcher.step(self.state.watched)))

@@ -118,7 +118,7 @@ class ProvidersDiffer(BridgeError):
     """Nodes of one chain tell different things of what is final: one of them is wrong, and nobody here knows which (B6)."""
 
     def __init__(self, *, what: str, urls: tuple[str, str]) -> None:
-        super().__init__(f"{urls[0]} and {urls[1]} differ on {what}: this attestor stops until a person has found out which one lies")
+        super().__init__(f"{urls[0]} and {urls[1]} differ on {what}: this attestor stops until they agree again; find out which one lies")
         self.what, self.urls = what, urls
 
 

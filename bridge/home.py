@@ -72,6 +72,14 @@ class Countersigned(Struct, frozen=True):
     signature: bytes
 
 
+class Contradiction(Struct, frozen=True):
+    """Who said two things of one kind and number, or another thing than a threshold; unproven, for people."""
+
+    participant: str
+    what: str
+    number: int
+
+
 class Home(Protocol):
     """One route of the ledger. Every method may raise `HomeUnreachable` and `HomeDistrusted`."""
 
@@ -121,6 +129,14 @@ class Home(Protocol):
 
     def pause(self, order: Order) -> int:
         """Give an order that stops the route, by a grant `order.pause` of this participant; return the code: most have none."""
+        ...
+
+    def lift(self, order: str, reason: str) -> int:
+        """Lift an order of this participant's own; return the code."""
+        ...
+
+    def contradictions(self) -> Sequence[Contradiction]:
+        """Return which attestors contradict themselves, or a threshold of the others, as far as a node shows it."""
         ...
 
     def halt(self, reason: str) -> int:

@@ -7,20 +7,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bridge.attest import address_of
-from bridge.monitor import inspect, oldest_in_flight, pause_order, reason_of, stalled, there_of
+from bridge.monitor import inspect, oldest_in_flight, pause_order, reason_of, stall_order, stalled, there_of
 from bridge.observe import Broken, contract_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.chains import PublicChain
-    from bridge.home import Home
+    from bridge.chains import ForeignBlock, PublicChain
+    from bridge.home import Home, ProvenRoute
 
 STALLED_SECONDS: Final = 3_600
 """Without a newer final block; where an operator does not say otherwise."""
+TAKEN: Final = 125
+"""Code of an order that there is: of an attestor that came first, or of this one before it was restarted."""
 
 
 class Inspection(Struct, frozen=True):
@@ -33,6 +34,8 @@ class Inspection(Struct, frozen=True):
     """Seconds for which the oldest open lock could have been minted."""
     stalled: str
     """Why finality is mistrusted; empty while it is not."""
+    contradictions: tuple[str, ...] = ()
+    """Attestors that said two things, or another thing than the others, in a sentence each."""
 
 
 class Inspector:
@@ -44,9 +47,11 @@ class Inspector:
         self._home, self._chain, self._by, self._now, self._stalled_seconds = home, chain, by, now, stalled_seconds
         self._paused = -1
         """Number of the final block at which a stall was answered with a pause."""
+        self._order = ""
+        """The order that this attestor gave because of it, while it is in force."""
 
     def step(self, open_from: int) -> Inspection | None:
-        """Compare once; order a pause where the chain finalises no more. None where there is no contract yet, or none of ours.
+        """Compare once; order a pause where the chain finalises no more, and lift it when it does. None where there is no contract of ours.
 
         Locks up to `open_from` are decided.
 
@@ -73,9 +78,23 @@ class Inspector:
             raise Broken(route=route.id, reason=reason_of(report))
         now = int(self._now())
         still = stalled(final, now, self._stalled_seconds)
-        if still and self._paused != final.number:
-            self._paused = final.number
-            self._home.pause(pause_order(here.route, self._by, replace(report, broken=(still,)), final, here.at.time_ms))
+        self._answer(still, here, final)
         first = [line.nonce for line in self._home.locks(open_from) if line.state == "locked"][:1]
         oldest = oldest_in_flight([self._home.lock(nonce) for nonce in first], (), now * 1_000)
-        return Inspection(report.totals, max(0, now - final.time), oldest, still)
+        liars = self._home.contradictions()
+        said = tuple(f"{each.participant} contradicts itself or the others: {each.what} {each.number}" for each in liars)
+        return Inspection(report.totals, max(0, now - final.time), oldest, still, said)
+
+    def _answer(self, still: str, here: ProvenRoute, final: ForeignBlock) -> None:
+        """Pause the route once for each block at which the chain stands still; lift what was ordered for it when it goes on.
+
+        Where the process was ended meanwhile the order ends with its hour: one guardian's pause is short (L22).
+        """
+        if still and self._paused != final.number:
+            order = stall_order(here.route, self._by, still, final, here.at.time_ms)
+            if self._home.pause(order) in (0, TAKEN):
+                self._order = order.id
+            self._paused = final.number
+        elif not still and self._order:
+            self._home.lift(self._order, f"the chain finalises again: block {final.number}")
+            self._order = ""

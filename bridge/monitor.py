@@ -177,10 +177,19 @@ def pause_order(route: BridgeRoute, by: str, report: Report, at: ForeignBlock, n
     """
     if not report.broken:
         raise AssertionError(f"route {route.id} adds up, and is to be paused")
+    return _order(f"monitor:{route.id}:{at.number}", route, by, "\n".join(report.broken), now_ms)
+
+
+def stall_order(route: BridgeRoute, by: str, why: str, at: ForeignBlock, now_ms: int) -> Order:
+    """Return the same order for a chain that finalises no more: its id says which block is its newest final one."""
+    return _order(f"stalled:{route.id}:{at.number}", route, by, why, now_ms)
+
+
+def _order(name: str, route: BridgeRoute, by: str, why: str, now_ms: int) -> Order:
     return Order(
-        id=f"monitor:{route.id}:{at.number}",
+        id=name,
         by=by,
-        basis_hash=sha256("\n".join(report.broken).encode()).digest(),
+        basis_hash=sha256(why.encode()).digest(),
         scope="bridge",
         subject=route.id,
         asset="",

@@ -123,6 +123,11 @@ def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) ->
     """Open the public chain of a route, through as many of its nodes as the configuration names."""
     if kind == "TVM":
         return TronChain([TronNode(url) for url in config.urls], chain_id, providers)
+        self._contradicted = Gauge(
+            "som_bridge_contradictions", "Words of attestors that contradict themselves or the others", ["route"], registry=self.registry
+        )
+        self._alarmed: frozenset[str] = frozenset()
+        """Contradictions that were logged and still stand."""
     return EvmChain([EvmNode(url) for url in config.urls], chain_id, providers)
 
 
@@ -131,6 +136,11 @@ def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey)
     if kind == "TVM":
         if config.max_fee_gwei is not None:
             raise ConfigUnusable(path="[chain]", reason="max_fee_gwei is of EVM chains; on Tron each call has its own limit in TRX")
+        self._contradicted.labels(route).set(len(found.contradictions))
+        for sentence in found.contradictions:
+            if sentence not in self._alarmed:
+                log.error("an attestor contradicts", who=sentence)
+        self._alarmed = frozenset(found.contradictions)
         return TronSender([TronNode(url) for url in config.urls], key)
     limits = Limits() if config.max_fee_gwei is None else Limits(fee=config.max_fee_gwei * GWEI)
     return EvmSender([EvmNode(url) for url in config.urls], chain_id, key, limits=limits)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
 from bridge.attest import Point
-from bridge.home import Countersigned, HomeDistrusted, HomeRefused, HomeUnreachable, LockLine, ProvenRoute
+from bridge.home import Contradiction, Countersigned, HomeDistrusted, HomeRefused, HomeUnreachable, LockLine, ProvenRoute
 from cli.client import NodeRefusal, NotThere
 from cli.faults import CommandFault, Distrust, Unreachable
 from cli.proof import trusted
@@ -24,9 +24,18 @@ from ledger.attestations import Attestation, Sighting
 from ledger.bridges import BridgeRoute, Lock, Rotation, Word, lock_key, rotation_key, route_key
 from ledger.canonical import encode
 from ledger.errors import LedgerError
-from ledger.transactions.bodies import Attest, OrderPut
+from ledger.transactions.bodies import Attest, OrderLift, OrderPut
 from ledger.transactions.bridge_bodies import BridgeIn, BridgeSet
-from node.api.bridge_structs import BridgeAttestation, BridgeRouteBody, LockBody, Locks, ReleaseBody, RotationBody, RouteChanges
+from node.api.bridge_structs import (
+    BridgeAttestation,
+    BridgeRouteBody,
+    Contradictions,
+    LockBody,
+    Locks,
+    ReleaseBody,
+    RotationBody,
+    RouteChanges,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,6 +160,12 @@ class HttpHome:
         burns = self._session.client.get(self._path(), BridgeRouteBody).burns
         return self._session.client.get(self._path(f"releases/{burns}"), ReleaseBody).block if burns else 0
 
+    @faults_told
+    def contradictions(self) -> Sequence[Contradiction]:
+        """Return which attestors contradict themselves or the others."""
+        found = self._session.client.get(self._path("contradictions"), Contradictions).contradictions
+        return [Contradiction(each.participant, each.what, each.number) for each in found]
+
     # --- what is said ------------------------------------------------------------------------------------------------------
 
     def tell(self, fact: Burn | Expiry | Mint) -> int:
@@ -168,6 +183,10 @@ class HttpHome:
     def pause(self, order: Order) -> int:
         """Give an order that stops the route."""
         return self._send(OrderPut(order))
+
+    def lift(self, order: str, reason: str) -> int:
+        """Lift an order of this participant's own."""
+        return self._send(OrderLift(order, sha256(reason.encode()).digest()))
 
     def halt(self, reason: str) -> int:
         """Halt the route."""

@@ -127,6 +127,27 @@ class BridgeAttestation(Struct, frozen=True):
     as_of: Whole
 
 
+class Contradiction(Struct, frozen=True):
+    """What an attestor said against itself, or against a threshold of the others."""
+
+    participant: str
+    what: str
+    """checkpoint or mint (signed), burn, minted or expired (voted), sighting."""
+    number: Whole
+    """Height, nonce or block."""
+    said: tuple[str, ...]
+    """Digests, or what was sighted; two: it has equivocated."""
+    agreed: str
+    """What a threshold said; empty: nothing."""
+
+
+class Contradictions(Struct, frozen=True):
+    """By participant."""
+
+    contradictions: tuple[Contradiction, ...]
+    as_of: Whole
+
+
 class RouteChange(Struct, frozen=True):
     """A height at which a route's record changed: what attestors sign for."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.types import AMOUNT_MAX
-from node.api import bridge_history, bridges
+from node.api import bridge_faults, bridge_history, bridges
 from node.api.arguments import HASH, YES, Key, Number, OneOf, Text
 from node.api.bridge_structs import (
     BridgeAttestation,
     BridgeRouteBody,
     BridgeRoutes,
+    Contradictions,
     LockBody,
     Locks,
     QuoteBody,
@@ -61,6 +62,15 @@ BRIDGE_ROUTES: Final = (
             "after": Key(Number(0, 2**63 - 1), "above this height; 0 where it is not given"),
             "count": Key(Number(1, bridge_history.CHANGES_MAX), "at most so many"),
         },
+    ),
+    Route(
+        "GET",
+        "/v1/bridge/routes/{id}/contradictions",
+        bridge_faults.list_contradictions,
+        "Attestors that contradict themselves or a threshold of the others, as far as what they said is kept.",
+        {200: Answer("by participant", Contradictions)},
+        errors=(404,),
+        parts={"id": BRIDGE},
     ),
     Route(
         "GET",

@@ -13,7 +13,7 @@ from bridge.attestor import Attestor, AttestorState
 from bridge.chains import Carried, Seen
 from bridge.cursor import CursorFile
 from bridge.errors import TransactionRefused
-from bridge.home import Countersigned, HomeUnreachable, LockLine, ProvenRoute
+from bridge.home import Contradiction, Countersigned, HomeUnreachable, LockLine, ProvenRoute
 from bridge.identifiers import ledger_recipient
 from bridge.inspector import Inspector
 from bridge.keys import FileKey
@@ -26,8 +26,9 @@ from ledger.attestations import Attestation
 from ledger.bridges import Attestor as Member
 from ledger.bridges import Release, Rotation, release_key, rotation_key
 from ledger.errors import LedgerError
-from ledger.transactions.bodies import Attest, OrderPut
+from ledger.transactions.bodies import Attest, OrderLift, OrderPut
 from ledger.transactions.bridge_bodies import BridgeIn
+from node.api.bridge_faults import contradictions_of
 from node.api.bridges import attestation_of
 from tests.bridge.contracts.chain import RawRefusal
 from tests.bridge.contracts.world import ROUTE as ROUTE_ID
@@ -228,6 +229,15 @@ class Here:
     def pause(self, order: Order) -> int:
         """As the protocol says."""
         return self.send(OrderPut(order))
+
+    def lift(self, order: str, reason: str) -> int:
+        """As the protocol says."""
+        return self.send(OrderLift(order, sha256(reason.encode()).digest()))
+
+    def contradictions(self) -> Sequence[Contradiction]:
+        """As the protocol says."""
+        world = self._world
+        return [Contradiction(each.participant, each.what, each.number) for each in contradictions_of(world.state, world.route)]
 
     def halt(self, reason: str) -> int:
         """As the protocol says; most here may not do it alone."""

@@ -9,10 +9,12 @@ from msgspec import structs
 
 from ledger.bridges import Mint
 from ledger.transactions.bridge_bodies import BridgeOut
+from node.api.bridge_faults import contradictions_of
 from node.api.bridge_structs import (
     BridgeAttestation,
     BridgeRouteBody,
     BridgeRoutes,
+    Contradictions,
     LockBody,
     Locks,
     QuoteBody,
@@ -214,3 +216,23 @@ async def test_metrics_have_the_totals_of_every_route() -> None:
     assert f'som_bridge_open{{route="{ROUTE}",way="out"}} 1.0' in text
     async with client_of(World().backend) as session, session.get("/metrics") as response:
         assert "# TYPE som_bridge_minor_units gauge" in await response.text()
+
+
+async def test_b9_who_contradicts_itself_or_the_others_is_named() -> None:
+    """Goal: an attestor that equivocates is seen. Method: two messages of a height, another burn, another sight; no honest one."""
+    bridged = on_the_way()
+    bridged.word("bank-a", number=3, digest=bytes([7] * 32))
+    bridged.tell(structs.replace(burn_of(4, 10, 170), amount=11), "bank-b")
+    for by in ("bank-a", "operator", "treasury"):
+        bridged.tell(burn_of(4, 10, 170), by)
+    for by, supply in (("bank-a", 360), ("bank-b", 361), ("operator", 360), ("treasury", 360)):
+        bridged.time_ms += 1_000
+        assert bridged.sight(by, 400, supply).code == 0
+    async with client_of(served(bridged).backend) as session:
+        found = (await get(session, f"{AT}/contradictions", Contradictions)).contradictions
+    assert [(each.participant, each.what, each.number, len(each.said), bool(each.agreed)) for each in found] == [
+        ("bank-a", "checkpoint", 3, 2, True),
+        ("bank-b", "burn", 4, 1, True),
+        ("bank-b", "sighting", 400, 1, True),
+    ]
+    assert contradictions_of(state_of(on_the_way()), on_the_way().route) == []

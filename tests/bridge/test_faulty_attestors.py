@@ -1,0 +1,89 @@
+"""Attestors that lie, or whose chain does, up to f: the others go on, and it is said who and why (B6, B9)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.attestor import Stalled
+from bridge.errors import BridgeError, ProvidersDiffer
+from ledger.bridges import Word
+from ledger.transactions.bodies import GrantPut
+from tests.bridge.whole import ALICE, Whole
+from tests.ledger.bridge_world import WITNESSES
+from tests.ledger.cast import BY_ROOT
+from tests.ledger.world import MAIN_A, grant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THREE = WITNESSES[:3]
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Whole:
+    """Make a route; nobody runs yet."""
+    return Whole(tmp_path)
+
+
+def steps(whole: Whole, names: tuple[str, ...] = THREE, times: int = 4) -> None:
+    """Let attestors and the relayer go on; what cannot be done now is tried again."""
+    for _ in range(times):
+        for name in names:
+            with suppress(BridgeError):
+                whole.attestor(name).step()
+        whole.relayer.step()
+
+
+def test_b6_providers_that_differ_stop_this_attestor_and_no_other(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: it neither tells nor signs until they agree again. Method: its calls differ; three others complete a transfer; they agree."""
+    steps(whole, WITNESSES)
+    whole.lock(500)
+
+    def differ(*_: object) -> None:
+        raise ProvidersDiffer(what="a call", urls=("https://one", "https://two"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(whole.there["bank-a"], "state", differ)
+        said = len(whole.here["bank-a"].codes)
+        with pytest.raises(ProvidersDiffer, match="stops until they agree again"):
+            whole.attestor("bank-a").step()
+        steps(whole, WITNESSES)
+        assert len(whole.here["bank-a"].codes) == said
+        assert whole.contract("cumulativeMinted") == 500
+    whole.burn(100)
+    steps(whole, WITNESSES)
+    assert whole.ledger.route.released == 100
+    assert len(whole.here["bank-a"].signatures("mint", 1)) == 3
+    assert len(whole.here["bank-a"].codes) > said
+
+
+def test_a_pause_of_a_stalled_chain_is_lifted_when_it_finalises_again(whole: Whole) -> None:
+    """Goal: the route goes on by itself, before its hour is over. Method: the chain stands still for two hours, then has a new block."""
+    whole.ledger.must(GrantPut(grant("pause-bank-a", "order.pause", "bank-a", asset="KGS")), by=BY_ROOT)
+    whole.lock(500)
+    steps(whole)
+    whole.chain.wait(whole.chain.newest.time + 7_200 - whole.chain.now)
+    for _ in range(3):
+        with pytest.raises(Stalled, match="has not finalised for 7200 s"):
+            whole.attestor("bank-a").step()
+        whole.chain.wait(1)
+    assert whole.ledger.lock(20, MAIN_A, bytes.fromhex(ALICE[2:])) == 131
+    whole.later(1)
+    whole.attestor("bank-a").step()
+    assert whole.ledger.lock(20, MAIN_A, bytes.fromhex(ALICE[2:])) == 0
+
+
+def test_b9_an_attestor_that_equivocates_is_named_and_counted_once(whole: Whole) -> None:
+    """Goal: one liar of four changes nothing, and all see who it is. Method: treasury signs two other mints of a lock."""
+    whole.lock(500)
+    for number in (1, 2):
+        forged = bytes([number] * 32)
+        assert whole.here["treasury"].sign(Word("mint", 1, 1, forged, whole.keys[3].sign(forged))) == 0
+    steps(whole)
+    assert whole.contract("cumulativeMinted") == 500
+    assert len(whole.here["bank-a"].signatures("mint", 1)) == 3
+    whole.attestor("bank-a").step()
+    assert whole.shown[-1].contradictions == ("treasury contradicts itself or the others: mint 1",)

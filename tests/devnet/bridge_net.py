@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from eth_account import Account
+from msgspec import Struct
 
 from bridge.identifiers import ledger_recipient
 from bridge.marks import Marks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from ledger.grants import Permission
     from ledger.transactions.bodies import Body
     from tests.bridge.keys import Key
 
@@ -52,6 +54,22 @@ LIMITS = RouteLimits(
     big_delay_ms=3_600_000,
 )
 SECONDS_MAX = 60
+BEHIND_SECONDS = 30
+"""A chain begins so long ago: several blocks within a second carry it forward, and it must not get ahead of the ledger's clock."""
+
+MINE_EACH = False
+"""Whether each transaction has a block of its own at once."""
+
+
+class BridgePlan(Struct, frozen=True):
+    """What is asked for."""
+
+    chain_id: int = 56
+    ttl_ms: int = TTL_MS
+    """From when a lock may be signed until it is refunded instead of minted."""
+    guardians: tuple[str, ...] = ()
+    """Participants that may order a pause."""
+    stalled_seconds: int = 3_600
 
 
 @dataclass
@@ -87,10 +105,10 @@ class BridgeProcess:
 class BridgeNet:
     """The ledger's nodes, the chain and the processes; use as an async context manager."""
 
-    def __init__(self, folder: Path, port_base: int, chain_id: int = 56) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, port_base: int, plan: BridgePlan | None = None) -> None:
+        self.folder, self.plan = folder, plan or BridgePlan()
         self.network = Network(Plan(data=folder / "net", validators=4, peers=0, port_base=port_base))
-        self.anvil = Anvil(chain_id, start=int(time.time()) - 30)
+        self.anvil = Anvil(self.plan.chain_id, start=int(time.time()) - BEHIND_SECONDS)
         self.keys = keys(len(PARTICIPANTS))
         self.processes: dict[str, BridgeProcess] = {}
 
@@ -158,22 +176,36 @@ class BridgeNet:
         """Let the chain go on by a block, at the time of now: what is two blocks old becomes final."""
         self.anvil.ask("anvil_mine", "0x1", hex(1))
 
+    def go_on(self, every_seconds: int) -> None:
+        """Let the chain go on by itself, a block in so many seconds at the time of now and none with a transaction; 0: it stands still."""
+        self.anvil.ask("evm_setTime", int(time.time()))
+        self.anvil.ask("evm_setAutomine", MINE_EACH)
+        self.anvil.ask("evm_setIntervalMining", every_seconds)
+
     def said(self, name: str) -> str:
         """Return the end of what a process has logged."""
         log = self.processes[name].log
         return log.read_text(errors="replace")[-3_000:] if log.exists() else ""
 
+    def configure(self, name: str, more: str = "", *others: str) -> None:
+        """Write the configuration of a process; `others` are nodes of the chain that it asks beside the anvil itself."""
+        urls = ", ".join(f'"{url}"' for url in (self.anvil.url, *others))
+        (self.folder / name / "bridge.toml").write_text(
+            f'route = "{ROUTE}"\nfolder = "."\npoll_seconds = 0.3\nstalled_seconds = {self.plan.stalled_seconds}\n{more}'
+            f'[chain]\nurls = [{urls}]\n[key]\nfile = "key.json"\npassphrase_file = "passphrase"\n'
+        )
+
     async def _establish(self) -> None:
         """Money, grants and the route."""
         need = Need(2, ROOT)
         await self.do(Issue("KGS", "bank-a/main", 5_000_000, "trial", None), "operator", *ROOT)
-        grants = [Grant("bridge", "operator", "bridge", Scope("KGS", "", "", ()), None, need, (), 0, 0, 0)]
+        powers: list[tuple[Permission, str, Need | None]] = [("bridge", "operator", need)]
+        powers += [("order.pause", name, None) for name in self.plan.guardians]
         for name in PARTICIPANTS:
-            scope = Scope("KGS", "", "", ())
-            grants.append(Grant(f"sign-{name}", name, "attest.bridge", scope, None, None, (), 0, 0, 0))
-            grants.append(Grant(f"watch-{name}", name, "attest.foreign", scope, None, None, (), 0, 0, 0))
-        for each in grants:
-            await self.do(GrantPut(each), "operator", *ROOT)
+            powers += [("attest.bridge", name, None), ("attest.foreign", name, None)]
+        for permission, name, agreed in powers:
+            grant = Grant(f"{permission}:{name}", name, permission, Scope("KGS", "", "", ()), None, agreed, (), 0, 0, 0)
+            await self.do(GrantPut(grant), "operator", *ROOT)
         contract, token = (bytes.fromhex(each.address[2:]) for each in (self.there.bridge, self.there.token))
         terms = RouteTerms(
             asset="KGS",
@@ -186,7 +218,7 @@ class BridgeNet:
             token=token,
             finality=Finality("finalized", 1),
             observe_step=5,
-            lock_ttl_ms=TTL_MS,
+            lock_ttl_ms=self.plan.ttl_ms,
             limits=LIMITS,
             opening=0,
         )
@@ -210,9 +242,6 @@ class BridgeNet:
             f'nodes = [{nodes}]\ngenesis = "{data}/genesis.json"\nkeystore = "{data}/keystore"\n'
             f'passphrase_file = "{data}/passphrase"\nstate = "state"\n'
         )
-        (folder / "bridge.toml").write_text(
-            f'route = "{ROUTE}"\nfolder = "."\npoll_seconds = 0.3\n{more}'
-            f'[chain]\nurls = ["{self.anvil.url}"]\n[key]\nfile = "key.json"\npassphrase_file = "passphrase"\n'
-        )
+        self.configure(name, more)
         command = [sys.executable, "-m", "cli", "--config", str(folder / "som.toml"), "bridge", verb, str(folder / "bridge.toml")]
         self.processes[name] = BridgeProcess(name, command, folder / "log")

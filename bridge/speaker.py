@@ -139,7 +139,7 @@ class Speaker:
         try:
             signature = self._signer.sign(domain, message)
         except NotAboveMark as refused:
-            if word.what == "checkpoint" and refused.key < refused.mark:  # the cursor was lost: a newer one was signed already
+            if word.what != "mint" and refused.key < refused.mark:  # the cursor was lost: a newer one was signed, and this one before it
                 return
             raise
         code = self._home.sign(replace(word, digest=digest(domain, message), signature=signature))

@@ -50,6 +50,10 @@ class Watched(Struct, frozen=True, forbid_unknown_fields=True):
     """Number of the last common block that was told."""
 
 
+PASSED: Final = 172
+"""Code of a sighting that is not later than the last one."""
+
+
 class Later(BridgeError):
     """The ledger does not take it now; it is told again."""
 
@@ -140,7 +144,10 @@ class Watcher:
             self._told(f"that lock {nonce} expired", self._home.tell(expiry))
 
     def sight(self, watched: Watched) -> Watched:
-        """Tell supply and totals at the newest common block, if they were not told; what cannot be asked any more is passed over."""
+        """Tell supply and totals at the newest common block, if they were not told.
+
+        Passed over is what cannot be asked any more, and what the ledger heard of this attestor before its cursor was lost.
+        """
         newest = self._home.newest()
         terms = newest.route.terms
         if newest.route.status == "proposed":
@@ -152,7 +159,7 @@ class Watcher:
             code = self._sight(newest, number)
         except (StateGone, NotFinal):
             code = 0
-        if code not in (0, SEEN):
+        if code not in (0, SEEN, PASSED):
             raise HomeRefused(what=f"the sighting of block {number}", code=code)
         return replace(watched, sighted=number)
 

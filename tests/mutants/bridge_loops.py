@@ -35,4 +35,20 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("B9", "rubbish_is_carried", RELAYER, "if address is not None and address in members:", "if address is not None or True:", LOOPS),
     Mutant("B9", "a_set_is_signed_by_nobody", SPEAKER, "if self._is_member(self._home.rotation(epoch - 1).attestors):", "if False:", LOOPS),
+    Mutant(
+        "B9",
+        "a_lost_cursor_silences_after_a_rotation",
+        SPEAKER,
+        'if word.what != "mint" and',
+        'if word.what == "checkpoint" and',
+        ("tests/bridge/test_lost_cursor.py",),
+    ),
+    Mutant(
+        "B10",
+        "a_lost_cursor_tells_the_same_sighting_for_ever",
+        WATCHER,
+        "(0, SEEN, PASSED)",
+        "(0, SEEN)",
+        ("tests/bridge/test_lost_cursor.py",),
+    ),
 )

@@ -66,6 +66,7 @@ class Marks:
             raise MarksMissing(path=str(path), reason="are missing")
         try:
             environment = _environment(path)
+            _check_whole(path, environment)
             with environment.begin() as view:
                 owner = view.get(_OWNER)
         except lmdb.Error as problem:
@@ -86,24 +87,32 @@ class Marks:
             The route was signed for another contract or chain before.
         FieldOutOfRange
             A field does not fit its type.
+        MarksMissing
+            The file is damaged, or cannot be written.
         """
         made = digest(domain, message)
-        with self._environment.begin(write=True) as batch:  # synced when it ends; an error in it takes everything back
-            self._keep_domain(batch, domain, message)
-            match message:
-                case MintAuth():
-                    self._keep_mint(batch, message)
-                case Checkpoint() | ReserveStatement():
-                    self._raise_mark(batch, message, message.ledger_height, made)
-                case RotateAttestors():
-                    self._raise_mark(batch, message, message.new_epoch, made)
-                case _:
-                    assert_never(message)
+        try:
+            with self._environment.begin(write=True) as batch:  # synced when it ends; an error in it takes everything back
+                self._keep(batch, domain, message, made)
+        except lmdb.Error as problem:
+            raise MarksMissing(path=self._environment.path(), reason=f"cannot be read or written ({problem})") from None
         return made
 
     def close(self) -> None:
         """Close the file."""
         self._environment.close()
+
+    def _keep(self, batch: lmdb.Transaction, domain: Domain, message: Message, made: bytes) -> None:
+        self._keep_domain(batch, domain, message)
+        match message:
+            case MintAuth():
+                self._keep_mint(batch, message)
+            case Checkpoint() | ReserveStatement():
+                self._raise_mark(batch, message, message.ledger_height, made)
+            case RotateAttestors():
+                self._raise_mark(batch, message, message.new_epoch, made)
+            case _:
+                assert_never(message)
 
     def _keep_domain(self, batch: lmdb.Transaction, domain: Domain, message: Message) -> None:
         separator = domain_separator(domain)
@@ -134,6 +143,15 @@ class Marks:
             if key <= mark:
                 raise NotAboveMark(what=f"a {type(message).__name__} at", key=key, mark=mark)
         batch.put(place, key.to_bytes(8, "big") + made)
+
+
+def _check_whole(path: Path, environment: lmdb.Environment) -> None:
+    """Refuse a file that ends before its last page: a read beyond the end would kill the process instead of failing."""
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    found = (path / "data.mdb").stat().st_size
+    if found < needed:
+        environment.close()
+        raise MarksMissing(path=str(path), reason=f"are cut short ({found} of {needed} bytes)")
 
 
 def _environment(path: Path) -> lmdb.Environment:

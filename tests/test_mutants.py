@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from bridge.contracts import FOLDER
+from tests.bridge.contracts.test_histories import MUTANTS
 from tests.mutants.__main__ import CAUGHT, FAILED, NOT_ENDED, SURVIVED, TIMED_OUT, all_mutants, outcome_of
 
 ROOT = Path(__file__).resolve().parents[1]
 HOLES = ("tests/ledger/test_holes.py", "tests/ledger/test_holes_round.py")
 RULES = [f"L{number}" for number in range(1, 33)]
 BRIDGE = [f"B{number}" for number in range(1, 14)]
-"""Those of the ledger's half."""
+"""Of both sides of a bridge and of the processes between them."""
+CONTRACT = ("nonce", "bound", "membership", "watermark", "burn_accounting", "deadline")
+"""What the design names to be broken in the contract; those bugs are byte code, beside its sources."""
 INVARIANTS = [f"invariant {number}" for number in range(1, 25)]
 
 
@@ -28,6 +33,16 @@ def test_every_rule_and_every_invariant_has_a_planted_bug(rule: str) -> None:
     if rule == "L29" and "`successor`" in not_built_yet():
         pytest.skip("succession is not built yet, and refused")
     assert [mutant.name for mutant in all_mutants() if mutant.rule == rule]
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_every_planted_bug_of_the_contract_that_the_design_names_is_there_and_is_hunted(name: str) -> None:
+    """Goal: the six of the bridge's design. Method: each is an edit of the sources, built to other code, and tried by histories."""
+    one = next(each for each in json.loads((FOLDER.parent / "mutants.json").read_text()) if each["name"] == name)
+    assert (FOLDER.parent / one["file"]).read_text().count(one["find"]) == 1
+    whole = json.loads((FOLDER / "SomBridge.json").read_text())["bytecode"]
+    assert json.loads((FOLDER / "mutants" / f"{name}.json").read_text())["bytecode"] != whole
+    assert name in {path.stem for path in MUTANTS}
 
 
 def test_every_hole_and_every_way_round_has_a_planted_bug() -> None:

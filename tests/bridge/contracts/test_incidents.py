@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import astuple, replace
@@ -12,6 +13,10 @@ from bridge.digests import Domain, digest
 from tests.bridge.contracts.chain import Reverted, deploy
 from tests.bridge.contracts.world import ADMIN, ALICE, CAROL, HOME, LIMITS, NO_ONE, World
 from tests.bridge.keys import in_order, keys, signed
+
+if TYPE_CHECKING:
+    from bridge.abi import Value
+    from bridge.digests import Message
 
 OUTSIDERS = keys(40, first=900)
 
@@ -235,3 +240,45 @@ def test_hyperbridge_and_verus_2026_nothing_is_minted_on_the_word_of_a_proof() -
     assert caught.value.name == "WrongRoute"
     with pytest.raises(Reverted):
         world.burn(1, recipient=HOME)
+
+
+def test_gravity_no_executed_field_is_left_out() -> None:
+    """Fields that were executed and not signed were a recurring hole. Here the contract takes nothing that differs from what was signed.
+
+    Method: each field of all four messages changed after it was signed, to a value that would be taken if it were signed; then as it was.
+    """
+    world = World(reserve=keys(3, first=500))
+    world.chain.wait(3600)
+    fresh = keys(4, first=100)
+    other = ("0x" + one.address.hex() for one in in_order([*fresh[:3], OUTSIDERS[0]]))
+    messages: tuple[tuple[str, Message, dict[str, Value]], ...] = (
+        ("checkpoint", world.checkpoint(), {"lock_count": 6, "issued_at": 1}),
+        (
+            "mint",
+            world.auth(ledger_height=11),
+            {"nonce": 2, "lock_id": b"\x02" * 32, "recipient": b"\xc2" * 20, "amount": 999, "deadline": 2**40},
+        ),
+        ("rotate", world.rotation(fresh), {"attestors": tuple(other), "immediate": True}),
+        ("submitReserve", world.statement(), {"issued_at": 1, "vault_balance": 1_000_001, "cumulative_released": 1}),
+    )
+    common: dict[str, Value] = {
+        "route_id": b"\x01" * 32,
+        "set_epoch": 2,
+        "ledger_height": 21,
+        "ledger_block_hash": b"\xb2" * 32,
+        "cumulative_locked": 1_000_001,
+        "cumulative_refunded": 1,
+        "new_epoch": 3,
+        "threshold": 4,
+    }
+    unsigned = {"NotASigner", "SignersNotAscending", "ECDSAInvalidSignature"}
+    before = {"route_id": "WrongRoute", "set_epoch": "EpochUnknown", "new_epoch": "EpochNotNext"}
+    for name, message, own in messages:
+        by = world.reserve[:2] if name == "submitReserve" else world.quorum
+        signatures = signed(digest(world.domain, message), by)
+        fields = dict(zip(message.__struct_fields__, astuple(message), strict=True))
+        for field in fields:
+            with pytest.raises(Reverted) as caught:
+                world.bridge.send(CAROL, name, tuple({**fields, field: {**common, **own}[field]}.values()), signatures)
+            assert caught.value.name in ({before[field]} if field in before else unsigned), (name, field)
+        world.bridge.send(CAROL, name, tuple(fields.values()), signatures)

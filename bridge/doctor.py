@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bridge.chains import PublicChain
     from bridge.home import Home
+    from bridge.keys import KeptKey
     from ledger.bridges import BridgeRoute
 
 CLOCK_SECONDS_MAX: Final = 30
@@ -38,6 +39,11 @@ class Patient(Struct, frozen=True):
     address: bytes
     first_block: int
     stalled_seconds: int
+
+
+def look_at(key: KeptKey) -> Looked:
+    """Look at a key that could be opened."""
+    return Looked("key", not key.weakness, f"0x{key.address.hex()}" + (f": {key.weakness}" if key.weakness else ""))
 
 
 def examine(patient: Patient, home: Home, open_chain: Callable[[BridgeRoute], PublicChain], now: int) -> tuple[Looked, ...]:

@@ -7,6 +7,13 @@ class BridgeError(Exception):
     """The world's fault: a value, an answer or a contract that the bridge does not accept."""
 
 
+class ConfigUnusable(BridgeError):
+    """The configuration of a process cannot be read, or asks for what is not there."""
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(f"the configuration {path} is not usable: {reason}")
+
+
 class FieldOutOfRange(BridgeError):
     """A field does not fit the width that the contract gives it."""
 
@@ -67,7 +74,7 @@ class KeyFileExists(BridgeError):
     """A key was to be written where something is."""
 
     def __init__(self, *, path: str) -> None:
-        super().__init__(f"{path} exists, and a key is never written over: name another file")
+        super().__init__(f"{path} exists, and a key is never written over: name another")
         self.path = path
 
 
@@ -144,3 +151,53 @@ class PriceTooHigh(BridgeError):
     def __init__(self, *, needed: int, allowed: int) -> None:
         super().__init__(f"the chain asks {needed} for it, allowed are {allowed} (smallest units of the chain's coin): nothing was sent")
         self.needed, self.allowed = needed, allowed
+
+
+class ModuleUnusable(KeyUnusable):
+    """A token's PKCS#11 library cannot be loaded or set going."""
+
+    def __init__(self, *, module: str, reason: str) -> None:
+        super().__init__(path=f"behind {module}", reason=f"that library cannot be used ({reason}); see `module` under [key]")
+
+
+class TokenMissing(KeyUnusable):
+    """No token of that label, or several."""
+
+    def __init__(self, *, place: str, found: int, there: str) -> None:
+        super().__init__(path=place, reason=f"{found} tokens have that label (there are: {there or 'none'}); see `token` under [key]")
+
+
+class PinRefused(KeyUnusable):
+    """A token refused its PIN, or was not asked because it would lock. Nobody but a person tries again: tokens lock after a few."""
+
+    def __init__(self, *, place: str, reason: str) -> None:
+        super().__init__(path=place, reason=reason)
+
+
+class KeyNotFound(KeyUnusable):
+    """A token has not exactly one key of that label, private and public."""
+
+    def __init__(self, *, place: str, private: int, public: int) -> None:
+        found = f"the token has {private} private and {public} public keys of that label, one of each is needed"
+        super().__init__(path=place, reason=f"{found}; see `label` under [key], or make one (som bridge new-key --pkcs11)")
+
+
+class WrongCurve(KeyUnusable):
+    """A key of a token is not of secp256k1, or its public point is not whole."""
+
+    def __init__(self, *, place: str, given: str) -> None:
+        super().__init__(path=place, reason=f"it is {given}, not a key of secp256k1 with an uncompressed point")
+
+
+class TokenFault(KeyUnusable):
+    """A token did not do what it was asked: its session was lost, or it was taken away."""
+
+    def __init__(self, *, place: str, reason: str) -> None:
+        super().__init__(path=place, reason=f"the token answers {reason}")
+
+
+class SignatureWrong(KeyUnusable):
+    """A token gave something else than this key's signature: it is not let out."""
+
+    def __init__(self, *, place: str) -> None:
+        super().__init__(path=place, reason="the token gave what is no signature of this key: nothing of it is used; see its maker")

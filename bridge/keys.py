@@ -1,4 +1,4 @@
-"""Keys of attestors and reserve signers: secp256k1, behind one interface, so that a file on a devnet and an HSM in production look alike.
+"""Keys of attestors and reserve signers: secp256k1, behind one interface, so that a file on a devnet and an HSM (`bridge.hsm`) look alike.
 
 A signature is r, s, v: 65 bytes, s in the lower half of the order, v 27 or 28, as the contracts take it. Keys of the ledger are Ed25519 and
 none of these: no key has two roles.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
+from msgspec import Struct
 
 from bridge.errors import KeyFileExists, KeyUnusable
 from bridge.keccak import keccak256
@@ -43,8 +44,38 @@ class SigningKey(Protocol):
         ...
 
 
+class KeptKey(SigningKey, Protocol):
+    """A key that says how well it is kept."""
+
+    @property
+    def weakness(self) -> str:
+        """What is wrong with how it is kept, and what to do; empty: nothing."""
+        ...
+
+
+class HsmPlace(Struct, frozen=True):
+    """Where a key in a token is, and what opens it; paths are absolute."""
+
+    module: str
+    """The token's PKCS#11 library."""
+    token: str
+    """Label of the token."""
+    label: str
+    """Of the key, private and public."""
+    pin_file: str
+    refused_file: str
+    """Remembers which PIN the token refused, by its file and that file's last change."""
+
+    @property
+    def shown(self) -> str:
+        """As it stands in messages."""
+        return f"{self.label!r} of token {self.token!r}"
+
+
 class FileKey:
     """A key in the memory of this process, from an encrypted file."""
+
+    weakness: Final = ""
 
     def __init__(self, secret: bytes) -> None:
         self._key = PrivateKey(secret)

@@ -10,19 +10,19 @@ import sys
 import threading
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import structlog
 from msgspec import Meta, Struct
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigUnusable
 from bridge.evm import EvmChain
 from bridge.evm_fees import GWEI, Limits
 from bridge.evm_node import EvmNode
 from bridge.evm_sender import EvmSender
-from bridge.keys import FileKey
+from bridge.key_config import KEY_NEEDS, KeyConfig, placed, well_formed
 from bridge.tron_chain import TronChain, TronSender
 from bridge.tron_node import TronNode
 
@@ -39,13 +39,6 @@ Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
 log = structlog.get_logger("bridge")
 
 
-class ConfigUnusable(BridgeError):
-    """The configuration of a process cannot be read, or asks for what is not built."""
-
-    def __init__(self, *, path: str, reason: str) -> None:
-        super().__init__(f"the configuration {path} is not usable: {reason}")
-
-
 class ChainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Nodes of the public chain."""
 
@@ -55,14 +48,6 @@ class ChainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Block that deployed the contract: an attestor looks from there on."""
     max_fee_gwei: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     """Of a relayer on an EVM chain: the most that it offers for one unit of gas; None: `evm_fees.FEE_MAX`."""
-
-
-class KeyConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The secp256k1 key."""
-
-    file: Text
-    passphrase_file: Text
-    kind: Literal["file", "pkcs11"] = "file"
 
 
 class ProcessConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,34 +85,19 @@ def load(path: Path) -> ProcessConfig:
         raise ConfigUnusable(path=str(path), reason=error.strerror or "it cannot be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ConfigUnusable(path=str(path), reason=str(error)) from None
-    if found.key.kind != "file":
-        raise ConfigUnusable(path=str(path), reason="keys behind PKCS#11 are not built: use a key file, on a machine of its own")
+    if not well_formed(found.key):
+        raise ConfigUnusable(path=str(path), reason=KEY_NEEDS)
 
     def place(name: str) -> str:
         return str(path.absolute().parent / Path(name).expanduser())
 
-    key = msgspec.structs.replace(found.key, file=place(found.key.file), passphrase_file=place(found.key.passphrase_file))
-    return msgspec.structs.replace(found, folder=place(found.folder), key=key)
-
-
-def open_key(config: KeyConfig) -> FileKey:
-    """Open the key of a configuration; raises `KeyUnusable`, or `ConfigUnusable` where its passphrase cannot be read."""
-    try:
-        password = Path(config.passphrase_file).read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigUnusable(path=config.passphrase_file, reason="the passphrase cannot be read") from None
-    return FileKey.open(Path(config.file), password)
+    return msgspec.structs.replace(found, folder=place(found.folder), key=placed(found.key, place))
 
 
 def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) -> PublicChain:
     """Open the public chain of a route, through as many of its nodes as the configuration names."""
     if kind == "TVM":
         return TronChain([TronNode(url) for url in config.urls], chain_id, providers)
-        self._contradicted = Gauge(
-            "som_bridge_contradictions", "Words of attestors that contradict themselves or the others", ["route"], registry=self.registry
-        )
-        self._alarmed: frozenset[str] = frozenset()
-        """Contradictions that were logged and still stand."""
     return EvmChain([EvmNode(url) for url in config.urls], chain_id, providers)
 
 
@@ -136,11 +106,6 @@ def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey)
     if kind == "TVM":
         if config.max_fee_gwei is not None:
             raise ConfigUnusable(path="[chain]", reason="max_fee_gwei is of EVM chains; on Tron each call has its own limit in TRX")
-        self._contradicted.labels(route).set(len(found.contradictions))
-        for sentence in found.contradictions:
-            if sentence not in self._alarmed:
-                log.error("an attestor contradicts", who=sentence)
-        self._alarmed = frozenset(found.contradictions)
         return TronSender([TronNode(url) for url in config.urls], key)
     limits = Limits() if config.max_fee_gwei is None else Limits(fee=config.max_fee_gwei * GWEI)
     return EvmSender([EvmNode(url) for url in config.urls], chain_id, key, limits=limits)
@@ -158,6 +123,11 @@ class Figures:
         )
         self._problem = Gauge("som_bridge_problem", "1 while the last step had a problem", ["route"], registry=self.registry)
         self._stalled = Gauge("som_bridge_finality_stalled", "1 while the chain does not finalise", ["route"], registry=self.registry)
+        self._contradicted = Gauge(
+            "som_bridge_contradictions", "Words of attestors that contradict themselves or the others", ["route"], registry=self.registry
+        )
+        self._alarmed: frozenset[str] = frozenset()
+        """Contradictions that were logged and still stand."""
 
     def inspected(self, route: str, found: Inspection) -> None:
         """Show what an inspection found."""
@@ -166,6 +136,11 @@ class Figures:
         self._lag.labels(route).set(found.lag)
         self._oldest.labels(route).set(found.oldest)
         self._stalled.labels(route).set(float(bool(found.stalled)))
+        self._contradicted.labels(route).set(len(found.contradictions))
+        for sentence in found.contradictions:
+            if sentence not in self._alarmed:
+                log.error("an attestor contradicts", who=sentence)
+        self._alarmed = frozenset(found.contradictions)
 
     def problem(self, route: str, *, found: bool) -> None:
         """Show whether the last step had a problem."""

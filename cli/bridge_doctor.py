@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.bridge_run import MARKS, FileArgument, app, open_home
+from cli.bridge_keys import MARKS, app
+from cli.bridge_run import FileArgument, open_home
 from cli.command import command
 from cli.faults import CommandFault, Refusal
 from cli.output import print_json, print_table
@@ -32,16 +33,17 @@ def doctor(session: Session, file: FileArgument) -> None:
 
 
 def _look(session: Session, file: Path) -> "tuple[Looked, ...]":
-    from bridge.doctor import Looked, Patient, examine  # noqa: PLC0415 - curves would slow the start of every other command
+    from bridge.doctor import Looked, Patient, examine, look_at  # noqa: PLC0415 - curves would slow the start of every other command
     from bridge.errors import BridgeError  # noqa: PLC0415
-    from bridge.process import load, open_chain, open_key  # noqa: PLC0415
+    from bridge.key_config import open_key  # noqa: PLC0415
+    from bridge.process import load, open_chain  # noqa: PLC0415
 
     try:
         config = load(file)
-        key = open_key(config.key)
+        key = open_key(config.key, Path(config.folder))
     except BridgeError as problem:
         raise Refusal(str(problem)) from None
-    here = [Looked("key", good=True, says=f"0x{key.address.hex()}"), *([_marks(config)] if config.participant else [])]
+    here = [look_at(key), *([_marks(config)] if config.participant else [])]
     patient = Patient(config.participant, key.address, config.chain.first_block, config.stalled_seconds)
     try:
         home = open_home(session, config)

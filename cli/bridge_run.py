@@ -1,15 +1,13 @@
-"""`som bridge new-key|attest|relay`: the processes of the bridge, each with its own key and folder; they end with SIGTERM."""
+"""`som bridge attest|relay`: the processes of the bridge, each with its own key and folder; they end with SIGTERM."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.bridge_proof import app
+from cli.bridge_keys import MARKS, app
 from cli.command import command
 from cli.faults import Misuse, Refusal
-from cli.output import print_fields, print_json
-from cli.passphrase import new_passphrase
 from cli.session import Session
 
 if TYPE_CHECKING:
@@ -19,31 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Configuration of the process (TOML); see bridge/README.md.")]
-KEY, MARKS = "key.json", "marks"
-
-
-@command(app, "new-key")
-def new_key(session: Session, folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for one key.")]) -> None:
-    """Make an attestor's key and the memory of what it signs; --passphrase-file gives its passphrase. Never copy or restore the memory."""
-    from bridge.errors import BridgeError  # noqa: PLC0415 - the libraries of public chains would slow the start of every other command
-    from bridge.keys import FileKey  # noqa: PLC0415
-    from bridge.marks import Marks  # noqa: PLC0415
-
-    passphrase = new_passphrase(session.passphrase_file(), purpose=f"for the key in {folder}").decode()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = FileKey.create(folder / KEY, passphrase)
-        Marks.create(folder / MARKS, key.address).close()
-    except OSError as error:
-        raise Refusal(f"{folder} cannot be written: {error.strerror}") from None
-    except BridgeError as error:
-        raise Refusal(str(error)) from None
-    address = "0x" + key.address.hex()
-    if session.json:
-        print_json({"address": address, "file": str(folder / KEY), "marks": str(folder / MARKS)})
-        return
-    rows = [("address", address), ("key", str(folder / KEY)), ("marks", str(folder / MARKS))]
-    print_fields([*rows, ("next", "name the address in the route (som bridge put)")])
 
 
 @command(app, "attest")
@@ -58,8 +31,9 @@ def attest(
     from bridge.cursor import CursorFile  # noqa: PLC0415
     from bridge.errors import BridgeError  # noqa: PLC0415
     from bridge.inspector import Inspector  # noqa: PLC0415
+    from bridge.key_config import open_key  # noqa: PLC0415
     from bridge.marks import Marks  # noqa: PLC0415
-    from bridge.process import Figures, load, open_chain, open_key, run  # noqa: PLC0415
+    from bridge.process import Figures, load, open_chain, run  # noqa: PLC0415
     from bridge.signer import Signer  # noqa: PLC0415
     from bridge.speaker import Speaker  # noqa: PLC0415
     from bridge.watcher import Watcher  # noqa: PLC0415
@@ -72,7 +46,7 @@ def attest(
         home = open_home(session, config)
         terms = home.newest().route.terms
         chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
-        key = open_key(config.key)
+        key = open_key(config.key, Path(config.folder))
         marks = Marks.open(Path(config.folder) / MARKS, key.address)
         attestor = Attestor(
             home=home,
@@ -93,7 +67,8 @@ def attest(
 def relay(session: Session, file: FileArgument) -> None:
     """Run a relayer: carry what attestors signed to the contract. It has no power; anyone may run one, and pays for it there."""
     from bridge.errors import BridgeError  # noqa: PLC0415 - see above
-    from bridge.process import Figures, load, log, open_carrier, open_chain, open_key, run  # noqa: PLC0415
+    from bridge.key_config import open_key  # noqa: PLC0415
+    from bridge.process import Figures, load, log, open_carrier, open_chain, run  # noqa: PLC0415
     from bridge.relayer import Relayer  # noqa: PLC0415
 
     try:
@@ -101,7 +76,7 @@ def relay(session: Session, file: FileArgument) -> None:
         home = open_home(session, config)
         terms = home.newest().route.terms
         chain = open_chain(config.chain, terms.kind, terms.chain_id, terms.finality.providers)
-        sender = open_carrier(config.chain, terms.kind, terms.chain_id, open_key(config.key))
+        sender = open_carrier(config.chain, terms.kind, terms.chain_id, open_key(config.key, Path(config.folder)))
         relayer = Relayer(home, chain, sender)
     except BridgeError as error:
         raise Refusal(str(error)) from None

@@ -47,9 +47,23 @@ def all_mutants() -> list[Mutant]:
     return found
 
 
-def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX) -> tuple[int, str]:
+def run_tests(tree: Path, tests: tuple[str, ...], seconds: float = SECONDS_MAX, workers: int = 0) -> tuple[int, str]:
     """Run the tests in a copy of the tree; return pytest's exit code, or NOT_ENDED, and the end of what it said."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=0", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        str(workers),
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "--timeout=0",
+        *tests,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=seconds, check=False, text=True)
@@ -115,7 +129,7 @@ def main() -> int:
             trees.put(Path(shutil.copytree(ROOT, Path(folder) / f"tree{job}", ignore=LEFT_OUT)))
         named = tuple(sorted({test for mutant in mutants for test in mutant.tests}))
         first = trees.get()
-        code, said = run_tests(first, named, FIRST_SECONDS_MAX)
+        code, said = run_tests(first, named, FIRST_SECONDS_MAX, jobs)
         if code:
             sys.stderr.write(f"{said}\nmutants: the tests they name fail (pytest {code}) on the unbroken tree: mend those first\n")
             return 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from ledger.bridge_limits import vault_total
-from node.api.bridges import context_of, headroom_of, routes_of, sightings_of
+from node.api.bridges import context_of, headroom_of, pause_of, routes_of, sightings_of
 
 if TYPE_CHECKING:
     from ledger.bridges import BridgeRoute
@@ -24,8 +24,9 @@ def bridge_series(state: StateReader, height: int, time_ms: int) -> bytes:
     for route in routes_of(state):
         for name, value in totals_of(state, route, context).items():
             amounts.labels(route.id, name).set(value)
-        flowing.labels(route.id, "out").set(float(route.status in ("active", "paused_in")))
-        flowing.labels(route.id, "in").set(float(route.status in ("active", "paused_out", "retired")))
+        free = pause_of(state, route, time_ms) is None
+        flowing.labels(route.id, "out").set(float(free and route.status in ("active", "paused_in")))
+        flowing.labels(route.id, "in").set(float(free and route.status in ("active", "paused_out", "retired")))
     return generate_latest(registry)
 
 

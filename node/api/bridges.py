@@ -30,6 +30,7 @@ from ledger.names import servicer_of
 from ledger.parameters import BlockContext, load_parameters
 from ledger.placement import ASSETS
 from ledger.reserves import Observation, observation_key
+from ledger.restraints import active_orders
 from ledger.state import Overlay
 from ledger.transactions.bridge_bodies import BridgeOut
 from node.api.answers import answer
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ledger.bridges import Attestor, Word
+    from ledger.orders import Order
     from ledger.state import StateReader
     from node.api.arguments import Arguments
     from node.api.service import Service
@@ -96,10 +98,15 @@ async def show_attestation(service: Service, request: web.Request, arguments: Ar
 
 
 async def show_quote(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
-    """`GET /v1/bridge/routes/{id}/quote?amount=`: limits are shown before they bite (B7)."""
+    """`GET /v1/bridge/routes/{id}/quote?amount=`: limits and pauses are shown before they bite (B7)."""
     route, amount = named_route(service, arguments), arguments.number("amount", 1)
     context = context_of(service.reads.state, service.height, service.reads.tip.facts.time_ms)
-    return answer(request, quote_body(route, amount, context))
+    quote = quote_body(route, amount, context)
+    order = pause_of(service.reads.state, route, context.time_ms)
+    if not quote.code and order is not None:
+        reason = f"route {route.id} is paused by order {order.id} of {order.by}"
+        quote = QuoteBody(str(amount), PAUSED, reason, 0, 0, context.height)
+    return answer(request, quote)
 
 
 async def show_lock(service: Service, request: web.Request, arguments: Arguments) -> web.StreamResponse:
@@ -192,6 +199,12 @@ def route_body(state: StateReader, route: BridgeRoute, as_of: int, time_ms: int,
         as_of=as_of,
         proof=b64encode(proof).decode("ascii"),
     )
+
+
+def pause_of(state: StateReader, route: BridgeRoute, time_ms: int) -> Order | None:
+    """Return an order that pauses a route; None: nothing does."""
+    found = (each.order for each in active_orders(Overlay(state), "bridge", route.id, time_ms))
+    return next((each for each in found if each.mode == "pause"), None)
 
 
 def headroom_of(route: BridgeRoute, context: BlockContext) -> int:

@@ -10,6 +10,7 @@ from msgspec import structs
 from ledger.bridges import Mint
 from ledger.transactions.bridge_bodies import BridgeOut
 from node.api.bridge_faults import contradictions_of
+from node.api.bridge_metrics import bridge_series
 from node.api.bridge_structs import (
     BridgeAttestation,
     BridgeRouteBody,
@@ -37,6 +38,7 @@ from tests.ledger.bridge_world import (
     defined,
     fact_of,
 )
+from tests.ledger.order_cast import OPERATOR, TREASURY, order, put
 from tests.ledger.world import DAY_MS, HOUR_MS, MAIN_A
 from tests.node.api_world import World, client_of, get, payment
 
@@ -236,3 +238,17 @@ async def test_b9_who_contradicts_itself_or_the_others_is_named() -> None:
         ("bank-b", "sighting", 400, 1, True),
     ]
     assert contradictions_of(state_of(on_the_way()), on_the_way().route) == []
+
+
+async def test_a_pause_is_shown_before_it_bites() -> None:
+    """Goal: no quote says yes where an order says no, and the metric is down. Method: a guardian's pause on the route; its end passes."""
+    bridged = BridgedWorld()
+    put(bridged, order("pause", ROUTE, scope="bridge", asset="", until=bridged.time_ms + HOUR_MS), [*OPERATOR, *TREASURY])
+    world = served(bridged)
+    async with client_of(world.backend) as session:
+        found = await get(session, f"{AT}/quote?amount=100", QuoteBody)
+    assert (found.code, found.reason) == (131, f"route {ROUTE} is paused by order case-1 of treasury")
+    for way in ("in", "out"):
+        line = f'som_bridge_open{{route="{ROUTE}",way="{way}"}}'
+        assert f"{line} 0.0" in bridge_series(bridged.state, 9, bridged.time_ms).decode()
+        assert f"{line} 1.0" in bridge_series(bridged.state, 9, bridged.time_ms + 2 * HOUR_MS).decode()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ledger.bridges import BridgeRoute
 
 CLOCK_SECONDS_MAX: Final = 30
+EVENTS_BLOCKS: Final = 100
+"""Newest final blocks whose events every node must tell alike."""
 
 
 class Looked(Struct, frozen=True):
@@ -61,9 +63,20 @@ def examine(patient: Patient, home: Home, open_chain: Callable[[BridgeRoute], Pu
     if patient.participant:
         found.append(_member(patient, route))
     try:
-        return (*found, *_abroad(patient, route, open_chain(route), now))
+        found += _abroad(patient, route, open_chain(route), now)
     except BridgeError as problem:
-        return (*found, Looked("chain", good=False, says=f"{problem}; see `urls` under [chain]"))
+        found.append(Looked("chain", good=False, says=f"{problem}; see `urls` under [chain]"))
+    return (*found, *_others(home))
+
+
+def _others(home: Home) -> tuple[Looked, ...]:
+    """Say which attestors contradict themselves or the others: nothing of this process, but somebody must look."""
+    try:
+        liars = home.contradictions()
+    except BridgeError as problem:
+        return (Looked("others", good=False, says=f"{problem}; see `nodes` of the profile"),)
+    said = ", ".join(f"{each.participant} ({each.what} {each.number})" for each in liars)
+    return (Looked("others", not liars, f"{said} contradict; have the route take another attestor" if said else "no attestor contradicts"),)
 
 
 def _abroad(patient: Patient, route: BridgeRoute, chain: PublicChain, now: int) -> tuple[Looked, ...]:
@@ -82,6 +95,8 @@ def _abroad(patient: Patient, route: BridgeRoute, chain: PublicChain, now: int) 
     found.append(Looked("contract", ours, "of this route" if ours else "of another route; see the addresses in the route's terms"))
     late = "" if epoch == route.epoch else f", the ledger's is {route.epoch}; a relayer carries the sets between"
     found.append(Looked("set there", not late, f"epoch {epoch}{late}"))
+    newest = chain.events(contract_of(route.terms), max(0, final.number - EVENTS_BLOCKS + 1), final.number)
+    found.append(Looked("events", good=True, says=f"{len(newest)} in the newest {EVENTS_BLOCKS} final blocks, alike at every node"))
     paused = [name for name in ("mintPaused", "burnPaused", "retired") if state.get(name)]
     found.append(Looked("switches there", not paused, ", ".join(paused) + "; ask the contract's admin" if paused else "all open"))
     return tuple(found)

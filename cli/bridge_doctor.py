@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.bridge_keys import MARKS, app
+from cli.bridge_keys import CURSOR, MARKS, app
 from cli.bridge_run import FileArgument, open_home
 from cli.command import command
 from cli.faults import CommandFault, Refusal
@@ -43,7 +43,7 @@ def _look(session: Session, file: Path) -> "tuple[Looked, ...]":
         key = open_key(config.key, Path(config.folder))
     except BridgeError as problem:
         raise Refusal(str(problem)) from None
-    here = [look_at(key), *([_marks(config)] if config.participant else [])]
+    here = [look_at(key), *(_own(config) if config.participant else ())]
     patient = Patient(config.participant, key.address, config.chain.first_block, config.stalled_seconds)
     try:
         home = open_home(session, config)
@@ -58,9 +58,21 @@ def _look(session: Session, file: Path) -> "tuple[Looked, ...]":
     return (*here, *found)
 
 
-def _marks(config: "ProcessConfig") -> "Looked":
-    from bridge.doctor import Looked  # noqa: PLC0415 - see above
+def _own(config: "ProcessConfig") -> "tuple[Looked, ...]":
+    """Look at marks and cursor in the folder of an attestor."""
+    from bridge.attestor import AttestorState  # noqa: PLC0415 - see above
+    from bridge.cursor import CursorBroken, CursorFile  # noqa: PLC0415
+    from bridge.doctor import Looked  # noqa: PLC0415
 
     there = (Path(config.folder) / MARKS / "data.mdb").is_file()
     says = "there" if there else "missing: without them this key signs no more; have the route take a new one (som bridge new-key)"
-    return Looked("marks", good=there, says=says)
+    marks = Looked("marks", good=there, says=says)
+    try:
+        state = CursorFile(Path(config.folder) / CURSOR, AttestorState).load()
+    except CursorBroken as broken:
+        return (marks, Looked("cursor", good=False, says=str(broken)))
+    if state is None:
+        return (marks, Looked("cursor", good=True, says="none yet: it begins at `first_block`"))
+    if state.stopped:
+        return (marks, Looked("cursor", good=False, says=f"it has stopped: {state.stopped}; find out why, then som bridge attest --resume"))
+    return (marks, Looked("cursor", good=True, says=f"told up to block {state.watched.progress.block}"))

@@ -15,9 +15,9 @@ from cli.session import Session
 if TYPE_CHECKING:
     from bridge.keys import SigningKey
 
-__all__ = ["KEY", "MARKS", "app"]
+__all__ = ["CURSOR", "KEY", "MARKS", "app"]
 
-KEY, MARKS = "key.json", "marks"
+KEY, MARKS, CURSOR = "key.json", "marks", "cursor.json"
 
 
 @command(app, "new-key")

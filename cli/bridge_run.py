@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.bridge_keys import MARKS, app
+from cli.bridge_keys import CURSOR, MARKS, app
 from cli.command import command
 from cli.faults import Misuse, Refusal
 from cli.session import Session
@@ -53,7 +53,7 @@ def attest(
             speaker=Speaker(home, Signer(key, marks), config.participant),
             watcher=Watcher(home, chain, config.participant, config.chain.first_block),
             inspector=Inspector(home, chain, config.participant, config.stalled_seconds),
-            cursor=CursorFile(Path(config.folder) / "cursor.json", AttestorState),
+            cursor=CursorFile(Path(config.folder) / CURSOR, AttestorState),
             shown=lambda found: figures.inspected(config.route, found),
         )
         if resume:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.doctor import Patient, examine
-from bridge.errors import ChainUnreachable
+from bridge.errors import ChainUnreachable, ProvidersDiffer
+from ledger.bridges import Word
 from tests.bridge.whole import There, Whole
 
 if TYPE_CHECKING:
@@ -68,3 +69,18 @@ def wrong(found: dict[str, Looked], what: str) -> str:
     """Return what is said of a thing that is wrong."""
     assert not found[what].good
     return found[what].says
+
+
+def test_who_contradicts_and_which_provider_differs_are_named(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: an operator sees why nothing moves, and who lies. Method: two mints signed by one; events that two nodes tell otherwise."""
+    whole.lock(500)
+    assert look(whole)["others"].good
+    for number in (1, 2):
+        whole.here["treasury"].sign(Word("mint", 1, 1, bytes([number] * 32), b"\x51" * 65))
+    assert "treasury (mint 1) contradict" in wrong(look(whole), "others")
+
+    def differ(*_: object) -> None:
+        raise ProvidersDiffer(what="the events of blocks 0 to 1", urls=("https://one", "https://two"))
+
+    monkeypatch.setattr(whole.there["bank-a"], "events", differ)
+    assert "https://one and https://two differ on the events of blocks 0 to 1" in wrong(look(whole), "chain")

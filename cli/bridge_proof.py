@@ -268,17 +268,24 @@ def _shown(data: bytes, chain: bytes, links: int | None = None) -> int:
 
 
 def _bytes(field: str, text: str) -> bytes:
+    """Return what a text stands for; only the one way of writing it counts, so that every letter of the file does."""
     try:
-        return b64decode(text, validate=True)
+        data = b64decode(text, validate=True)
     except ValueError:
         raise Untrue(field, "it is not base64") from None
+    if b64encode(data).decode() != text:
+        raise Untrue(field, "it is not written as base64 is")
+    return data
 
 
 def _hex(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        data = bytes.fromhex(text)
     except ValueError:
         raise Untrue("signatures", "one is not hex") from None
+    if data.hex() != text:
+        raise Untrue("signatures", "one is not written as lower-case hex without spaces")
+    return data
 
 
 def _show(session: Session, claims: Claims, more: list[tuple[str, str]]) -> None:

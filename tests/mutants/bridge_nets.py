@@ -1,10 +1,11 @@
-"""What keeps the other chain's curves out of the ledger, and a signer's memory whole, broken on purpose (B9, B12)."""
+"""Curves out of the ledger, a signer's memory, and the stranger's check, broken on purpose (B9, B12, K23)."""
 
 from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-RECORDS, MARKS = "ledger/bridges.py", "bridge/marks.py"
+RECORDS, MARKS, PROOF = "ledger/bridges.py", "bridge/marks.py", "cli/bridge_proof.py"
+STRANGER = ("tests/bridge/test_proof_of_reserve.py",)
 APART = ("tests/bridge/test_curves_apart.py",)
 TORN = "tests/bridge/test_marks.py::test_b9_torn_marks_sign_nothing_any_more"
 ANY_ORDER = ("tests/bridge/test_marks.py::test_b9_a_key_signs_what_the_rule_allows_in_any_order_and_across_restarts",)
@@ -60,5 +61,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "place = _HIGHEST[type(message)] + message.route_id",
         "place = _HIGHEST[type(message)]",
         ANY_ORDER,
+    ),
+    Mutant("K23", "a_proof_is_written_in_many_ways", PROOF, "if b64encode(data).decode() != text:", "if not text:", STRANGER),
+    Mutant("K23", "signatures_are_written_in_many_ways", PROOF, "if data.hex() != text:", "if not text:", STRANGER),
+    Mutant("K23", "epochs_more_than_there_were", PROOF, "if links is not None and links != epoch:", "if False:", STRANGER),
+    Mutant("K23", "a_stranger_signs_for_the_route", PROOF, "if each is not None and each in members)", "if each is not None)", STRANGER),
+    Mutant("K23", "too_few_attestors_signed", PROOF, "or len(good) < needed:", "or not good:", STRANGER),
+    Mutant("K23", "a_claim_is_believed", PROOF, "if said != true:", 'if said != true and name != "vault":', STRANGER),
+    Mutant(
+        "K23", "a_broken_way_is_called_the_state", PROOF, "            trusted.council(epoch)\n", "            trusted.chain\n", STRANGER
     ),
 )

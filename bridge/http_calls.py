@@ -17,6 +17,8 @@ from urllib3.exceptions import HTTPError
 from bridge.errors import ChainUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from requests import Response
 
 ANSWER_BYTES_MAX: Final = 16 << 20
@@ -29,10 +31,14 @@ _PIECE_BYTES: Final = 65_536
 class HttpCalls:
     """Requests to one node, one after another."""
 
-    def __init__(self, url: str, *, seconds_max: float = SECONDS_MAX, bytes_max: int = ANSWER_BYTES_MAX) -> None:
+    def __init__(
+        self, url: str, *, seconds_max: float = SECONDS_MAX, bytes_max: int = ANSWER_BYTES_MAX, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """`headers`: what this node wants beside, such as a key; no error or log shows them."""
         self._url, self._seconds_max, self._bytes_max = url.rstrip("/"), seconds_max, bytes_max
         self.shown = shown(url)
         self._session = requests.Session()
+        self._session.headers.update(headers or {})
         # Not packed: nothing that unpacks to more than was counted.
         self._session.headers.update({"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"})
 

@@ -22,6 +22,8 @@ from bridge.evm import EvmChain
 from bridge.evm_fees import GWEI, Limits
 from bridge.evm_node import EvmNode
 from bridge.evm_sender import EvmSender
+from bridge.headers import HeaderConfig, calls_of, check_headers
+from bridge.headers import placed as headers_placed
 from bridge.key_config import KEY_NEEDS, KeyConfig, placed, well_formed
 from bridge.tron_chain import TronChain, TronSender
 from bridge.tron_node import TronNode
@@ -46,6 +48,8 @@ class ChainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Of different providers: they are compared."""
     first_block: Annotated[int, Meta(ge=0, le=2**62)] = 0
     """Block that deployed the contract: an attestor looks from there on."""
+    headers: Annotated[tuple[HeaderConfig, ...], Meta(max_length=9)] = ()
+    """What providers want beside their URLs: a key each, in a file."""
     max_fee_gwei: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     """Of a relayer on an EVM chain: the most that it offers for one unit of gas; None: `evm_fees.FEE_MAX`."""
 
@@ -87,18 +91,21 @@ def load(path: Path) -> ProcessConfig:
         raise ConfigUnusable(path=str(path), reason=str(error)) from None
     if not well_formed(found.key):
         raise ConfigUnusable(path=str(path), reason=KEY_NEEDS)
+    if wrong := check_headers(found.chain.headers, found.chain.urls):
+        raise ConfigUnusable(path=str(path), reason=wrong)
 
     def place(name: str) -> str:
         return str(path.absolute().parent / Path(name).expanduser())
 
-    return msgspec.structs.replace(found, folder=place(found.folder), key=placed(found.key, place))
+    chain = msgspec.structs.replace(found.chain, headers=headers_placed(found.chain.headers, place))
+    return msgspec.structs.replace(found, folder=place(found.folder), chain=chain, key=placed(found.key, place))
 
 
 def open_chain(config: ChainConfig, kind: str, chain_id: int, providers: int) -> PublicChain:
     """Open the public chain of a route, through as many of its nodes as the configuration names."""
     if kind == "TVM":
-        return TronChain([TronNode(url) for url in config.urls], chain_id, providers)
-    return EvmChain([EvmNode(url) for url in config.urls], chain_id, providers)
+        return TronChain(_tron_nodes(config), chain_id, providers)
+    return EvmChain(_evm_nodes(config), chain_id, providers)
 
 
 def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey) -> Carrier:
@@ -106,9 +113,17 @@ def open_carrier(config: ChainConfig, kind: str, chain_id: int, key: SigningKey)
     if kind == "TVM":
         if config.max_fee_gwei is not None:
             raise ConfigUnusable(path="[chain]", reason="max_fee_gwei is of EVM chains; on Tron each call has its own limit in TRX")
-        return TronSender([TronNode(url) for url in config.urls], key)
+        return TronSender(_tron_nodes(config), key)
     limits = Limits() if config.max_fee_gwei is None else Limits(fee=config.max_fee_gwei * GWEI)
-    return EvmSender([EvmNode(url) for url in config.urls], chain_id, key, limits=limits)
+    return EvmSender(_evm_nodes(config), chain_id, key, limits=limits)
+
+
+def _evm_nodes(config: ChainConfig) -> list[EvmNode]:
+    return [EvmNode(url, calls_of(url, config.headers)) for url in config.urls]
+
+
+def _tron_nodes(config: ChainConfig) -> list[TronNode]:
+    return [TronNode(url, calls_of(url, config.headers)) for url in config.urls]
 
 
 class Figures:

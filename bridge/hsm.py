@@ -189,7 +189,7 @@ def _session(place: HsmPlace, mode: Literal["read", "write"]) -> Session:
     if _remembered(place) == given:
         reason = f"the token refused its PIN before, and {place.pin_file} has not changed since; once it is right, touch that file"
         raise PinRefused(place=place.shown, reason=reason)
-    if token.flags & (TokenFlag.USER_PIN_LOCKED | TokenFlag.USER_PIN_FINAL_TRY):
+    if closed_to_machines(token.flags):
         reason = "the token's PIN is locked, or one try from it; log in with it by hand once, its maker's tool resets the count"
         raise PinRefused(place=place.shown, reason=reason)
     try:
@@ -203,6 +203,11 @@ def _session(place: HsmPlace, mode: Literal["read", "write"]) -> Session:
     except PKCS11Error as problem:
         raise TokenFault(place=place.shown, reason=type(problem).__name__) from None
     return session
+
+
+def closed_to_machines(flags: TokenFlag) -> bool:
+    """Return whether a token's PIN is locked, or would be by one more wrong one: that try is left to a person."""
+    return bool(flags & (TokenFlag.USER_PIN_LOCKED | TokenFlag.USER_PIN_FINAL_TRY))
 
 
 def _token(place: HsmPlace) -> Token:
@@ -223,7 +228,10 @@ def _objects(session: Session, place: HsmPlace, kind: ObjectClass) -> list[Objec
 
 def _point(place: HsmPlace, public: Object) -> PublicKey:
     """Return a public key; its point stands in an octet string of DER, and with some tokens without one."""
-    parameters, point = bytes(public[Attribute.EC_PARAMS]), bytes(public[Attribute.EC_POINT])
+    try:
+        parameters, point = bytes(public[Attribute.EC_PARAMS]), bytes(public[Attribute.EC_POINT])
+    except pkcs11.AttributeTypeInvalid:
+        raise WrongCurve(place=place.shown, given="no key of a curve") from None
     if parameters != SECP256K1:
         raise WrongCurve(place=place.shown, given=f"of the curve {parameters.hex()}")
     if len(point) == POINT_BYTES + 2 and point.startswith(bytes([0x04, POINT_BYTES])):

@@ -75,7 +75,7 @@ class HsmPlace(Struct, frozen=True):
 class FileKey:
     """A key in the memory of this process, from an encrypted file."""
 
-    weakness: Final = ""
+    weakness = ""
 
     def __init__(self, secret: bytes) -> None:
         self._key = PrivateKey(secret)

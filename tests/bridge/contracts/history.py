@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from bridge.digests import Checkpoint, Message, MintAuth, ReserveStatement, RotateAttestors
 from tests.bridge.contracts.chain import Reverted
 from tests.bridge.contracts.model import Model
 from tests.bridge.contracts.raw_events import RawEvents, demand
-from tests.bridge.contracts.world import ADMIN, ALICE, BOB, DELAY, GUARDIAN, LIMITS, World, threshold
+from tests.bridge.contracts.world import ADMIN, ALICE, BOB, CAROL, DELAY, GUARDIAN, HOME, LIMITS, World, threshold
 from tests.bridge.keys import Key, in_order, keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from tests.bridge.contracts.chain import Receipt
+    from bridge.abi import Value
+    from tests.bridge.contracts.chain import Contract, Receipt
 
 OUTSIDERS = keys(5, first=900)
 RESERVE = keys(3, first=500)
@@ -49,12 +51,28 @@ class History:
         self.events = RawEvents(self.world, ELSEWHERE)
         self.past: list[tuple[Message, tuple[Key, ...]]] = []
         self.accepted = 0
+        self.reached: Counter[str] = Counter()
+        """How often somebody did something, and what became of it: `ACTOR: WHAT taken` or `refused`."""
+        self._actors: set[str] = set()
+        """Who is behind the message that is being made, beside honest attestors."""
 
     def run(self, steps: int) -> None:
         """Take that many steps; raise Violation when contract and model differ or a promise breaks."""
-        actions = (self.mint, self.checkpoint, self.rotate, self.reserve, self.burn, self.wait, self.repeat, self.demand_reserve)
+        often = {
+            self.mint: 40,
+            self.checkpoint: 15,
+            self.rotate: 8,
+            self.reserve: 8,
+            self.burn: 12,
+            self.wait: 9,
+            self.repeat: 8,
+            self.demand_reserve: 1,
+            self.meddle: 4,
+            self.pause: 1,
+        }
         for _ in range(steps):
-            self.random.choices(actions, weights=(40, 15, 8, 8, 12, 9, 8, 1))[0]()
+            self._actors = set()
+            self.random.choices(list(often), weights=list(often.values()))[0]()
 
     def mint(self) -> None:
         """Carry a mint: of the home ledger's totals mostly, of invented ones by a rogue quorum."""
@@ -120,7 +138,8 @@ class History:
         left = self.model.minted - self.model.burned
         amount = max(0, self.random.choice((0, 1, 10, balance // 9, balance // 2, balance, balance + 1, left, left + 1)))
         expected = self.model.burn(amount, balance)
-        self.judge(lambda: self.world.burn(amount, whom), outcome(expected), f"burn of {amount}")
+        self._actors = {"holder"}
+        self.judge(lambda: self.world.burn(amount, whom), outcome(expected), "burn", f"burn of {amount}")
 
     def wait(self) -> None:
         """Let time pass."""
@@ -132,7 +151,38 @@ class History:
         """Carry an earlier message again, as it was or by other signers: relayers lose, repeat and reorder."""
         if self.past:
             message, by = self.random.choice(self.past)
+            self._actors = {"repeated"}
             self.carry(message, by)
+
+    def meddle(self) -> None:
+        """Have an outsider call what is not its own, or carry what nobody signed."""
+        bridge, token = self.world.bridge, self.world.token
+        nobody = astuple(self.world.auth(nonce=self.random.randint(201, 300)))
+        calls: tuple[tuple[Contract, str, tuple[Value, ...]], ...] = (
+            (bridge, "setLimits", (LIMITS,)),
+            (bridge, "retire", (CAROL,)),
+            (bridge, "unpauseMint", ()),
+            (bridge, "scheduleReserveSigners", ([one.address for one in OUTSIDERS[:2]], 2)),
+            (bridge, "applyReserveSigners", ()),
+            (bridge, "releaseReserve", ()),
+            (bridge, "mint", (nobody, b"")),
+            (bridge, "mint", (nobody, bytes(65 * self.random.randint(1, 5)))),
+            (bridge, "burn", (1, HOME)),
+            (token, "mint", (CAROL, 1)),
+            (token, "setCeiling", (CAROL, 10**9)),
+        )
+        contract, name, values = self.random.choice(calls)
+        self._actors = {"outsider"}
+        self.judge(lambda: contract.send(CAROL, name, *values), "refused", "call", f"{name} by an outsider")
+
+    def pause(self) -> None:
+        """Have the guardian stop minting, somebody try, and the admin go on."""
+        self.events.take(self.world.bridge.send(GUARDIAN, "pauseMint"))
+        self.model.paused = True
+        self._actors = {"paused"}
+        self.mint()
+        self.events.take(self.world.bridge.send(ADMIN, "unpauseMint"))
+        self.model.paused = False
 
     def demand_reserve(self) -> None:
         """Turn the second key set on."""
@@ -151,10 +201,12 @@ class History:
                 expected = self.model.rotate(message, by)
             case ReserveStatement():
                 expected = self.model.state_reserve(message, by)
-        self.judge(lambda: self.world.carry(message, by), outcome(expected), repr(message))
+        self.judge(lambda: self.world.carry(message, by), outcome(expected), type(message).__name__, repr(message))
 
-    def judge(self, attempt: Callable[[], Receipt], expected: str, what: str) -> None:
+    def judge(self, attempt: Callable[[], Receipt], expected: str, kind: str, what: str) -> None:
         """Try it on the contract, and raise when it does otherwise than the model."""
+        for actor in self._actors or {"honest"}:
+            self.reached[f"{actor}: {kind} {expected}"] += 1
         try:
             receipt = attempt()
         except Reverted as refusal:
@@ -168,8 +220,10 @@ class History:
         """Return a height with totals: as a home ledger would have them, stale ones, or what a rogue quorum invents."""
         model = self.model
         if self.random.random() < 0.1:
+            self._actors.add("rogue quorum")
             return self.random.randint(0, 200), self.random.randint(0, 10**7), self.random.randint(0, 10**6)
         if self.random.random() < 0.2:
+            self._actors.add("reordered")
             return max(0, model.height - self.random.randint(0, 2)), model.locked, max(0, model.refunded - self.random.choice((0, 500)))
         grown = self.random.choice((0, 1_000, 300_000))
         refund = min(self.random.choice((0, 0, 500)), model.locked + grown - model.refunded)
@@ -177,7 +231,12 @@ class History:
 
     def epoch(self) -> int:
         """Return the epoch in force mostly, else one beside it."""
-        return max(0, self.model.epoch + self.random.choice((0, 0, 0, 0, 0, 0, -1, -1, 1)))
+        found = max(0, self.model.epoch + self.random.choice((0, 0, 0, 0, 0, 0, -1, -1, 1)))
+        if found != self.model.epoch:
+            self._actors.add("another set")
+        elif found > 1:
+            self._actors.add("rotated set")
+        return found
 
     def signers(self, epoch: int) -> tuple[Key, ...]:
         """Return who signs for an epoch: a quorum, or something that looks like one."""
@@ -188,7 +247,10 @@ class History:
     def misordered(self, members: Sequence[Key], needed: int) -> tuple[Key, ...]:
         """Return `needed` members in order five times of six; else one too few or many, repeated, shuffled or foreign."""
         chosen = list(in_order(self.random.sample(list(members), needed)))
-        match self.random.choice(("good",) * 25 + ("few", "many", "repeated", "shuffled", "foreign")):
+        how = self.random.choice(("good",) * 25 + ("few", "many", "repeated", "shuffled", "foreign"))
+        if how != "good":
+            self._actors.add({"foreign": "outsider", "many": "outsider"}.get(how, "too thin a quorum"))
+        match how:
             case "few":
                 chosen.pop()
             case "many":

@@ -83,8 +83,6 @@ class Attestor:
         self._home, self._speaker, self._watcher, self._inspector, self._cursor = home, speaker, watcher, inspector, cursor
         self._shown, self._now = shown, now
         self._looked = now()
-        self._stall = ""
-        """Why the chain's finality is mistrusted, as it was first found: said once."""
         self._state: AttestorState | None = None
 
     @property
@@ -137,9 +135,8 @@ class Attestor:
         found = self._inspector.step(self.state.watched.open_from)
         if found is not None:
             self._shown(found)
-            self._stall = (self._stall or found.stalled) if found.stalled else ""
-            if self._stall:
-                raise Stalled(reason=self._stall)
+            if found.stalled:
+                raise Stalled(reason=found.stalled)
 
     def _watch(self) -> None:
         self._keep(replace(self.state, watched=self._watcher.step(self.state.watched)))

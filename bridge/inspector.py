@@ -64,6 +64,7 @@ class Inspector:
         if route.terms.mode != "enforced" or route.status == "proposed":
             return None
         final = self._chain.final()
+        now = int(self._now())  # before the ledger is asked: a slow one is no stall of the chain
         there = there_of(
             route,
             final,
@@ -76,7 +77,6 @@ class Inspector:
         if report.broken:
             self._home.pause(pause_order(here.route, self._by, report, final, here.at.time_ms))
             raise Broken(route=route.id, reason=reason_of(report))
-        now = int(self._now())
         still = stalled(final, now, self._stalled_seconds)
         self._answer(still, here, final)
         first = [line.nonce for line in self._home.locks(open_from) if line.state == "locked"][:1]

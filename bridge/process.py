@@ -5,11 +5,13 @@ A problem of one step is logged once and tried again; SIGTERM ends the loop afte
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
 import tomllib
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from bridge.keys import SigningKey
 
 CONFIG_BYTES_MAX: Final = 65_536
+AGAIN_SECONDS: Final = 60
+"""After which a problem that lasts is logged again."""
+_NUMBERS: Final = re.compile(r"[0-9]+")
 Text = Annotated[str, Meta(min_length=1, max_length=4_096)]
 log = structlog.get_logger("bridge")
 
@@ -165,7 +170,7 @@ class Figures:
 def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> int:
     """Repeat a step until SIGTERM or SIGINT; return 0.
 
-    Whatever `BridgeError` a step ends with is logged when it changes, and the step is tried again after the pause.
+    Whatever `BridgeError` a step ends with is logged when more than its numbers changed, else once a minute; the step is tried again.
     """
     _start_logs(config)
     ending = threading.Event()
@@ -178,7 +183,7 @@ def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> in
     if config.metrics_port:
         start_http_server(config.metrics_port, "127.0.0.1", figures.registry)
     log.info("started", route=config.route)
-    before = ""
+    before, said = "", 0.0
     while not ending.is_set():
         problem = ""
         try:
@@ -186,9 +191,10 @@ def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> in
         except BridgeError as error:
             problem = str(error)
         figures.problem(config.route, found=bool(problem))
-        if problem != before:
+        kind = _NUMBERS.sub("", problem)
+        if kind != before or (problem and monotonic() - said >= AGAIN_SECONDS):
             log.warning("cannot go on", why=problem) if problem else log.info("goes on")
-            before = problem
+            before, said = kind, monotonic()
         ending.wait(config.poll_seconds)
     log.info("ended", route=config.route)
     return 0

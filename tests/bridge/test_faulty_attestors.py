@@ -67,7 +67,7 @@ def test_a_pause_of_a_stalled_chain_is_lifted_when_it_finalises_again(whole: Who
     steps(whole)
     whole.chain.wait(whole.chain.newest.time + 7_200 - whole.chain.now)
     for _ in range(3):
-        with pytest.raises(Stalled, match="has not finalised for 7200 s"):
+        with pytest.raises(Stalled, match=r"has not finalised for 720[0-2] s"):
             whole.attestor("bank-a").step()
         whole.chain.wait(1)
     assert whole.ledger.lock(20, MAIN_A, bytes.fromhex(ALICE[2:])) == 131

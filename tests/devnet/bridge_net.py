@@ -80,10 +80,20 @@ class BridgeProcess:
     command: list[str]
     log: Path
     process: asyncio.subprocess.Process | None = field(default=None)
+    said_before: int = 0
+    """Bytes of its log when it was started last."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs and has said that it began its work."""
+        if self.process is None or self.process.returncode is not None:
+            return False
+        return b'"started"' in self.log.read_bytes()[self.said_before :]
 
     async def start(self) -> None:
         """Start it; what it says is appended to its log."""
         with self.log.open("ab") as log:
+            self.said_before = log.tell()
             self.process = await asyncio.create_subprocess_exec(
                 *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
             )

@@ -42,6 +42,8 @@ POINT_BYTES: Final = 65
 """0x04, x, y: a point in full."""
 CHECK: Final = keccak256(b"som/bridge/key-check")
 """Signed when a key is opened, to see that it can: no message of a bridge or a chain, for nobody knows one with this digest."""
+MADE_KEPT: Final = 1_024
+"""Newest signatures that are given again."""
 _WRONG_PIN: Final = (
     pkcs11.PinIncorrect,
     pkcs11.PinInvalid,
@@ -66,6 +68,7 @@ class HsmKey:
         self._place = place
         self._refused = ""
         self._private: SignMixin | None = None
+        self._made: dict[bytes, bytes] = {}
         self.address: bytes = self._find()
         self.sign(CHECK)
 
@@ -76,15 +79,23 @@ class HsmKey:
         return "" if guarded else "the token would hand the key out; have the route take one of `som bridge new-key --pkcs11`"
 
     def sign(self, digest: bytes) -> bytes:
-        """Return r, s, v of the token's signature; raises as the constructor does."""
+        """Return r, s, v of the token's signature; raises as the constructor does.
+
+        A token draws another nonce each time. What was signed lately is given again, so that a repetition is the same word at home, too.
+        """
         if len(digest) != DIGEST_BYTES:
             raise AssertionError(f"a digest of {len(digest)} bytes")
+        if (known := self._made.get(digest)) is not None:
+            return known
         try:
             raw = self._raw(digest)
         except TokenFault:  # most often a session that was lost
             self._find_again()
             raw = self._raw(digest)
-        return canonical(self._place, raw, digest, self.address)
+        made = self._made[digest] = canonical(self._place, raw, digest, self.address)
+        if len(self._made) > MADE_KEPT:
+            del self._made[next(iter(self._made))]
+        return made
 
     @classmethod
     def create(cls, place: HsmPlace) -> HsmKey:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.devnet.bridge_flow import ALICE, BOB, HOME_B, Books, Money, check_processes
 from tests.devnet.bridge_net import PARTICIPANTS, BridgeNet
 from tests.devnet.bridge_stranger import som, stranger_checks
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS_MAX = 90
-ALICE, BOB = ("0x" + byte * 20 for byte in ("c1", "c2"))
 
 
 async def until(net: BridgeNet, what: str, true: Callable[[], Awaitable[bool]]) -> None:
@@ -36,13 +36,15 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
     """Goal: the whole way and back with one attestor of four dead; three processes killed on the way; a reorg releases nothing.
 
     Method: lock for Alice, mint, she pays Bob there, he burns for bank-b; a burn that a reorganisation takes back before it was final; then
-    locks and burns while processes are killed and started again. Both sides' totals are equal in the end. A stranger
+    locks and burns while processes are killed and started again. In the end all is recomputed from both sides' raw records. A stranger
     verifies the proof of reserve by the genesis document alone, and each altered field of it is named.
     """
     async with BridgeNet(tmp_path, 18200) as net:
         running = (*PARTICIPANTS[:3], "relayer")
         for name in running:
             await net.processes[name].start()
+        books, money = Books(net), Money([123_456], [])
+        await books.open()
         await net.lock(123_456, ALICE)
 
         async def minted() -> bool:
@@ -50,18 +52,21 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
 
         await until(net, "Alice has what was locked", minted)
         net.there.token.send(ALICE, "transfer", BOB, 23_456)
-        net.burn(BOB, 3_000, "bank-b/main")
+        net.burn(BOB, 3_000, HOME_B)
         net.anvil.ask("anvil_reorg", 1, [])
         assert net.held(BOB) == 23_456
-        before = await net.balance("bank-b/main")
-        net.burn(BOB, 20_000, "bank-b/main")
+        before = await net.balance(HOME_B)
+        net.burn(BOB, 20_000, HOME_B)
+        money.burned.append(20_000)
 
         async def released() -> bool:
-            return await net.balance("bank-b/main") == before + 20_000
+            return await net.balance(HOME_B) == before + 20_000
 
         await until(net, "bank-b has what was burned", released)
-        await battered(net, running, rounds=3, seed=1)
-        assert await net.balance("bank-b/main") == before + 20_000 + 3 * 1_000
+        await battered(net, money, running, rounds=3, seed=1)
+        await until(net, "every lock is minted and every burn released", books.settled)
+        check_processes(net, running)
+        await books.close(money)
         code, out = await som(
             "--config", str(tmp_path / "bank-a" / "som.toml"), "bridge", "doctor", str(tmp_path / "bank-a" / "bridge.toml")
         )
@@ -70,48 +75,16 @@ async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
         assert [await net.processes[name].stop() for name in running] == [0, 0, 0, 0]
 
 
-@pytest.mark.nightly
-@pytest.mark.timeout(3_600)
-async def test_fifty_processes_killed(tmp_path: Path) -> None:
-    """Goal: SIGKILL of any process at any point loses and doubles nothing. Method: fifty of them, while money goes both ways."""
-    async with BridgeNet(tmp_path, 18220) as net:
-        running = (*PARTICIPANTS, "relayer")
-        for name in running:
-            await net.processes[name].start()
-        await net.lock(200_000, BOB)
-
-        async def minted() -> bool:
-            return net.held(BOB) == 200_000
-
-        await until(net, "Bob has what was locked", minted)
-        await battered(net, running, rounds=50, seed=5)
-
-
-async def battered(net: BridgeNet, running: tuple[str, ...], *, rounds: int, seed: int) -> None:
-    """Send money both ways while one process after another is killed at a random moment; then compare every total of both sides."""
+async def battered(net: BridgeNet, money: Money, running: tuple[str, ...], *, rounds: int, seed: int) -> None:
+    """Send money both ways while one process after another is killed at a random moment."""
     draw = random.Random(seed)  # noqa: S311  # a seed that replays
-    start, there = await net.route(), net.seen()
-    held = net.held(ALICE)
     for _ in range(rounds):
         await net.lock(500, ALICE)
-        net.burn(BOB, 1_000, "bank-b/main")
+        net.burn(BOB, 1_000, HOME_B)
+        money.locked.append(500)
+        money.burned.append(1_000)
         victim = net.processes[draw.choice(running)]
         net.mine()
         await asyncio.sleep(draw.random() * 2)
         await victim.kill()
         await victim.start()
-
-    async def settled() -> bool:
-        route = await net.route()
-        return (int(route.minted) - int(start.minted), int(route.released) - int(start.released)) == (500 * rounds, 1_000 * rounds)
-
-    await until(net, "every lock is minted and every burn released", settled)
-    route, after = await net.route(), net.seen()
-    assert net.held(ALICE) == held + 500 * rounds
-    assert (int(route.locked), int(route.refunded)) == (after["cumulativeMinted"], 0)
-    assert int(route.released) == int(route.burned) == after["cumulativeBurned"]
-    assert (after["cumulativeMinted"], after["cumulativeBurned"]) == (
-        there["cumulativeMinted"] + 500 * rounds,
-        there["cumulativeBurned"] + 1_000 * rounds,
-    )
-    assert int(route.vault) == after["outstanding"]

@@ -1,7 +1,7 @@
 # Every target sets itself up: a fresh machine needs Python 3.11 to 3.13 and make, nothing else.
 PY := .venv/bin/python
 ARGS ?=
-.PHONY: setup devnet test nightly mutants simulate simulate-ledger bench lint format
+.PHONY: setup devnet test nightly mutants simulate simulate-ledger simulate-bridge bench lint format
 
 setup:
 	@./bootstrap
@@ -23,6 +23,9 @@ simulate: setup
 
 simulate-ledger: setup
 	@$(PY) -m tests.simulation_ledger $(ARGS)
+
+simulate-bridge: setup
+	@$(PY) -m tests.simulation_bridge $(ARGS)
 
 bench: setup
 	@$(PY) -m devnet.bench $(ARGS)

@@ -37,8 +37,7 @@ class Artifact(Struct, frozen=True, rename="camel"):
     @property
     def interface(self) -> Interface:
         """Return the ABI, indexed, with the refusals of the contract that this one calls."""
-        inner = artifact(CALLS[self.contract_name]).abi if self.contract_name in CALLS else ()
-        return Interface([*self.abi, *(one for one in inner if one.type == "error")])
+        return _interface(self.contract_name, self.abi)
 
     def creation(self, values: tuple[Value, ...]) -> bytes:
         """Return the byte code to deploy with these constructor arguments."""
@@ -53,6 +52,13 @@ class Artifact(Struct, frozen=True, rename="camel"):
         for span in self.immutable_references:
             masked[span.start : span.start + span.length] = bytes(span.length)
         return bytes(masked)
+
+
+@cache
+def _interface(name: str, abi: tuple[Entry, ...]) -> Interface:
+    """Index an ABI once: it takes a hash for each of its entries."""
+    inner = artifact(CALLS[name]).abi if name in CALLS else ()
+    return Interface([*abi, *(one for one in inner if one.type == "error")])
 
 
 @cache

@@ -66,20 +66,25 @@ class ForkingChain(Chain):
         self.final_number = 0
         self._marks: list[pyrevm.JournalCheckpoint] = []
         self._answers: dict[tuple[bytes, str, bytes], tuple[bytes, bytes | None]] = {}
-        self._made = 0
+        self._made = self._base = 0
 
     def found(self) -> None:
         """Close block 0: everything so far is in it, and final."""
         self.blocks = [Block(ForeignBlock(0, sha256(b"block 0 there").digest(), self.now), ())]
         self._marks = [self._evm.snapshot()]
 
+    def keep(self) -> None:
+        """Have every history begin on the newest block, from now on."""
+        self._base = self.newest.number
+
     def restart(self, now: int) -> None:
-        """Begin another history on block 0, at this time (Unix seconds)."""
-        self._back_to(0)
-        self.now = max(now, self.blocks[0].facts.time)
-        self.blocks = [Block(ForeignBlock(0, self.blocks[0].facts.hash, self.now), ())]
-        self.pool, self.final_number = [], 0
+        """Begin another history: on the block that was kept, else on block 0, with a final block of this time (Unix seconds)."""
+        self._back_to(self._base)
+        del self.blocks[self._base + 1 :]
+        self.now = max(now, self.newest.time)
+        self.pool = []
         self._answers.clear()
+        self.final_number = self.mine().facts.number
 
     @property
     def newest(self) -> ForeignBlock:
@@ -165,7 +170,9 @@ class ForkingChain(Chain):
             return bytes(self._evm.message_call(sender, to, data, gas=GAS_MAX, is_static=True)), None
         except RuntimeError as error:
             found = re.search(r"output: 0x([0-9a-f]*)", str(error))
-            return b"", bytes.fromhex(found.group(1)) if found else b""
+            if not found:
+                raise AssertionError(f"the EVM stopped without a refusal: {error}") from None
+            return b"", bytes.fromhex(found.group(1))
 
     def _again(self, blocks: Sequence[Block]) -> None:
         """Run blocks of this branch again, on the state of the one before them."""
@@ -177,8 +184,8 @@ class ForkingChain(Chain):
             self._marks.append(self._evm.snapshot())
 
     def _back_to(self, number: int) -> None:
-        self._evm.revert(self._marks[number])
-        del self._marks[number:]
+        while len(self._marks) > number:
+            self._evm.revert(self._marks.pop())  # one after another: each is a level of calls to the EVM, which has 1,024
         self._marks.append(self._evm.snapshot())
 
     def _set_block(self, number: int, time: int) -> None:

@@ -33,7 +33,7 @@ class Inspection(Struct, frozen=True):
     oldest: int
     """Seconds for which the oldest open lock could have been minted."""
     stalled: str
-    """Why finality is mistrusted; empty while it is not."""
+    """Why finality is mistrusted, and what was done; empty while it is not."""
     contradictions: tuple[str, ...] = ()
     """Attestors that said two things, or another thing than the others, in a sentence each."""
 
@@ -49,6 +49,8 @@ class Inspector:
         """Number of the final block at which a stall was answered with a pause."""
         self._order = ""
         """The order that this attestor gave because of it, while it is in force."""
+        self._told = ""
+        """What became of it, for people."""
 
     def step(self, open_from: int) -> Inspection | None:
         """Compare once; order a pause where the chain finalises no more, and lift it when it does. None where there is no contract of ours.
@@ -83,7 +85,7 @@ class Inspector:
         oldest = oldest_in_flight([self._home.lock(nonce) for nonce in first], (), now * 1_000)
         liars = self._home.contradictions()
         said = tuple(f"{each.participant} contradicts itself or the others: {each.what} {each.number}" for each in liars)
-        return Inspection(report.totals, max(0, now - final.time), oldest, still, said)
+        return Inspection(report.totals, max(0, now - final.time), oldest, still and f"{still}; {self._told}", said)
 
     def _answer(self, still: str, here: ProvenRoute, final: ForeignBlock) -> None:
         """Pause the route once for each block at which the chain stands still; lift what was ordered for it when it goes on.
@@ -92,8 +94,9 @@ class Inspector:
         """
         if still and self._paused != final.number:
             order = stall_order(here.route, self._by, still, final, here.at.time_ms)
-            if self._home.pause(order) in (0, TAKEN):
-                self._order = order.id
+            code = self._home.pause(order)
+            self._order = order.id if code in (0, TAKEN) else self._order
+            self._told = f"order {order.id} pauses the route" if code in (0, TAKEN) else f"the ledger takes no pause of it now ({code})"
             self._paused = final.number
         elif not still and self._order:
             self._home.lift(self._order, f"the chain finalises again: block {final.number}")

@@ -117,8 +117,13 @@ def proof(
         made = msgspec.structs.replace(draft, claims=proven_claims(draft, session.genesis))
     except Untrue as problem:
         raise Distrust(f"what the node shows does not hold ({problem}): do not believe this node") from None
+    data = msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+    if len(data) > FILE_BYTES_MAX:
+        raise Refusal(
+            f"the proof would have {len(data)} bytes, and nobody reads more than {FILE_BYTES_MAX}: there are {len(ways)} epochs behind it"
+        )
     try:
-        output.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
+        output.write_bytes(data)
     except OSError as error:
         raise Refusal(f"{output} cannot be written: {error.strerror}") from None
     _show(session, made.claims, [("file", str(output))])

@@ -360,3 +360,11 @@ def test_a_node_that_shows_another_way_gets_no_proof_written(network: Network, w
     code, _, err = network.som("bridge", "proof", ROUTE, "--output", str(tmp_path / "none.json"))
     assert (code, "do not believe this node" in err) == (1, True), err
     assert not (tmp_path / "none.json").exists()
+
+
+def test_a_proof_that_nobody_would_read_is_not_written(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: after many epochs a sentence, not a file that every check refuses. Method: the limit below what this one has."""
+    monkeypatch.setattr("cli.bridge_proof.FILE_BYTES_MAX", 5_000)
+    code, _, err = network.som("bridge", "proof", ROUTE, "--output", str(tmp_path / "none.json"))
+    assert (code, "there are 3 epochs behind it" in err) == (1, True), err
+    assert not (tmp_path / "none.json").exists()

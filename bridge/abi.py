@@ -6,6 +6,7 @@ A thin, typed layer over eth-abi; the only place of the bridge that knows the la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 from eth_abi.abi import decode, encode
@@ -19,6 +20,8 @@ SELECTOR_BYTES = 4
 WORD_BYTES = 32
 EVENT_DATA_BYTES_MAX = 65_536
 """No event of ours is longer than a rotation to 64 attestors; a foreign node's answer is not trusted with memory."""
+DECODED_MAX = 64
+"""Answers that are kept with what they mean: a contract's state is asked for at each step, and rarely another one."""
 
 Value: TypeAlias = "int | str | bytes | Sequence[Value]"
 """A value of the EVM: integers and booleans as int, addresses as 0x text, bytes as bytes, arrays and tuples as sequences."""
@@ -79,7 +82,7 @@ class Interface:
     def call(self, name: str, values: Sequence[Value]) -> bytes:
         """Return the call data of function `name`."""
         entry = self._function(name)
-        return keccak256(entry.signature.encode())[:SELECTOR_BYTES] + _encode(entry.inputs, values)
+        return _selector(entry.signature) + _encode(entry.inputs, values)
 
     def answer(self, name: str, data: bytes) -> tuple[Value, ...]:
         """Return what function `name` returned."""
@@ -155,9 +158,19 @@ def _encode(parameters: Sequence[Parameter], values: Sequence[Value]) -> bytes:
         raise FieldOutOfRange(field="arguments", given=str(error), needed="as the ABI says") from error
 
 
+@cache
+def _selector(signature: str) -> bytes:
+    return keccak256(signature.encode())[:SELECTOR_BYTES]
+
+
 def _decode(parameters: Sequence[Parameter], data: bytes) -> tuple[Value, ...]:
+    return _decoded(tuple(one.canonical for one in parameters), data)
+
+
+@lru_cache(DECODED_MAX)
+def _decoded(types: tuple[str, ...], data: bytes) -> tuple[Value, ...]:
     try:
-        return tuple(decode([one.canonical for one in parameters], data))
+        return tuple(decode(types, data))
     except (DecodingError, OverflowError, ValueError) as error:
         # A length beyond what an index holds, or text that is no UTF-8: the library lets those two through as they are.
         raise UnknownInterface(what="layout", given=str(error)) from error

@@ -6,6 +6,7 @@ digests with eth-account's and with the ones that the contract itself returns.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -197,7 +198,12 @@ def _reserve(message: ReserveStatement) -> bytes:
 
 
 def _hashed(type_text: str, *words: bytes) -> bytes:
-    return keccak256(keccak256(type_text.encode()) + b"".join(words))
+    return keccak256(_type_hash(type_text) + b"".join(words))
+
+
+@cache
+def _type_hash(type_text: str) -> bytes:
+    return keccak256(type_text.encode())
 
 
 def _uint(field: str, value: int, bits: int) -> bytes:

@@ -19,7 +19,17 @@ from cli.times import time_text
 from ledger.bridges import RouteStatus
 from ledger.transactions.bridge_bodies import BridgeClaim, BridgeOut, BridgeSet
 from ledger.transactions.bridge_forms import check_route_id
-from node.api.bridge_structs import BridgeAttestation, BridgeRouteBody, BridgeRoutes, LockBody, QuoteBody, ReleaseBody, Transfers
+from node.api.bridge_structs import (
+    BridgeAttestation,
+    BridgeRouteBody,
+    BridgeRoutes,
+    Contradictions,
+    LockBody,
+    QuoteBody,
+    ReleaseBody,
+    Transfers,
+)
+from node.api.order_structs import OrdersBody
 
 app = typer.Typer(help="Bridges: value locked here and minted on a public chain, and back.", no_args_is_help=True)
 
@@ -44,7 +54,7 @@ def routes(session: Session) -> None:
 
 @command(app, "show")
 def show(session: Session, route: RouteArgument) -> None:
-    """Show a route: totals of both sides, limits, attestors and what each last saw."""
+    """Show a route: totals of both sides, limits, what pauses it, attestors, what each last saw, and who contradicts."""
     found = find_route(session, route)
     if session.json:
         print_json(msgspec.to_builtins(found))
@@ -57,6 +67,7 @@ def show(session: Session, route: RouteArgument) -> None:
         [
             ("route", f"{found.id}, {found.asset} on {found.kind} chain {found.chain_id}, {found.mode}"),
             ("status", f"{found.status}{f': {found.reason}' if found.reason else ''}"),
+            *_pauses(session, route),
             ("id there", found.route_id),
             *([("bridge", address_text(bytes.fromhex(found.bridge), found.kind))] if found.bridge else []),
             *([("token", address_text(bytes.fromhex(found.token), found.kind))] if found.token else []),
@@ -78,6 +89,11 @@ def show(session: Session, route: RouteArgument) -> None:
         saw = [text(last.supply), str(last.block), time_text(last.as_of)] if last else ["", "", "never"]
         rows.append([each.participant, address_text(bytes.fromhex(each.address), "EVM"), *saw])
     print_table(["attestor", "key", "supply seen>", "block>", "as of"], rows)
+    liars = session.client.get(f"/v1/bridge/routes/{route}/contradictions", Contradictions).contradictions
+    if liars:
+        ways = {1: "not what the others say"}
+        told = [[each.participant, f"{each.what} {each.number}", ways.get(len(each.said), "two things")] for each in liars]
+        print_table(["contradicts", "about", "said"], told)
 
 
 @command(app, "put")
@@ -221,6 +237,13 @@ def attestation(
     enough = "enough" if len(found.signatures) >= found.needed else f"{found.needed} are needed"
     print_fields([("signed", f"{found.what} {found.number}, epoch {found.epoch}"), ("digest", found.digest), ("signatures", enough)])
     print_table(["attestor", "key", "signature"], [[each.participant, each.address, each.signature] for each in found.signatures])
+
+
+def _pauses(session: Session, route: str) -> list[tuple[str, str]]:
+    """Say which orders pause a route, and until when."""
+    found = session.client.get("/v1/orders", OrdersBody, {"scope": "bridge", "subject": route})
+    until = {each.id: time_text(each.until) if each.until else "it is lifted" for each in found.orders}
+    return [("paused", f"by order {each.id} of {each.by} until {until[each.id]}") for each in found.orders]
 
 
 def find_route(session: Session, route: str) -> BridgeRouteBody:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ledger.bridges import BridgeRoute, Lock, Release, lock_key, release_key, route_key
 from ledger.transactions.bridge_bodies import BridgeOut
-from node.api.bridge_structs import BridgeRoutes
+from node.api.bridge_faults import contradictions_of
+from node.api.bridge_structs import BridgeRoutes, Contradictions
 from node.api.bridges import (
     attestation_of,
     context_of,
@@ -51,7 +52,8 @@ def bridge_answer(world: World, asked: Asked) -> Answer:
             release = state.get(release_key(route.id, int(nonce)))
             return (200, release_body(release, route, height)) if isinstance(release, Release) else _missing("no burn")
         case _:
-            return 200, route_body(state, route, height, time_ms)
+            liars = Contradictions(tuple(contradictions_of(state, route)), height)
+            return 200, liars if parts[2:] == ["contradictions"] else route_body(state, route, height, time_ms)
 
 
 def _transfer(world: World, given: bytes) -> Answer:

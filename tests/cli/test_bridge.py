@@ -149,6 +149,20 @@ def test_what_attestors_signed_is_shown_to_whoever_carries_it(network: Network, 
     assert network.som("bridge", "attestation", ROUTE, "--what", "mint", "--number", "1")[0] == 1
 
 
+def test_who_contradicts_is_shown(network: Network, tmp_path: Path) -> None:
+    """Goal: an operator sees it at one glance. Method: an attestor signs two checkpoints of a height."""
+    opened(network, tmp_path)
+    assert "contradicts" not in network.som("bridge", "show", ROUTE)[1]
+    about, by = f"KGS:{ROUTE}", WITNESSES[0]
+    network.good("grant", "put", f"sign-{by}", "--to", by, "--permission", "attest.bridge", "--asset", "KGS", *AS)
+    for signed in (HASH, bytes(31) + b"\1"):
+        as_of = network.world.blocks[-1].header.time_ms
+        word = Word("checkpoint", 1, 1, signed, b"\x51" * 65)
+        network.world.do(Attest(Attestation(about, "bridge", about, word, as_of, 0, bytes(32), "", by)), by, f"{by}/ops")
+    found = [line.split() for line in network.som("bridge", "show", ROUTE)[1].splitlines()]
+    assert [by, "checkpoint", "1", "two", "things"] in found
+
+
 def test_a_halt_and_other_limits_by_command(network: Network, tmp_path: Path) -> None:
     """Goal: operators of a route. Method: halt, open again, other limits; a file with other addresses is refused."""
     opened(network, tmp_path)
@@ -166,6 +180,7 @@ def test_a_halt_and_other_limits_by_command(network: Network, tmp_path: Path) ->
     err = network.som("bridge", "put", ROUTE, described(tmp_path, token="0x" + "71" * 20), "--only", "terms", *AS)[2]
     assert "133 FIXED_FIELD" in err
     order = network.good("order", "put", "stop-1", "pause", "bridge", ROUTE, "--basis", "ab" * 32, "--until", "1h", *AS)
+    assert "by order stop-1 of operator until" in network.som("bridge", "show", ROUTE)[1]
     assert outcome(order) == 0
     assert "131 PAUSED" in network.som("bridge", "lock", "bank-a/main", "5", ROUTE, ABROAD)[2]
 

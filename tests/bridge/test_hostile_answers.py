@@ -105,7 +105,7 @@ def evm_uses(node: EvmNode) -> list[Callable[[], object]]:
     return [
         node.chain_id,
         node.final_number,
-        node.gas_price,
+        node.market,
         lambda: node.block(1),
         lambda: node.logs(CONTRACT, 0, 9),
         lambda: node.call(CONTRACT, b"", AT),

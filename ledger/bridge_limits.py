@@ -36,6 +36,11 @@ def vault_total(route: BridgeRoute) -> int:
     return route.terms.opening + route.locked - route.refunded - route.released
 
 
+def circulated(route: BridgeRoute) -> int:
+    """Minor units that can ever have been out there: no more is burned, whatever anybody says."""
+    return min(AMOUNT_MAX, route.terms.opening + route.locked - route.refunded)
+
+
 def quote_lock(route: BridgeRoute, amount: int, context: BlockContext) -> Quote:
     """Say what a lock of an amount meets, and count it.
 

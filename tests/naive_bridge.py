@@ -147,7 +147,9 @@ class NaiveRoute:
         out.votes[by, kind] = True
         if sum(1 for each, said in out.votes if said == kind and each in self.attestors) < self.threshold():
             return OK
-        if kind == "expiry":
+        if kind == "expiry" and self.burned > self.opening + self.locked() - self.total("refunded") - out.amount:
+            self.status = "halted"
+        elif kind == "expiry":
             out.state = "refunded"
             self.vault -= out.amount
             self.purses[out.source] += out.amount

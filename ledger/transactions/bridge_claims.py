@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ledger.authority import OPS, check_member_active, sender_keyset
 from ledger.bridge_errors import BridgeCap, BridgeProof, BridgeSeen
+from ledger.bridge_limits import circulated
 from ledger.bridges import Lock, Release, lock_key, release_key, route_key
 from ledger.errors import ConditionNotMet
 from ledger.indexes import put_indexed
@@ -75,6 +76,8 @@ class Claiming:
             raise BridgeSeen(route=route.id, what=f"the end of lock {nonce}, {lock.state},")
         if lock.state != "expired":
             raise ConditionNotMet(subject=f"lock {nonce} of {route.id}", condition="a quorum that saw its deadline pass on the other chain")
+        if route.burned > circulated(route) - lock.amount:  # the same quorum told of burns since that cannot be beside it
+            raise BridgeProof(route=route.id, what=f"the end of lock {nonce}, with {route.burned} burned,")
         return lock
 
     def _release(self, state: str) -> Release:

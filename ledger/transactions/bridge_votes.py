@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ledger.authority import OPS, active_participant
 from ledger.bridge_errors import BridgeProof, BridgeSeen
+from ledger.bridge_limits import circulated
 from ledger.bridges import (
     BURNS_AHEAD,
     BridgeVote,
@@ -32,7 +33,6 @@ from ledger.names import vault_account_of
 from ledger.transactions.bridge_locks import check_enforced, check_open
 from ledger.transactions.bridge_payouts import pay_release, try_refund
 from ledger.transactions.bridge_routes import existing_route
-from ledger.types import AMOUNT_MAX
 
 if TYPE_CHECKING:
     from ledger.bridges import BridgeRoute
@@ -103,8 +103,8 @@ class Witnessing:
             burn = release.burn
             if release.state != "agreed" or burn is None:
                 break
-            if burn.cumulative != route.burned + burn.amount or burn.cumulative > _circulated(route):
-                reason = f"burn {burn.nonce} makes {burn.cumulative}, after {route.burned}, of {_circulated(route)} that could be there"
+            if burn.cumulative != route.burned + burn.amount or burn.cumulative > circulated(route):
+                reason = f"burn {burn.nonce} makes {burn.cumulative}, after {route.burned}, of {circulated(route)} that could be there"
                 return replace(route, status="halted", reason=reason)
             route = replace(route, burns=burn.nonce, burned=burn.cumulative)
             route = self._settle(route, release, burn, leg)
@@ -128,8 +128,12 @@ class Witnessing:
         if lock.state != "locked":
             raise BridgeSeen(route=route.id, what=f"the end of lock {lock.nonce}")
         lock = replace(lock, votes=self._with_vote(lock.votes))
-        if self._agrees(lock.votes):
+        agreed, left = self._agrees(lock.votes), circulated(route) - lock.amount
+        if agreed and route.burned <= left:
             return try_refund(self.work, route, replace(lock, state="expired"))
+        if agreed:
+            reason = f"lock {lock.nonce} is told as expired: {left} could be left there, {route.burned} were burned"
+            route = replace(route, status="halted", reason=reason)
         put_indexed(self.work.overlay, lock_key(route.id, lock.nonce), lock)
         return route
 
@@ -180,11 +184,6 @@ class Witnessing:
         """Whether a threshold of those who are attestors now says what this vote says."""
         saying = sum(1 for vote in votes if (vote.kind, vote.digest) == (self.vote.kind, self.vote.digest))
         return saying >= threshold_of(len(self.route.attestors))
-
-
-def _circulated(route: BridgeRoute) -> int:
-    """Minor units that can ever have been out there: no more is burned, whatever anybody says."""
-    return min(AMOUNT_MAX, route.terms.opening + route.locked - route.refunded)
 
 
 def _kind_of(fact: Burn | Expiry | Mint) -> Literal["burn", "expiry", "mint"]:

@@ -8,6 +8,7 @@ RULES = "tests/ledger/test_bridge_rules.py"
 ROUTES = "tests/ledger/test_bridge_routes.py"
 HISTORIES = "tests/ledger/test_bridge_histories.py"
 TYPES = "tests/ledger/test_types.py"
+CONTRADICTS = "tests/ledger/test_bridge_quorum_contradicts.py"
 
 RECORDS = "ledger/bridges.py"
 LIMITS = "ledger/bridge_limits.py"
@@ -22,7 +23,7 @@ FORMS = "ledger/transactions/bridge_forms.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "B1", "more_is_burned_than_was_there", IN, "or burn.cumulative > _circulated(route):", "or burn.cumulative < 0:", (RULES, HISTORIES)
+        "B1", "more_is_burned_than_was_there", IN, "or burn.cumulative > circulated(route):", "or burn.cumulative < 0:", (RULES, HISTORIES)
     ),
     Mutant("B1", "refunds_are_not_counted", PAY, "refunded=route.refunded + lock.amount", "refunded=route.refunded", (RULES, HISTORIES)),
     Mutant("B1", "a_minted_lock_is_refunded", IN, 'if lock.state != "locked":', 'if lock.state == "refunded":', (RULES, HISTORIES)),
@@ -85,6 +86,23 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("B5", "a_refund_needs_no_quorum", CLAIM, 'if lock.state != "expired":', 'if lock.state == "nothing":', (RULES, TYPES)),
     Mutant("B5", "any_deadline_will_do", IN, "if lock.deadline != expiry.deadline:", "if lock.deadline < 0:", (TYPES,)),
     Mutant("B5", "a_block_before_the_deadline_will_do", FORMS, "if fact.block_time <= fact.deadline:", "if fact.block_time < 0:", (RULES,)),
+    Mutant("B5", "an_expiry_needs_no_room_beside_burns", IN, "if agreed and route.burned <= left:", "if agreed:", (CONTRADICTS,)),
+    Mutant(
+        "B5",
+        "an_expiry_leaves_a_unit_more_than_burns",
+        IN,
+        "if agreed and route.burned <= left:",
+        "if agreed and route.burned < left:",
+        (CONTRADICTS,),
+    ),
+    Mutant(
+        "B5",
+        "a_claimed_refund_needs_no_room",
+        CLAIM,
+        "if route.burned > circulated(route) - lock.amount:",
+        "if route.burned < 0:",
+        (CONTRADICTS,),
+    ),
     Mutant(
         "B5",
         "a_refund_that_cannot_be_paid_is_counted",

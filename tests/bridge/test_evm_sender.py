@@ -237,6 +237,19 @@ def test_no_market_is_paid_more_than_the_limits_allow(base: int | None, suggeste
     assert price.most >= suggested + (base or 0), "the next block takes it"
 
 
+def test_the_headroom_gives_way_to_a_ceiling_and_what_is_replaced_is_outbid() -> None:
+    """Goal: sent whenever the next block takes it for what is allowed. Method: each bound in turn, as numbers."""
+    market = Market(300 * GWEI, GWEI)
+    assert bid(market, 21_000, Limits()) == Price(FEE_MAX, GWEI)
+    assert bid(market, 21_000, Limits(fee=301 * GWEI)) == Price(301 * GWEI, GWEI)
+    assert bid(market, 200_000, Limits(fee=700 * GWEI, cost=200_000 * 400 * GWEI)) == Price(400 * GWEI, GWEI)
+    assert bid(market, 21_000, Limits(fee=700 * GWEI), Price(650 * GWEI, 2 * GWEI)) == Price(650 * GWEI, 2 * GWEI)
+    assert bid(Market(None, GWEI), 21_000, Limits(), Price(2 * GWEI, None)) == Price(2 * GWEI, None)
+    assert bid(Market(0, 0), 21_000, Limits()) == Price(TIP_MIN, TIP_MIN)
+    with pytest.raises(PriceTooHigh):
+        bid(market, 21_000, Limits(fee=301 * GWEI - 1))
+
+
 def dear_node(limit: int, sent: list[str]) -> Any:  # noqa: ANN401 - a context manager of the server
     """Serve a node that finds the first `limit` prices too low."""
 

@@ -2,7 +2,7 @@
 
 KGST goes to BNB Chain on an enforced route with four attestors, each with a key and a folder of its own beneath one data folder: play
 money. USDKG is on Ethereum by the hand of somebody else and is watched there (B10). The chains live as long as the devnet: another start
-finds others, so it makes other routes.
+finds others, so it retires the routes of before and makes new ones.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from ledger.grants import Permission
 
 BNB, ETHEREUM = 56, 1
+ASSETS = ("KGST", "USDKG")
+OURS = ("kgst-bsc-", "usdkg-eth-")
+"""Beginnings of the ids of our routes, by asset; others may have made theirs."""
 ATTESTORS = ("bank-a", "bank-b", "operator", "treasury")
 WATCHERS = ("bank-a", "bank-b", "operator")
 """Of USDKG: what two of three see is the median."""
@@ -123,18 +126,22 @@ class Bridges:
         """Everything that runs beside the nodes."""
         return (self.bnb.process, self.ethereum.process, *self.workers)
 
-    async def establish(self, day: Day) -> None:
-        """Deploy, check, define both routes, and start who attests and carries."""
+    async def establish(self, day: Day, dead: tuple[str, ...] = ()) -> None:
+        """Deploy, check, define both routes, and start who attests and carries, but for the attestors of KGST that are named."""
         day.output.title("Bridges: KGST to BNB Chain (enforced, four attestors), USDKG on Ethereum (only watched); chains are anvils")
         await define_wrapped(day)
         await define_gold(day)
         routes = (await day.client.get("/v1/bridge/routes", BridgeRoutes)).routes
         await self._give_grants(day)
+        for old in routes:
+            if old.id.startswith(OURS) and old.status != "retired":
+                await self._retire(day, old.id)
         await self._enforced(day, sum(1 for each in routes if each.asset == "KGST") + 1)
         await self._observed(day, sum(1 for each in routes if each.asset == "USDKG") + 1)
-        await asyncio.gather(*(each.start() for each in self.workers))
+        absent = [self.attestors[name] for name in dead]
+        await asyncio.gather(*(each.start() for each in self.workers if each not in absent))
         for each in self.workers:
-            day.output.line(f"{each.name} started, process {each.pid}")
+            day.output.line(f"{each.name} is dead from the beginning" if each in absent else f"{each.name} started, process {each.pid}")
 
     async def route(self, day: Day, route: str) -> BridgeRouteBody:
         """Return a route as a node shows it; raises `NodeFailed` where a process that should run has ended."""
@@ -145,7 +152,7 @@ class Bridges:
 
     async def _give_grants(self, day: Day) -> None:
         """Let attestors and watchers speak, and the quorum of root set routes."""
-        wanted: list[tuple[Permission, str, str]] = [("bridge", asset, "operator") for asset in ("KGST", "USDKG")]
+        wanted: list[tuple[Permission, str, str]] = [("bridge", asset, "operator") for asset in ASSETS]
         wanted += [(permission, "KGST", name) for name in ATTESTORS for permission in SPEAKING]
         wanted += [("attest.foreign", "USDKG", name) for name in WATCHERS]
         grants = [_grant(*each) for each in wanted]
@@ -155,7 +162,7 @@ class Bridges:
 
     async def _enforced(self, day: Day, index: int) -> None:
         """Deploy token and bridge, have them checked, define the route, make its attestors and a relayer."""
-        self.kgst = self._begin(f"kgst-bsc-{index}")
+        self.kgst = self._begin(f"{OURS[0]}{index}")
         keys = {name: self._key(self.kgst, name) for name in ATTESTORS}
         carrier = self._key(self.kgst, "relayer")
         await self.bnb.fund("0x" + carrier.address.hex())
@@ -214,7 +221,7 @@ class Bridges:
 
     async def _observed(self, day: Day, index: int) -> None:
         """Somebody else has a token there; define its route, let the asset count it, make its watchers."""
-        self.usdkg = self._begin(f"usdkg-eth-{index}")
+        self.usdkg = self._begin(f"{OURS[1]}{index}")
         stranger, self.maker, self.holder = (each.lower() for each in self.ethereum.people[:3])
         creation = artifact("SomToken").creation(("USDKG of another maker", "USDKG", 6, stranger, DELAY_SECONDS, "0x" + "00" * 20, 0))
         address = await self.ethereum.create(stranger, creation)
@@ -241,6 +248,11 @@ class Bridges:
         await self._define(day, self.usdkg, terms, tuple(Attestor(b"", name) for name in WATCHERS))
         await watch(day, (Route(self.usdkg, WATCHERS),))
         self.others += [self._worker(self.usdkg, name, "attest", self.ethereum) for name in WATCHERS]
+
+    async def _retire(self, day: Day, route: str) -> None:
+        """End a route whose chain ended with an earlier devnet: nothing is locked for a chain that nobody finds any more."""
+        body = BridgeSet(route, None, "retired", None, immediate=False, source=None, reason="its chain ended with the devnet")
+        await day.do(f"retire route {route}, whose chain is gone", day.wallet.sign("operator", body, *QUORUM))
 
     async def _define(self, day: Day, route: str, terms: RouteTerms, attestors: tuple[Attestor, ...]) -> None:
         body = BridgeSet(route, terms, "active", attestors, immediate=False, source=None, reason="")

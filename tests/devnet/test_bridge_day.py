@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "checker: code, roles, limits, ceiling and every attestor are as planned",
-    "treasury.kgst-bsc-1 killed: three of four remain",
+    "treasury.kgst-bsc-1 is dead from the beginning",
+    "3 attestors of 4 run, and three are enough",
     "minted for Aida on BNB Chain",
     "Aida pays Bek 3,000.00 there",
     "was reorganised away: no block has that transaction, and Bek has his 3,000.00 again",

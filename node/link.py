@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 QUEUE_BYTES_MAX = {Lane.VOTES: 64 * VOTES_FRAME_MAX, Lane.BULK: 16 * BULK_FRAME_MAX}
 """What may wait for one peer: a peer that takes less than is sent loses frames, which repair makes good, and never this node's memory."""
 FRAMES_MAX = {Lane.VOTES: 8_192, Lane.BULK: 8_192}
+HEARTBEAT_SECONDS = 10.0
+"""A lane that was silent for so long is asked whether it is there (a WebSocket ping)."""
+ANSWER_SECONDS = 5.0
+"""One that does not answer for so long is dead. Asking is on us: aiohttp's own heartbeat sets its clock anew with everything that arrives,
+a thirtieth of a validator's CPU."""
 CLOSE_SECONDS_MAX = 1.0
 """A peer that does not answer a close is cut off after that."""
 FRAMES_PER_SECOND = {Lane.VOTES: 1_000, Lane.BULK: 1_000}
@@ -79,7 +84,9 @@ class LaneSocket:
     def __init__(self, lane: Lane, socket: Socket) -> None:
         clock = asyncio.get_running_loop().time
         self.lane = lane
-        self._socket = socket
+        self._socket, self._clock = socket, clock
+        self._heard = clock()
+        """When the peer last sent anything."""
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._behind = False
@@ -104,8 +111,11 @@ class LaneSocket:
         else:
             self._write_now(data)
 
-    async def write(self) -> None:
-        """Send what had to wait, until the socket closes."""
+    async def tend(self) -> None:
+        """Send what had to wait, and look whether a silent peer is there, until the socket closes."""
+        await asyncio.gather(self._write(), self._beat())
+
+    async def _write(self) -> None:
         socket, queue = self._socket, self._queue
         try:
             while not socket.closed:
@@ -131,7 +141,7 @@ class LaneSocket:
         except StopIteration:
             return
         except (ClientConnectionError, ConnectionError, RuntimeError):
-            return  # as in `write`: the link is about to end, and what matters is sent again on connect (K13)
+            return  # as in `_write`: the link is about to end, and what matters is sent again on connect (K13)
         self._behind, self._rest = True, _go_on(sending, awaited)
         self._wake.set()
 
@@ -157,19 +167,47 @@ class LaneSocket:
         """
         while True:
             message = await self._socket.receive()
+            self._heard = self._clock()
             if message.type is WSMsgType.BINARY:
                 data: bytes = message.data
                 yield data
-                wait = max(self._frames.take(1), self._bytes.take(len(data)))
-                if wait > 0:
-                    self.throttled += 1
-                    await asyncio.sleep(wait)
+                await self._pace(len(data))
+            elif message.type is WSMsgType.PING:
+                await self._socket.pong(message.data)
+                await self._pace(len(message.data))
+            elif message.type is WSMsgType.PONG:
+                await self._pace(len(message.data))
             elif message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}:
                 return
             elif message.type is WSMsgType.ERROR:
                 raise WireError("too_long" if self._socket.close_code == WSCloseCode.MESSAGE_TOO_BIG else "malformed", str(message.data))
             else:
                 raise WireError("malformed", f"a {message.type.name} message where only binary frames are sent")
+
+    async def _beat(self) -> None:
+        """Ask a silent peer whether it is there, and close the lane where nothing comes back."""
+        while not self._socket.closed:
+            quiet = self._clock() - self._heard
+            if quiet < HEARTBEAT_SECONDS:
+                await asyncio.sleep(HEARTBEAT_SECONDS - quiet)
+            elif not await self._answers():
+                await self.close()
+
+    async def _answers(self) -> bool:
+        asked = self._clock()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._socket.ping()
+        except (TimeoutError, ClientConnectionError, ConnectionError, RuntimeError):
+            return False
+        await asyncio.sleep(asked + ANSWER_SECONDS - self._clock())
+        return self._heard > asked
+
+    async def _pace(self, size: int) -> None:
+        wait = max(self._frames.take(1), self._bytes.take(size))
+        if wait > 0:
+            self.throttled += 1
+            await asyncio.sleep(wait)
 
     async def close(self) -> None:
         """Close the socket; never waits long for the other side."""

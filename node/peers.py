@@ -33,8 +33,6 @@ LINKS_MAX = 512
 """Nodes connected at once: every validator and a peer or two of every participant."""
 PENDING_MAX = 64
 """Callers in the handshake at once; each costs a signature and up to five seconds."""
-HEARTBEAT_SECONDS = 10.0
-"""A link without an answer for so long is dead."""
 BACKOFF_SECONDS = (0.1, 2.0)
 """First and longest pause between two calls, each lengthened by up to half at random, so that a network does not call in step."""
 LOOK_SECONDS = 1.0
@@ -259,7 +257,7 @@ class Peers:
             return web.Response(status=400, text="lane must be votes or bulk\n")
         if self._pending >= PENDING_MAX:
             return web.Response(status=503, text="too many callers at once; call again\n")
-        socket = web.WebSocketResponse(max_msg_size=lane.frame_bytes_max, compress=False, heartbeat=HEARTBEAT_SECONDS)
+        socket = web.WebSocketResponse(max_msg_size=lane.frame_bytes_max, compress=False, autoping=False)
         await socket.prepare(request)
         self._pending += 1
         try:
@@ -334,7 +332,7 @@ class Peers:
                 url,
                 max_msg_size=lane.frame_bytes_max,
                 compress=0,
-                heartbeat=HEARTBEAT_SECONDS,
+                autoping=False,
                 ssl=self._tls if self._tls is not None else True,
             )
         except WSServerHandshakeError as problem:
@@ -374,7 +372,7 @@ class Peers:
         old = link.attach(socket)
         if old is not None:
             await old.close()
-        writer = asyncio.get_running_loop().create_task(socket.write(), name=f"write {link.name} {socket.lane.value}")
+        tender = asyncio.get_running_loop().create_task(socket.tend(), name=f"tend {link.name} {socket.lane.value}")
         try:
             if link.connected:
                 log.info("peer connected", peer=link.name, validator=link.validator)
@@ -384,7 +382,7 @@ class Peers:
         except WireError as problem:
             self.cut(link, problem)
         finally:
-            writer.cancel()
+            tender.cancel()
             was = link.connected
             link.detach(socket)
             if was and not link.connected:

@@ -300,6 +300,29 @@ async def test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk() -> None
             assert lane.lost == 5
 
 
+async def test_silent_peers_stay_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: silence is no death. Method: nobody says anything but that it is there, for several heartbeats on both sides."""
+    monkeypatch.setattr("node.link.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("node.link.ANSWER_SECONDS", 0.5)
+    async with stations(0, 1) as (one, two):
+        one.call(two)
+        two.call(one)
+        link = await one.link()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.ears.lost.get(), 1.2)
+        assert link.connected
+        assert two.ears.lost.empty()
+
+
+async def test_a_peer_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: a dead link is noticed though nothing closes it. Method: a peer that takes what comes and never looks at it."""
+    monkeypatch.setattr("node.link.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("node.link.ANSWER_SECONDS", 0.1)
+    async with stations(0) as (station,), caller(station, SEEDS[1]), caller(station, SEEDS[1], "bulk"):
+        link = await station.link()
+        assert await station.loss() is link
+
+
 async def test_a_frame_is_written_by_the_call_that_sends_it() -> None:
     """Goal: a vote waits for no turn of the loop. Method: the kernel has it before the loop runs again."""
     async with stations(0) as (station,), caller(station, SEEDS[1]) as votes, caller(station, SEEDS[1], "bulk"):

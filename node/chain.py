@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from consensus.events import Verdict
 from consensus.types import Epoch
 from ledger.blocks import body_hash, encode_body
-from ledger.parameters import BlockContext, load_parameters
+from ledger.parameters import BlockContext
 from node.blocks import BodyMismatch, FinalBlock, Judgement, Slots, Tip
 from node.epochs import Epochs
 from node.faults import FAULTS
@@ -253,7 +253,7 @@ class Chain:
         council = self.epochs.council(epoch)
         if council is None:
             raise AssertionError(f"the final state has no epoch {epoch}")
-        context = BlockContext(self.chain_id, epoch, parent.height + 1, view, time_ms, load_parameters(state))
+        context = BlockContext(self.chain_id, epoch, parent.height + 1, view, time_ms, state.parameters)
         key = self.epochs.view_key(epoch)
         return Surroundings(parent, state, context, key, council.keys.size, lambda: self.unfinal.lineage(parent_id) is not None)
 

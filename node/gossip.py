@@ -193,6 +193,8 @@ class Gossip:
                 for backlog in list(self._backlogs.values()):
                     if backlog.raws:
                         await self._turn(backlog)
+                        if self._waiting:
+                            await asyncio.sleep(0)
                     elif not backlog.link.connected:
                         self._backlogs.pop(backlog.link.node_key, None)
                 self.changed()

@@ -48,20 +48,21 @@ from node.wire import (
     encode_frame,
     facts_of,
     header_of,
+    subject_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consensus.events import Event
-    from consensus.types import Certificate, ChainId, SignedVote, ValidatorId, ValidatorSet, Vote
+    from consensus.types import ChainId, SignedVote, ValidatorId, ValidatorSet, Vote
     from node.bodies import Bodies
     from node.clockwatch import ClockWatch
     from node.later import Later
     from node.link import Link
     from node.metrics import MessageKind, Metrics
     from node.verify import VoteVerifier
-    from node.wire import Frame
+    from node.wire import Frame, WireCertificate
 
 CHECKS_PER_SECOND = 2_000.0
 """Signatures that one validator may have verified: a busy network of four needs a tenth. A liar with a key buys 8 % of a core with it."""
@@ -214,7 +215,7 @@ class Inbox:
                 link.follows = wanted == 1
             case Certificates(certificates):
                 for each in certificates:
-                    self._certificate(link, core_certificate(each))
+                    self._certificate(link, each)
             case BlockRequest() | TransactionsRequest() | BlockResponse() | TransactionsResponse():
                 self._bulk_lane(link, frame)
             case _ if may_be_later(frame):
@@ -234,7 +235,7 @@ class Inbox:
                 self._proposal(link, frame)
             case Certificates(certificates):
                 for each in certificates:
-                    self._certificate(link, core_certificate(each))
+                    self._certificate(link, each)
             case StatusFrame():
                 if self._may_ask(link):
                     self._status(peer, frame)
@@ -313,13 +314,16 @@ class Inbox:
             self._bodies.header_arrived(block_id, frame.header)
             self._offer(ProposalReceived(Proposal(signed, facts_of(block_id, header)), now_ms()))
 
-    def _certificate(self, link: Link, certificate: Certificate) -> None:
-        if certificate.subject.epoch != self._replica.epoch:
+    def _certificate(self, link: Link, wire: WireCertificate) -> None:
+        """Take a certificate; nearly always it is held already, put together here from the votes."""
+        subject = subject_of(wire)
+        if subject.epoch != self._replica.epoch:
             self._metrics.dropped("epoch")
             return
-        if self._replica.holds(certificate.subject) or not self._replica.accepts_certificate(certificate.subject):
+        if self._replica.holds(subject) or not self._replica.accepts_certificate(subject):
             self._metrics.dropped("view")
             return
+        certificate = core_certificate(wire)
         if not self._may_cost(link, len(certificate.signatures)):
             return
         if not self._verifier.certificate(certificate):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.errors import RefConflict, Unorderable
 from ledger.names import servicer_of
-from ledger.parameters import MINUTE_MS, BlockContext, load_parameters
+from ledger.parameters import MINUTE_MS, BlockContext
 from ledger.state import Overlay
 from ledger.transactions import check_admission
 from node.api.backend import PoolFull
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from consensus.types import BlockId
     from ledger.errors import LedgerError
-    from ledger.parameters import Parameters
     from ledger.transactions.bodies import Transaction
     from node.blocks import FinalBlock
     from node.chain import Chain
@@ -86,7 +85,6 @@ class Mempool:
         """Final blocks so far that were not full."""
         self._failed: dict[int, Counter[str]] = {}
         self._dropped: list[Callable[[Transaction, LedgerError | None], None]] = []
-        self._parameters: tuple[BlockId, Parameters] | None = None
         self._here: tuple[Overlay, BlockContext] | None = None
         """The final state as it was read and the block that would come."""
         chain.subscribe(self._final)
@@ -259,10 +257,9 @@ class Mempool:
         here = self._here
         if here is not None and here[1].height == tip.height + 1 and 0 <= time_ms - here[1].time_ms < SHARED_MS:
             return here
-        if self._parameters is None or self._parameters[0] != tip.block_id:
-            self._parameters = (tip.block_id, load_parameters(self._chain.state))
-        context = BlockContext(self._chain.chain_id, self._chain.epoch_number, tip.height + 1, tip.view + 1, time_ms, self._parameters[1])
-        self._here = (Overlay(self._chain.state), context)
+        state = self._chain.state
+        context = BlockContext(self._chain.chain_id, self._chain.epoch_number, tip.height + 1, tip.view + 1, time_ms, state.parameters)
+        self._here = (Overlay(state), context)
         return self._here
 
     def _taken(self, parent: BlockId) -> set[Hash]:

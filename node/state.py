@@ -14,6 +14,7 @@ from msgspec.msgpack import Decoder
 from ledger.canonical import encode
 from ledger.errors import Malformed
 from ledger.leaves import record_of
+from ledger.parameters import load_parameters, parameter_key
 from ledger.state import Count, Mark, UsedRef
 from node.errors import StoreCorrupt
 from node.refs import RememberedRefs
@@ -22,7 +23,8 @@ from node.store import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ledger.state import Record, StateReader
+    from ledger.parameters import Parameters
+    from ledger.state import Record
     from node.store import Store
 
 CACHE_RECORDS: Final = 200_000
@@ -30,6 +32,9 @@ CACHE_RECORDS: Final = 200_000
 
 LISTED_MAX: Final = 1_024
 """Leaves that one read lists: an account has at most 256 assets and as many holds."""
+
+PARAMETERS: Final = parameter_key("")
+"""What the storage key of every parameter begins with."""
 
 _MARK: Final = Mark()
 _MARKED: Final = encode(_MARK)
@@ -65,6 +70,8 @@ class FinalState:
         """Root of every tree."""
         self.refs = RememberedRefs()
         self._participants: list[str] = []
+        self._parameters: Parameters | None = None
+        """As of the newest final block; None: to be read."""
 
     # --- StateReader ---------------------------------------------------------------------------------------------------
 
@@ -119,6 +126,13 @@ class FinalState:
 
     # --- for the node --------------------------------------------------------------------------------------------------
 
+    @property
+    def parameters(self) -> Parameters:
+        """Parameters, read again only after a block changed one: every block begins with them, and they are 40 records."""
+        if self._parameters is None:
+            self._parameters = load_parameters(self)
+        return self._parameters
+
     def leaf(self, key: str) -> bytes | None:
         """Value of a leaf as hashed, its blind included; None where absent."""
         for layer in (self._leaves, self._flushing_leaves):
@@ -151,6 +165,8 @@ class FinalState:
         self.refs.add(layer.used_refs)
         self.refs.drop_before(time_ms)
         self._participants = layer.with_participants(self._participants)
+        if layer.sets_parameters:
+            self._parameters = None
 
     def load_participants(self, ids: Iterable[str]) -> None:
         """Set the participants at start."""
@@ -185,7 +201,7 @@ class FinalState:
 class Layer:
     """What one block changes, shared by the block's state, its descendants' states and, once final, the final state."""
 
-    __slots__ = ("changes", "index", "leaves", "new_participants", "nodes", "roots", "used_by_id", "used_refs")
+    __slots__ = ("changes", "index", "leaves", "new_participants", "nodes", "roots", "sets_parameters", "used_by_id", "used_refs")
 
     def __init__(
         self,
@@ -199,6 +215,7 @@ class Layer:
         self.used_by_id = {ref_id: UsedRef(tx_id, minute) for ref_id, tx_id, minute in used_refs}
         self.index = {key: record for key, record in changes.items() if key[0] == "~"}
         self.new_participants = tuple(key[len("participant/") :] for key in changes if key.startswith("participant/"))
+        self.sets_parameters = any(key.startswith(PARAMETERS) for key in changes)
 
     def with_participants(self, ids: list[str]) -> list[str]:
         """Add participants that are new here; none is ever removed."""
@@ -214,8 +231,13 @@ class UnfinalState:
 
     __slots__ = ("_base", "_layers")
 
-    def __init__(self, layers: Sequence[Layer], base: StateReader) -> None:
+    def __init__(self, layers: Sequence[Layer], base: FinalState) -> None:
         self._layers, self._base = tuple(layers), base
+
+    @property
+    def parameters(self) -> Parameters:
+        """Parameters as of this block."""
+        return load_parameters(self) if any(layer.sets_parameters for layer in self._layers) else self._base.parameters
 
     def get(self, key: str) -> Record | None:
         """Record at a storage key; None where absent."""

@@ -10,11 +10,10 @@ from node.state import UnfinalState
 if TYPE_CHECKING:
     from consensus.types import BlockFacts, BlockId
     from ledger.blocks import Entry, Header, Receipt
-    from ledger.state import StateReader
     from ledger.transactions.bodies import Transaction
     from node.blocks import Slots
     from node.records import StoredBlock
-    from node.state import Layer
+    from node.state import FinalState, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class UnfinalBlocks:
             block_id = kept.facts.parent
         return found
 
-    def state_after(self, block_id: BlockId, final: StateReader) -> StateReader | None:
+    def state_after(self, block_id: BlockId, final: FinalState) -> FinalState | UnfinalState | None:
         """State after a block over the final state; None where the block does not stand on the root."""
         lineage = self.lineage(block_id)
         if lineage is None:

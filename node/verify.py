@@ -103,7 +103,8 @@ class TransactionVerifier:
         while len(answers) < len(transactions):
             await self._calm.wait()
             self._chunk(transactions, answers)
-            await asyncio.sleep(0)
+            if len(answers) < len(transactions):
+                await asyncio.sleep(0)
         return answers
 
     @contextmanager

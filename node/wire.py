@@ -11,6 +11,7 @@ Source: interfaces.md, "Peer protocol"; consensus.md sections 2 and 4.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -36,6 +37,8 @@ VOTES_MAX = 256
 CERTIFICATES_MAX = 64
 """Certificates in one frame or one request: the repair bundle of K19."""
 RANGES_MAX = 64
+HEADERS_KEPT = 64
+"""Headers whose id and fields are remembered under their bytes: whoever takes a proposal in, assembles, judges and journals it asks."""
 HEADER_BYTES_MAX = 1_024
 """A header has 14 fields of fixed width, about 300 bytes."""
 SIGNATURES_MAX = 256
@@ -248,7 +251,15 @@ def core_vote(wire: WireVote) -> SignedVote:
     WireError
         `malformed`: a nullify vote that names a block.
     """
-    return SignedVote(_subject(wire), ValidatorId(wire.signer), wire.signature)
+    return SignedVote(subject_of(wire), ValidatorId(wire.signer), wire.signature)
+
+
+def subject_of(wire: WireVote | WireCertificate) -> Vote:
+    """Return what a vote or certificate is about; raises as `core_vote`."""
+    kind = Kind(wire.kind)
+    if kind is Kind.NULLIFY and (wire.parent_view or any(wire.block_id)):
+        raise WireError("malformed", "a nullify vote names no block")
+    return Vote(kind, Epoch(wire.epoch), View(wire.view), View(wire.parent_view), BlockId(wire.block_id))
 
 
 def wire_certificate(certificate: Certificate) -> WireCertificate:
@@ -261,9 +272,10 @@ def wire_certificate(certificate: Certificate) -> WireCertificate:
 def core_certificate(wire: WireCertificate) -> Certificate:
     """Return the certificate as the core knows it; raises as `core_vote`."""
     pairs = tuple((ValidatorId(index), signature) for index, signature in wire.signatures)
-    return Certificate(_subject(wire), pairs)
+    return Certificate(subject_of(wire), pairs)
 
 
+@lru_cache(maxsize=HEADERS_KEPT)
 def header_of(data: bytes) -> tuple[BlockId, Header]:
     """Id and fields of a header's bytes.
 
@@ -308,10 +320,3 @@ def split_certificates(certificates: tuple[Certificate, ...]) -> list[Certificat
     if batch:
         frames.append(Certificates(tuple(batch)))
     return frames
-
-
-def _subject(wire: WireVote | WireCertificate) -> Vote:
-    kind = Kind(wire.kind)
-    if kind is Kind.NULLIFY and (wire.parent_view or any(wire.block_id)):
-        raise WireError("malformed", "a nullify vote names no block")
-    return Vote(kind, Epoch(wire.epoch), View(wire.view), View(wire.parent_view), BlockId(wire.block_id))

@@ -1,4 +1,4 @@
-"""Deliberate bugs of sending to other nodes, and of the clock of CPU by stage."""
+"""Deliberate bugs of sending to other nodes, of noticing dead ones, of what is kept between blocks, and of the clock of CPU by stage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from tests.mutants.mutant import Mutant
 
 LINK = "node/link.py"
 METRICS = "node/metrics.py"
+STATE = "node/state.py"
 PEERS = "tests/node/test_peers.py"
 CLOCK = "tests/node/test_stage_clock.py"
 FLOOD = (f"{PEERS}::test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk",)
+KEPT = ("tests/node/test_chain_parameters.py",)
 SAMPLE = (f"{CLOCK}::test_many_chunks_are_told_from_a_sample",)
 
 MUTANTS = [
@@ -36,6 +38,46 @@ MUTANTS = [
         "        else:\n            self._write_now(data)\n",
         "        else:\n            self._behind = True\n            self._keep(data)\n            self._wake.set()\n",
         (f"{PEERS}::test_a_frame_is_written_by_the_call_that_sends_it",),
+    ),
+    Mutant(
+        "M1",
+        "a_ping_is_not_answered",
+        LINK,
+        "                await self._socket.pong(message.data)\n",
+        "",
+        (f"{PEERS}::test_silent_peers_stay_connected",),
+    ),
+    Mutant(
+        "M1",
+        "an_answer_is_no_sign_of_life",
+        LINK,
+        "        return self._heard > asked\n",
+        "        return False\n",
+        (f"{PEERS}::test_silent_peers_stay_connected",),
+    ),
+    Mutant(
+        "M1",
+        "a_peer_that_does_not_answer_is_kept",
+        LINK,
+        "            elif not await self._answers():\n                await self.close()\n",
+        "            else:\n                await self._answers()\n",
+        (f"{PEERS}::test_a_peer_that_does_not_answer_is_given_up",),
+    ),
+    Mutant(
+        "param.set",
+        "parameters_of_an_unfinal_block_are_those_of_the_final_one",
+        STATE,
+        "        return load_parameters(self) if any(layer.sets_parameters for layer in self._layers) else self._base.parameters\n",
+        "        return self._base.parameters\n",
+        KEPT,
+    ),
+    Mutant(
+        "param.set",
+        "parameters_are_kept_though_a_final_block_changed_one",
+        STATE,
+        "        if layer.sets_parameters:\n            self._parameters = None\n",
+        "",
+        KEPT,
     ),
     Mutant(
         "style",

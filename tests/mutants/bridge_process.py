@@ -19,7 +19,7 @@ OBSERVED = ("tests/bridge/test_observe.py",)
 ATTESTED = ("tests/bridge/test_attest.py",)
 SIGNED = ("tests/bridge/test_signer.py",)
 COMPARED = ("tests/bridge/test_monitor.py",)
-SEEN = ("tests/bridge/test_evm.py",)
+SEEN = ("tests/bridge/test_evm.py", "tests/bridge/test_asked.py")
 SENT = ("tests/bridge/test_evm_sender.py",)
 ON_TRON = ("tests/bridge/test_tron_chain.py",)
 

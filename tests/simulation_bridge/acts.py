@@ -112,6 +112,25 @@ def wait(history: History) -> None:
         history.later(seconds)
 
 
+def brink(history: History) -> None:
+    """Let the deadline of an open lock come and go, its mint perhaps on the way, in blocks just before and just after it."""
+    draw = history.draw
+    open_ = [each for each in map(history.lock, range(1, history.route.locks + 1)) if each.state == "locked"]
+    if not open_:
+        return
+    deadline = draw.choice(open_).deadline
+    if draw.random() < 0.7:
+        relay(history)
+    for seconds in (draw.randrange(-30, 3), draw.randrange(3, 60)):
+        passing = max(0, deadline + seconds - history.chain.now)
+        history.ledger.time_ms += passing * 1_000
+        history.chain.wait(passing)
+        for _ in range(draw.randrange(1, 3)):
+            history.mine()
+    history.finalise()
+    history.counts["a deadline came and went"] += 1
+
+
 def disturb(history: History) -> None:
     """Let a node fall silent, lag or forget, or the ledger's node be silent; or all be well again."""
     draw = history.draw
@@ -122,7 +141,9 @@ def disturb(history: History) -> None:
         history.road.silent = False
         return
     for node in draw.sample(nodes, 4):
-        node.behind, node.silent, node.loses = draw.choice(((0, True, False), (draw.randrange(1, 4), False, False), (0, False, True)))
+        node.behind, node.silent = draw.choice(((0, True), (draw.randrange(1, 9), False)))
+    for carter in history.carters:
+        carter.nodes[0].loses = draw.random() < 0.5
     history.road.silent = draw.random() < 0.2
     history.counts["nodes disturbed"] += 1
 
@@ -247,7 +268,8 @@ ACTS: tuple[tuple[Callable[[History], None], int], ...] = (
     (relay, 4),
     (mine, 5),
     (wait, 3),
-    (disturb, 2),
+    (brink, 2),
+    (disturb, 3),
     (reorganise, 4),
     (repeat_there, 2),
     (repeat_here, 1),
@@ -273,7 +295,8 @@ def _vote_falsely(history: History) -> None:
         contract = route.terms.bridge
         false = Burn(_route_id(history), 56, contract, nonce, *place, contract, recipient, amount, route.burned + amount)
     else:
-        said = history.lock(draw.randrange(1, route.locks + 1))
+        locks = [history.lock(each) for each in range(1, route.locks + 1)]
+        said = draw.choice([each for each in locks if each.state == "locked"] or locks)
         block_hash = sha256(b"no block").digest()
         if what == "expiry":
             false = Expiry(said.nonce, said.lock_id, said.deadline, 9_000, block_hash, said.deadline + 1)

@@ -29,9 +29,12 @@ LENGTH = 40
 """Drawn acts of one history."""
 BROKEN_PER_MILLE = 50
 """Histories that end with a reorganisation past finality."""
-ROUNDS_MAX = 40
+ROUNDS_MAX, LAST_ROUNDS = 40, 3
+"""Of calm, until everything is decided; and after that, until the contract knows of the last refund."""
 CALM_SECONDS, DAY_SECONDS = 4_000, 86_400
 """Between two rounds once all is calm: longer than any pause of an attestor, and than the time between two rotations."""
+LIMITED = ("MintTooLarge", "BucketTooLow", "DayLimitReached")
+"""Refusals of the contract for which a lock may have to wait, until it is refunded."""
 WARM_PER_MILLE = 850
 """Histories that begin where something is out there already."""
 
@@ -125,12 +128,14 @@ def calm(history: History) -> None:
     """End all faults, and open everything again."""
     history.say("calm")
     history.calm = True
+    history.outcomes.clear()
     history.road.silent = False
     for process in history.processes:
         for node in process.nodes:
             node.behind, node.silent, node.loses = 0, False, False
     if history.route.status != "active":
         history.road.do(defined(terms=None, attestors=None, status="active"), BY_ROOT)
+    history.mine(whole=True)
     state = history.contracts.state()
     for what in ("Mint", "Burn"):
         if state[f"{what.lower()}Paused"]:
@@ -145,6 +150,8 @@ def everybody(history: History) -> None:
         if witness.name != history.liar:
             history.attest(witness)
     history.relay(history.carters[0])
+    history.mine(whole=True)
+    history.finalise(0)
     history.check()
 
 
@@ -154,6 +161,8 @@ def settle(history: History) -> None:
     for number in range(ROUNDS_MAX):
         history.later(CALM_SECONDS if number < 3 else max(CALM_SECONDS, latest_deadline(history) + 60 - history.chain.now))
         everybody(history)
+        if number == 2:
+            check_open_locks(history)
         if number >= 2 and not [each for each in open_things(history) if "waiting" not in each]:
             break
     for _ in range(ROUNDS_MAX):
@@ -161,13 +170,29 @@ def settle(history: History) -> None:
             break
         claim_all(history)
         history.later(DAY_SECONDS)
-    everybody(history)
+    for _ in range(LAST_ROUNDS):
+        everybody(history)
+        if history.there.read().attested[2] == history.here.refunded:
+            break
     sums, here, route = history.check(), history.here, history.route
     demand(not open_things(history), f"after {ROUNDS_MAX} rounds of calm something is open still: {open_things(history)}")
     demand(sums.minted == route.minted == here.locked - here.refunded, "in the end what is not refunded is minted, and known to be")
     demand(sums.burned == route.burned == here.released, "in the end what is burned is released")
     demand(here.vault == sums.supply, "in the end V = S")
     demand(sums.epoch == route.epoch, "in the end the contract has the newest set")
+    demand(sums.attested[2] == here.refunded, "in the end the contract knows of every refund")
+
+
+def check_open_locks(history: History) -> None:
+    """See that what is calm gets on: a lock is minted within three rounds, or it must wait, is late, or the contract's limits forbid it."""
+    if history.there.read().epoch != history.route.epoch:
+        return
+    for nonce in range(1, history.route.locks + 1):
+        lock = history.lock(nonce)
+        waits = lock.sign_from_ms > history.ledger.time_ms - CALM_SECONDS * 1_000
+        if lock.state == "locked" and not waits and lock.deadline > history.chain.now:
+            outcome = history.outcomes.get(("mint", nonce), "never carried")
+            demand(outcome == "sent" or outcome in LIMITED, f"lock {nonce} could be minted and is not: {outcome}")
 
 
 def latest_deadline(history: History) -> int:
@@ -205,6 +230,9 @@ def break_finality(history: History) -> None:
     everybody(history)
     history.later(60)
     everybody(history)
+    honest = [each for each in history.witnesses if each.name != history.liar]
+    for witness in honest:
+        history.attest(witness)
     chain = history.chain
     before = history.route
     told = history.here.paid.copy(), history.here.refunds.copy()
@@ -212,7 +240,6 @@ def break_finality(history: History) -> None:
     for _ in range(3):
         chain.mine()
     chain.final_number = chain.newest.number
-    honest = [each for each in history.witnesses if each.name != history.liar]
     for witness in honest:
         stop(witness.step, witness.name)
         witness.end()

@@ -68,6 +68,8 @@ class History:
         self.here = raw.Home(VAULT, ROUTE_ID)
         self.said_there: dict[bytes, str] = {}
         """Call data of every message that a relayer ever sent, and to which function."""
+        self.outcomes: dict[tuple[str, int], str] = {}
+        """What became of each message the last time that a relayer looked at it."""
         self.minting: set[int] = set()
         """Locks of which leave to mint was sent."""
         self._checked_refunds: set[int] = set()
@@ -159,6 +161,7 @@ class History:
         with self.surviving(carter):
             for carriage in carter.step():
                 self.counts[f"carried: {carriage.what} {carriage.outcome}"] += 1
+                self.outcomes[carriage.what, carriage.number] = carriage.outcome
                 self.say(f"{carter.name}: {carriage.what} {carriage.number} {carriage.outcome}")
         for sent in (*self.chain.pool, *(each for node in carter.nodes for each in node.lost)):
             if sent.nonce >= 0 and sent.data not in self.said_there:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import BridgeError
 from ledger.errors import LedgerError
 from tests.simulation_bridge.course import LENGTH, Outcome, memory_folder, play
+from tests.simulation_bridge.raw import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +65,7 @@ WANTED = (
     "switched there",
     "nodes disturbed",
     "finality stood still",
+    "a deadline came and went",
     "tried again: Stalled",
 )
 """What a long set of histories must have met, else it has shown less than it says."""
@@ -104,7 +106,7 @@ def play_safely(seed: int, length: int = LENGTH) -> Outcome:
     folder = Path(mkdtemp(prefix="som-bridge-", dir=memory_folder()))
     try:
         return play(seed, folder, length)
-    except (AssertionError, LookupError, TypeError, ValueError, ArithmeticError, OSError, BridgeError, LedgerError):
+    except (AssertionError, LookupError, TypeError, ValueError, ArithmeticError, OSError, BridgeError, LedgerError, Violation):
         return Outcome(seed, Counter(), traceback.format_exc(limit=-6), ())
     finally:
         shutil.rmtree(folder)

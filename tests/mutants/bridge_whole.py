@@ -1,0 +1,70 @@
+"""The bridge, broken on purpose where only histories of the whole show it: losses, reorganisations and late nodes (B1, B2, B5, B6)."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+HISTORIES = ("tests/simulation_bridge/test_simulation_bridge.py::test_b1_no_history_breaks_a_promise",)
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "B2",
+        "the_cursor_moves_though_nobody_has_heard",
+        "bridge/watcher.py",
+        "                self._burn(route, fact)",
+        "                try:\n                    self._burn(route, fact)\n"
+        "                except BridgeError:\n                    continue",
+        HISTORIES,
+    ),
+    Mutant(
+        "B2",
+        "a_relayer_passes_over_what_it_has_not_carried",
+        "bridge/relayer.py",
+        'if line.state != "locked" and self._settled == line.nonce - 1:',
+        "if self._settled == line.nonce - 1:",
+        HISTORIES,
+    ),
+    Mutant(
+        "B2",
+        "what_a_node_has_lost_is_not_sent_again",
+        "bridge/evm_sender.py",
+        "if flight is not None and self._now() - flight.sent < RESEND_SECONDS:",
+        "if flight is not None and (flight.contract, flight.data) == (contract, data):",
+        HISTORIES,
+    ),
+    Mutant(
+        "B5",
+        "a_refund_of_what_was_minted_in_time",
+        "bridge/watcher.py",
+        "lambda used: self._chain.nonce_used(contract, used, final)",
+        "lambda used: False",
+        HISTORIES,
+    ),
+    Mutant(
+        "B6",
+        "the_newest_block_is_taken_for_final",
+        "bridge/evm_node.py",
+        'self._block_of("finalized").number',
+        'self._block_of("latest").number',
+        HISTORIES,
+    ),
+    Mutant(
+        "B6",
+        "a_node_that_lags_contradicts_the_ledger",
+        "bridge/monitor.py",
+        "if there.at.number < burns_to:",
+        "if False:",
+        HISTORIES,
+    ),
+    Mutant(
+        "B9",
+        "a_signature_that_was_not_heard_is_not_given_again",
+        "bridge/speaker.py",
+        "        code = self._home.sign(replace(word, digest=digest(domain, message), signature=signature))",
+        "        try:\n"
+        "            code = self._home.sign(replace(word, digest=digest(domain, message), signature=signature))\n"
+        "        except Exception:\n"
+        "            code = 0",
+        HISTORIES,
+    ),
+)

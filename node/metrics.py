@@ -12,17 +12,19 @@ from random import random
 from time import process_time, thread_time
 from typing import TYPE_CHECKING, Final, Literal, Protocol, Self, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from consensus.effects import Cause
+from node.tallies import Spreads, Tallies
 from node.viewtimes import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from node.tallies import Spread, Tally
     from node.viewtimes import StepName
 
 StageName = Literal["verify", "decode", "execute", "tree", "lmdb", "journal"]
@@ -149,22 +151,22 @@ class Metrics:
         self._count_views()
 
     def _count_money(self) -> None:
-        self.blocks_final = self._counter("blocks_final", "Final blocks executed by this node since it started")
-        self.views_nullified = self._counter("views_nullified", "Views given up since the node started")
+        self.blocks_final = self._counter("blocks_final", "Final blocks executed by this node since it started").labels()
+        self.views_nullified = self._counter("views_nullified", "Views given up since the node started").labels()
         final = self._counter("transactions_final", "Final transactions by result", "result")
         self.transactions_ok = final.labels("ok")
         self.transactions_failed = final.labels("refused")
-        self.transactions_admitted = self._counter("transactions_admitted", "Transactions taken into the pool")
-        self.transactions_expired = self._counter("transactions_expired", "Transactions that left the pool unfinal")
+        self.transactions_admitted = self._counter("transactions_admitted", "Transactions taken into the pool").labels()
+        self.transactions_expired = self._counter("transactions_expired", "Transactions that left the pool unfinal").labels()
         self._refused = self._counter("transactions_refused", "Transactions this node refused to admit, or to keep, by reason", "name")
         alarms = self._counter("alarms", "What an operator must look at", "kind")
-        self._alarms: dict[Alarm, Counter] = {kind: alarms.labels(kind) for kind in get_args(Alarm)}
+        self._alarms: dict[Alarm, Tally] = {kind: alarms.labels(kind) for kind in get_args(Alarm)}
 
     def _count_messages(self) -> None:
         received = self._counter("messages_received", "Messages from peers by kind", "kind")
-        self._received: dict[MessageKind, Counter] = {kind: received.labels(kind) for kind in get_args(MessageKind)}
+        self._received: dict[MessageKind, Tally] = {kind: received.labels(kind) for kind in get_args(MessageKind)}
         dropped = self._counter("messages_dropped", "Messages from peers that went no further, by reason", "reason")
-        self._dropped: dict[Dropped, Counter] = {reason: dropped.labels(reason) for reason in get_args(Dropped)}
+        self._dropped: dict[Dropped, Tally] = {reason: dropped.labels(reason) for reason in get_args(Dropped)}
         self._requests = self._counter("http_requests", "Client requests by route and status", "method", "route", "status")
         self.event_clients = Gauge("som_event_clients", "Open event streams", registry=self.registry)
         self.clock_skew_ms = Gauge("som_clock_skew_ms", "Own clock less the median of the peers'", registry=self.registry)
@@ -188,32 +190,29 @@ class Metrics:
         self._view_timeouts = self._counter(
             "view_timeouts", "Views that this node gave up, by why and by whose they were", "cause", "leader"
         )
-        self._timeouts: dict[tuple[Cause, int], Counter] = {}
+        self._timeouts: dict[tuple[Cause, int], Tally] = {}
         self._leaders: frozenset[str] = frozenset()
-        steps = Histogram(
-            "som_view_seconds",
-            "From entering a view until its proposal, notarization, verdict or finality",
-            ["step"],
-            buckets=VIEW_BUCKETS,
-            registry=self.registry,
+        steps = self._spreads(
+            "view_seconds", "From entering a view until its proposal, notarization, verdict or finality", VIEW_BUCKETS, "step"
         )
-        self._view_steps: dict[StepName, Histogram] = {step: steps.labels(step) for step in STEPS}
+        self._view_steps: dict[StepName, Spread] = {step: steps.labels(step) for step in STEPS}
         requests = self._counter(
             "repair_requests", "Certificates asked for; requests for whole blocks, transactions of a proposal, ranges of blocks", "kind"
         )
         pieces = self._counter("repair_pieces", "Pieces that came because they were asked for", "kind")
-        self._repair_requests: dict[RepairKind, Counter] = {kind: requests.labels(kind) for kind in get_args(RepairKind)}
-        self._repair_pieces: dict[RepairKind, Counter] = {kind: pieces.labels(kind) for kind in get_args(RepairKind)}
-        syncs = Histogram(
-            "som_fsync_seconds", "One fsync of the journal or of the signer's mark", ["file"], buckets=DISK_BUCKETS, registry=self.registry
-        )
-        self.fsync: dict[Synced, Histogram] = {file: syncs.labels(file) for file in get_args(Synced)}
+        self._repair_requests: dict[RepairKind, Tally] = {kind: requests.labels(kind) for kind in get_args(RepairKind)}
+        self._repair_pieces: dict[RepairKind, Tally] = {kind: pieces.labels(kind) for kind in get_args(RepairKind)}
+        syncs = self._spreads("fsync_seconds", "One fsync of the journal or of the signer's mark", DISK_BUCKETS, "file")
+        self.fsync: dict[Synced, Spread] = {file: syncs.labels(file) for file in get_args(Synced)}
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"som_{name}", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Tallies:
+        return Tallies(f"som_{name}", text, labels, self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"som_{name}", text, buckets=buckets, registry=self.registry)
+    def _spreads(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Spreads:
+        return Spreads(f"som_{name}", text, labels, self.registry, buckets)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Spread:
+        return self._spreads(name, text, buckets).labels()
 
     def stage(self, name: StageName) -> Stage:
         """Context that counts CPU for a stage."""

@@ -81,6 +81,14 @@ MUTANTS = [
     ),
     Mutant(
         "style",
+        "a_value_on_a_bound_is_counted_above_it",
+        "node/tallies.py",
+        "bisect_left(self._bounds, value)",
+        "sum(bound <= value for bound in self._bounds)",
+        ("tests/node/test_tallies.py",),
+    ),
+    Mutant(
+        "style",
         "a_sampled_chunk_stands_for_itself_alone",
         METRICS,
         "        self.seconds += self._stands_for * (thread_time() - self._began)",

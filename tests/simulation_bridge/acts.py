@@ -134,14 +134,15 @@ def brink(history: History) -> None:
 def disturb(history: History) -> None:
     """Let a node fall silent, lag or forget, or the ledger's node be silent; or all be well again."""
     draw = history.draw
-    nodes = [node for process in history.processes for node in process.nodes]
-    if draw.random() < 0.5:
-        for node in nodes:
+    if draw.random() < 0.4:
+        for node in (node for process in history.processes for node in process.nodes):
             node.behind, node.silent, node.loses = 0, False, False
         history.road.silent = False
         return
-    for node in draw.sample(nodes, 4):
-        node.behind, node.silent = draw.choice(((0, True), (draw.randrange(1, 9), False)))
+    for process in draw.sample(history.processes, 3):
+        behind, silent = draw.choice(((0, True), (draw.randrange(1, 9), False), (draw.randrange(1, 9), False)))
+        for node in process.nodes[draw.randrange(len(process.nodes)) :]:
+            node.behind, node.silent = behind, silent
     for carter in history.carters:
         carter.nodes[0].loses = draw.random() < 0.5
     history.road.silent = draw.random() < 0.2

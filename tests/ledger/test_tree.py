@@ -38,6 +38,20 @@ def leaf(number: int) -> bytes:
     return sha256(b"leaf" + number.to_bytes(4, "big")).digest()
 
 
+def naive_root(leaves: Mapping[bytes, bytes], depth: int = 0) -> bytes:
+    """Root of a map by the words of PROOFS.md, section 6, from the whole set each time."""
+    if not leaves:
+        return bytes(32)
+    if len(leaves) <= 32:
+        places = sorted(leaves)
+        keys_hash = sha256(b"som/keys/1" + b"".join(places)).digest()
+        return sha256(b"som/bucket/1" + keys_hash + b"".join(leaves[place] for place in places)).digest()
+    children: dict[str, dict[bytes, bytes]] = {digit: {} for digit in "0123456789abcdef"}
+    for place, value in leaves.items():
+        children[place.hex()[depth]][place] = value
+    return sha256(b"som/branch/1" + b"".join(naive_root(child, depth + 1) for child in children.values())).digest()
+
+
 class Store:
     """A tree kept as the node keeps it: nodes by path."""
 
@@ -95,6 +109,29 @@ def test_root_and_nodes_follow_from_the_set_alone(history: tuple[Callable[[int],
         assert store.root == rebuilt.root == root_of(store.nodes.get)
         assert store.nodes == rebuilt.nodes
         check_shape(store.nodes)
+
+
+@given(histories())
+def test_roots_are_those_of_the_specification(history: tuple[Callable[[int], bytes], list[dict[int, int | None]]]) -> None:
+    """Goal: the format is the written one. Method: any batches of changes against a naive recursion over the whole set."""
+    maker, batches = history
+    store, left = Store(), {}
+    for batch in batches:
+        store.update({maker(number): None if value is None else leaf(value) for number, value in batch.items()})
+        left.update({maker(number): value for number, value in batch.items()})
+        assert store.root == naive_root({key: leaf(value) for key, value in left.items() if value is not None})
+
+
+def test_the_root_of_a_large_tree_is_that_of_the_specification() -> None:
+    """Goal: also where buckets lie at several depths. Method: 9,000 leaves, then a batch in which some change, go and come."""
+    store = Store()
+    left = {spread(number): leaf(number) for number in range(9_000)}
+    store.update(left)
+    assert store.root == naive_root(left)
+    changed = {spread(number): leaf(number + 1) for number in [*range(0, 9_000, 10), *range(9_000, 9_500)]}
+    gone = dict.fromkeys(spread(number) for number in range(3, 9_000, 7))
+    store.update(changed | gone)
+    assert store.root == naive_root({key: value for key, value in (left | changed).items() if key not in gone})
 
 
 @given(histories(), st.integers(0, 250))

@@ -167,6 +167,21 @@ class Figures:
         self._problem.labels(route).set(float(found))
 
 
+class News:
+    """What of a problem is worth a line in the log: a new one, an old one each minute, its end."""
+
+    def __init__(self) -> None:
+        self._kind, self._said = "", 0.0
+
+    def is_new(self, problem: str, now: float) -> bool:
+        """Whether to log a problem (empty: there is none); `now` in seconds. Sentences that differ in their numbers are the same one."""
+        kind = _NUMBERS.sub("", problem)
+        if kind == self._kind and (not problem or now - self._said < AGAIN_SECONDS):
+            return False
+        self._kind, self._said = kind, now
+        return True
+
+
 def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> int:
     """Repeat a step until SIGTERM or SIGINT; return 0.
 
@@ -183,7 +198,7 @@ def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> in
     if config.metrics_port:
         start_http_server(config.metrics_port, "127.0.0.1", figures.registry)
     log.info("started", route=config.route)
-    before, said = "", 0.0
+    news = News()
     while not ending.is_set():
         problem = ""
         try:
@@ -191,10 +206,8 @@ def run(config: ProcessConfig, step: Callable[[], None], figures: Figures) -> in
         except BridgeError as error:
             problem = str(error)
         figures.problem(config.route, found=bool(problem))
-        kind = _NUMBERS.sub("", problem)
-        if kind != before or (problem and monotonic() - said >= AGAIN_SECONDS):
+        if news.is_new(problem, monotonic()):
             log.warning("cannot go on", why=problem) if problem else log.info("goes on")
-            before, said = kind, monotonic()
         ending.wait(config.poll_seconds)
     log.info("ended", route=config.route)
     return 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from types import coroutine
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientConnectionError, ClientWebSocketResponse, WSCloseCode, WSMsgType, web
@@ -17,7 +16,7 @@ from aiohttp import ClientConnectionError, ClientWebSocketResponse, WSCloseCode,
 from node.wire import BULK_FRAME_MAX, VOTES_FRAME_MAX, Lane, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from consensus.types import ValidatorId
 
@@ -65,12 +64,11 @@ class Bucket:
         return level >= amount
 
 
-@coroutine
-def _go_on(begun: Coroutine[object, None, None], awaited: object) -> Generator[object, None, None]:
+async def _go_on(begun: Coroutine[asyncio.Future[None], None, None], awaited: asyncio.Future[None]) -> None:
     """Wait for what a coroutine waits for that was begun outside of a task, and let it go on from there."""
     try:
         while True:
-            yield awaited
+            await asyncio.wait((awaited,))  # `begun` awaits it itself: two cannot
             awaited = begun.send(None)
     except StopIteration:
         return

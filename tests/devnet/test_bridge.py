@@ -31,7 +31,7 @@ async def until(net: BridgeNet, what: str, true: Callable[[], Awaitable[bool]]) 
         await asyncio.sleep(0.3)
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 async def test_locked_minted_moved_burned_and_released(tmp_path: Path) -> None:
     """Goal: the whole way and back with one attestor of four dead; three processes killed on the way; a reorg releases nothing.
 

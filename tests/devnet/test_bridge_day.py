@@ -32,7 +32,7 @@ SHOWN = (
 )
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_soms_go_to_another_chain_and_come_back(tmp_path: Path) -> None:
     """Goal: the demonstration with bridges, whole. Method: run it until it stays up, read what it showed, ask for its processes, end it."""
     data = tmp_path / "net"

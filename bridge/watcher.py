@@ -28,6 +28,8 @@ from bridge.observe import (
 from ledger.bridges import BURNS_AHEAD, Burn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.chains import ForeignBlock, PublicChain
     from bridge.home import Home, ProvenRoute
     from ledger.bridges import BridgeRoute as RouteRecord
@@ -80,31 +82,51 @@ class Watcher:
         HomeRefused
             Something is not taken at all.
         """
-        newest = self._home.newest()
-        if newest.route.terms.mode != "enforced" or newest.route.status not in OPEN_IN:
+        route = self._home.newest().route
+        if route.terms.mode != "enforced" or route.status not in OPEN_IN:
             return watched
         final = self._chain.final()
         progress = watched.progress
         if progress.block_hash:
-            check_continuity(newest.route.id, progress, self._chain.block(progress.block))
-        ranges = in_ranges(progress.block + 1, final.number, RANGE_BLOCKS)
-        for first, last in ranges[:1]:
-            progress = self._range(newest.route, progress, first, final if last == final.number else self._chain.block(last))
+            check_continuity(route.id, progress, self._chain.block(progress.block))
+        for first, last in in_ranges(progress.block + 1, final.number, RANGE_BLOCKS)[:1]:
+            at = final if last == final.number else self._chain.block(last)
+            seen = observe(route.id, route.terms, progress, self._chain.events(contract_of(route.terms), first, last), at)
+            if at == final:
+                self._check_complete(route, seen.progress, at)
+            self._tell(route, seen.facts)
+            progress = seen.progress
         return replace(watched, progress=progress)
 
     def behind(self, watched: Watched) -> bool:
         """Whether there are final blocks that were not told."""
         return watched.progress.block < self._chain.final().number
 
-    def _range(self, route: RouteRecord, progress: Progress, first: int, at: ForeignBlock) -> Progress:
-        events = self._chain.events(contract_of(route.terms), first, at.number)
-        seen = observe(route.id, route.terms, progress, events, at)
-        for fact in seen.facts:
+    def _check_complete(self, route: RouteRecord, progress: Progress, at: ForeignBlock) -> None:
+        """See that no event was left out: a node that lags gives those it has, and says nothing of the others (B6).
+
+        What the contract says at a block is asked by the block's hash, which a node that does not have it cannot answer.
+
+        Raises
+        ------
+        Later
+            The sums of what was seen are not those of the contract; the range is looked at again.
+        """
+        try:
+            state = self._chain.state(contract_of(route.terms), at)
+        except StateGone:  # of Tron, whose events are asked for block by block
+            return
+        said = tuple(state.get(name) for name in ("burnCount", "cumulativeBurned", "cumulativeMinted"))
+        seen = (progress.burns, progress.burned, progress.minted)
+        if said != seen:
+            raise Later(reason=f"up to block {at.number} events of {seen} were shown (burns, burned, minted), the contract has {said}")
+
+    def _tell(self, route: RouteRecord, facts: Sequence[Burn | Mint]) -> None:
+        for fact in facts:
             if isinstance(fact, Burn):
                 self._burn(route, fact)
             else:
                 self._mint(route, fact)
-        return seen.progress
 
     def _burn(self, route: RouteRecord, burn: Burn) -> None:
         if burn.nonce <= route.burns:

@@ -361,3 +361,18 @@ def test_what_the_ledger_does_not_take_now_is_told_again(whole: Whole, monkeypat
     assert whole.attestor("bank-a").state.watched.progress == before
     steps(whole)
     assert whole.ledger.route.released == 100
+
+
+def test_b6_what_a_lagging_node_leaves_out_is_not_passed_over(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: no burn is lost where a node gives only the events that it has. Method: no events for a step; then all of them."""
+    whole.lock(500)
+    steps(whole)
+    whole.burn(100)
+    before = whole.attestor("bank-a").state.watched.progress
+    with monkeypatch.context() as patched:
+        patched.setattr(whole.there["bank-a"], "events", lambda *_: ())
+        with pytest.raises(Later, match=r"the contract has \(1, 100, 500\)"):
+            whole.attestor("bank-a").step()
+    assert whole.attestor("bank-a").state.watched.progress == before
+    steps(whole)
+    assert whole.ledger.route.released == 100

@@ -50,6 +50,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "B6",
+        "what_a_lagging_node_leaves_out_is_passed_over",
+        "bridge/watcher.py",
+        "if said != seen:",
+        "if False:",
+        ("tests/bridge/test_loops.py::test_b6_what_a_lagging_node_leaves_out_is_not_passed_over",),
+    ),
+    Mutant(
+        "B6",
         "a_node_that_lags_contradicts_the_ledger",
         "bridge/monitor.py",
         "if there.at.number < burns_to:",

@@ -21,7 +21,7 @@ from tests.ledger.world import MAIN_A, MAIN_B, TILL, MemoryState, grant, make_ge
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.home import ProvenRoute
+    from bridge.home import Contradiction, ProvenRoute
     from ledger.genesis_document import Genesis
     from ledger.transactions.bodies import Body, Transaction
     from ledger.transactions.bridge_bodies import BridgeSet
@@ -86,6 +86,14 @@ class Post(Here):
         super().__init__(road, by, fuse)
         self._road = road
 
+    def contradictions(self) -> Sequence[Contradiction]:
+        """As the protocol says; worked out once for each height here."""
+        self._fuse.burn()
+        height = self._road.ledger.height
+        if self._road.contradicted[0] != height:
+            self._road.contradicted = (height, tuple(super().contradictions()))
+        return self._road.contradicted[1]
+
     def send(self, body: Body) -> int:
         """Send; the process may end before, or after, without having heard of it, and so may the message."""
         self._fuse.burn()
@@ -110,6 +118,8 @@ class Road:
         self.past: list[Transaction] = []
         """All that was ever sent."""
         self.fates: list[Fate] = []
+        self.contradicted: tuple[int, tuple[Contradiction, ...]] = (-1, ())
+        """A height here, and who contradicts up to it."""
         self._changes = list(kept)
         self.changes()
 

@@ -94,7 +94,7 @@ class Gossip:
     ) -> None:
         self._pool, self._cache, self._verifier, self._peers, self._metrics = pool, cache, verifier, peers, metrics
         self.changed: Callable[[], None] = _nobody
-        """Called after the pool changed; set by whoever builds blocks in this epoch."""
+        """Called after something may have come into the pool; set by whoever builds blocks in this epoch."""
         self._backlogs: dict[bytes, Backlog] = {}
         self._waiting: dict[bytes, bytes] = {}
         """raw_id -> transaction, of every backlog."""

@@ -67,7 +67,7 @@ class Voting:
         self._work = Work(chain, parts.pool, self._driver)
         self._ahead: dict[bytes, float] = {}
         """Node key -> when it first showed the next epoch; loop time."""
-        parts.gossip.changed = self._work.look
+        parts.gossip.changed = self._work.grown
         memory.journal.watch, memory.signer.watch = parts.metrics.fsync["journal"].observe, parts.metrics.fsync["mark"].observe
         self.bodies = Bodies(chain, parts.gossip, parts.peers, council.node_keys, memory.blocks, tip.facts.height, parts.metrics)
         self.bodies.lists.update(lists)

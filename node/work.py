@@ -31,6 +31,11 @@ class Work:
         if (facts.epoch, facts.view) > (self._newest.epoch, self._newest.view):
             self._newest = facts
 
+    def grown(self) -> None:
+        """Look after something came into the pool: where there was something to do, there still is."""
+        if not self._some:
+            self.look()
+
     def look(self) -> None:
         """Tell the core where it changed."""
         pending = self._pending()

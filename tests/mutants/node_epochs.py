@@ -218,7 +218,7 @@ MUTANTS = [
         "K22",
         "the_pool_is_not_watched_in_the_next_epoch",
         "node/voting.py",
-        "        parts.gossip.changed = self._work.look\n",
+        "        parts.gossip.changed = self._work.grown\n",
         "",
         (f"{SWITCH}::test_k22_the_next_role_hears_of_the_pool_and_the_old_one_does_nothing_more",),
     ),

@@ -80,6 +80,6 @@ async def test_k22_the_next_role_hears_of_the_pool_and_the_old_one_does_nothing_
         assert isinstance(new, Voting)
         assert new.replica.epoch > old.replica.epoch
         assert roles._parts.peers.receiver is new.receiver
-        assert roles._parts.gossip.changed == new._work.look
+        assert roles._parts.gossip.changed == new._work.grown
         assert not old._tasks._running
         assert not old._timers._handles

@@ -207,6 +207,8 @@ VotesFrame = Votes | ProposalFrame | Certificates | StatusFrame | CertificateReq
 BulkFrame = BlockIds | BlockRequest | BlockResponse | TransactionsRequest | TransactionsResponse | Transactions | FinalBlock | Follow
 Frame = VotesFrame | BulkFrame
 
+_KINDS = {int(kind): kind for kind in Kind}
+"""A lookup costs a tenth of what the enum's own call does."""
 _NO_EPOCH = bytes(32)
 """`next` of a header that does not end its epoch."""
 _ENCODER = msgspec.msgpack.Encoder()
@@ -256,7 +258,7 @@ def core_vote(wire: WireVote) -> SignedVote:
 
 def subject_of(wire: WireVote | WireCertificate) -> Vote:
     """Return what a vote or certificate is about; raises as `core_vote`."""
-    kind = Kind(wire.kind)
+    kind = _KINDS[wire.kind]
     if kind is Kind.NULLIFY and (wire.parent_view or any(wire.block_id)):
         raise WireError("malformed", "a nullify vote names no block")
     return Vote(kind, Epoch(wire.epoch), View(wire.view), View(wire.parent_view), BlockId(wire.block_id))

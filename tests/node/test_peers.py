@@ -301,7 +301,7 @@ async def test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk() -> None
         assert await numbers_until(bulk, sent[-6]) == sent[:-5]
         for lane, reader in ((sockets[Lane.VOTES], votes), (sockets[Lane.BULK], bulk)):
             lane.send(b"next")
-            assert await reader.receive_bytes() == b"next"
+            assert await asyncio.wait_for(reader.receive_bytes(), SECONDS_MAX) == b"next"
             assert lane.lost == 5
 
 

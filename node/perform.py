@@ -107,6 +107,7 @@ class Performer:
         self._chain, self._peers, self._timers, self._judging = chain, peers, timers, judging
         self._finisher, self._bodies, self._evidence, self._teller = finisher, bodies, evidence, teller
         self._metrics, self._catch_up = metrics, catch_up
+        self._log = log.bind()
         self._relays: list[Certificate] = []
         """Certificates that are about to be passed on to all."""
 
@@ -168,7 +169,7 @@ class Performer:
         self._metrics.journal_sync.observe(time.perf_counter() - began)
         self._send_votes(signed, effect.proposal, None)
         for own in signed:
-            log.debug("cast", kind=own.vote.kind.name, view=own.vote.view)
+            self._log.debug("cast", kind=own.vote.kind.name, view=own.vote.view)
         self._driver.post_next(CastDone(signed, now_ms()))
 
     def _append(self, records: Iterable[Record]) -> None:

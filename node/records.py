@@ -153,11 +153,11 @@ def reach(entry: Entry) -> Reach:
     """How long this record is needed: K12's rule for dropping segments, read from fixed places without decoding the rest."""
     kind, payload = entry
     if kind in (RecordKind.BODY, RecordKind.CERTIFIED):
-        facts = _facts(payload)
-        return Reach(facts.height, (facts.epoch, facts.view))
-    vote = _vote(payload)
-    height = _facts(payload, _VOTE.size).height if kind is RecordKind.PROPOSAL else 0
-    return Reach(height, (vote.epoch, vote.view))
+        _, _, epoch, height, view, _, _, _ = _FACTS.unpack_from(payload)
+        return Reach(height, (epoch, view))
+    _, epoch, view, _, _ = _VOTE.unpack_from(payload)
+    height = _FACTS.unpack_from(payload, _VOTE.size)[3] if kind is RecordKind.PROPOSAL else 0
+    return Reach(height, (epoch, view))
 
 
 def encode_certificate(certificate: Certificate) -> bytes:

@@ -39,6 +39,8 @@ class Teller:
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.perf_counter) -> None:
         self._metrics, self._clock = metrics, clock
+        self._log = log.bind()
+        """Made once: the module's own is looked up anew with each line, also with those that are not written."""
         self._times = ViewTimes()
         self._asked: dict[tuple[Kind, int], None] = {}
         self.silenced = ""
@@ -78,7 +80,7 @@ class Teller:
             self._metrics.view_entered(milestone.cause)
         elif kind is MilestoneKind.GAVE_UP:
             self._metrics.view_timeout(milestone.cause, milestone.leader)
-        log.debug("milestone", kind=kind.value, view=view, leader=milestone.leader, cause=cause)
+        self._log.debug("milestone", kind=kind.value, view=view, leader=milestone.leader, cause=cause)
 
     def _alarm(self, alarm: Alarm) -> None:
         if alarm.kind in ALARMS:

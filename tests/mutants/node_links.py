@@ -45,7 +45,7 @@ MUTANTS = [
         LINK,
         "                await self._socket.pong(message.data)\n",
         "",
-        (f"{PEERS}::test_silent_peers_stay_connected",),
+        (f"{PEERS}::test_who_asks_whether_a_node_is_there_is_answered",),
     ),
     Mutant(
         "M1",

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import ClientConnectorError, web
+from aiohttp import ClientConnectorError, WSMsgType, web
 
 from node.errors import AddressInUse
 from node.greeting import Identity, greet_server
@@ -317,6 +317,17 @@ async def test_silent_peers_stay_connected(monkeypatch: pytest.MonkeyPatch) -> N
             await asyncio.wait_for(one.ears.lost.get(), 1.2)
         assert link.connected
         assert two.ears.lost.empty()
+
+
+async def test_who_asks_whether_a_node_is_there_is_answered() -> None:
+    """Goal: a peer that hears nothing does not take us for dead. Method: ask as a WebSocket does."""
+    async with stations(0) as (station,), client_session() as session:
+        url = f"http://127.0.0.1:{station.peers.port}/peer/v1/stream?lane=bulk"
+        async with session.ws_connect(url, autoping=False) as asking:
+            await greet_server(asking, Identity(CHAIN, SEEDS[1]), KEYS[0])
+            await asking.ping(b"there?")
+            answer = await asyncio.wait_for(asking.receive(), SECONDS_MAX)
+        assert (answer.type, answer.data) == (WSMsgType.PONG, b"there?")
 
 
 async def test_a_peer_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bridge.abi import Value
-    from bridge.chains import Carrier, PublicChain
+    from bridge.chains import Carrier, ForeignBlock, PublicChain
     from bridge.digests import Message
     from bridge.home import Home, ProvenRoute
     from ledger.bridges import Attestor
 
 MESSAGES_STEP: Final = 32
-"""Messages looked at in one step."""
+"""Messages tried in one step."""
 DONE: Final = frozenset({"NonceUsed", "HeightNotAbove", "EpochNotNext"})
 """Refusals that say that somebody has carried it already."""
 
@@ -65,11 +65,12 @@ class Relayer:
         terms = newest.route.terms
         if terms.mode != "enforced" or newest.route.status in ("proposed", "halted"):
             return ()
-        state = self._chain.state(contract_of(terms), self._chain.final())
+        final = self._chain.final()
+        state = self._chain.state(contract_of(terms), final)
         rotations = self._rotations(newest, _number(state, "epoch"))
         if rotations:
             return rotations
-        return (*self._mints(newest), *self._checkpoint(newest, state))
+        return (*self._mints(newest, final), *self._checkpoint(newest, state))
 
     def _rotations(self, newest: ProvenRoute, epoch: int) -> tuple[Carriage, ...]:
         """Carry the next set that the contract lacks; one after another, since each is signed by the one before."""
@@ -78,14 +79,15 @@ class Relayer:
         message = rotation_of(newest.route, self._home.rotation(epoch + 1))
         return (self._carry(newest, "rotate", epoch + 1, message, self._home.rotation(epoch).attestors),)
 
-    def _mints(self, newest: ProvenRoute) -> tuple[Carriage, ...]:
+    def _mints(self, newest: ProvenRoute, final: ForeignBlock) -> tuple[Carriage, ...]:
+        """Carry leaves to mint, oldest first; what is late, few have signed, or is not final yet keeps nothing after it waiting."""
         done: list[Carriage] = []
         last = self._settled
-        while len(done) < MESSAGES_STEP and (page := self._home.locks(last)):
+        while sum(1 for each in done if each.outcome not in ("few", "done")) < MESSAGES_STEP and (page := self._home.locks(last)):
             for line in page:
                 if line.state != "locked" and self._settled == line.nonce - 1:
                     self._settled = line.nonce
-                elif line.state == "locked" and (carried := self._mint(newest, line.nonce)) is not None:
+                elif line.state == "locked" and final.time <= line.deadline and (carried := self._mint(newest, line.nonce)) is not None:
                     done.append(carried)
             last = page[-1].nonce
         return tuple(done)

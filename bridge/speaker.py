@@ -105,10 +105,13 @@ class Speaker:
         left: list[int] = []
         signed = 0
         for nonce in waiting:
+            if signed >= MINTS_STEP:
+                left.append(nonce)
+                continue
             lock = self._home.lock(nonce)
             if lock.state != "locked" or newest.at.time_ms // 1_000 > lock.deadline:
                 continue
-            if lock.sign_from_ms > newest.at.time_ms or signed >= MINTS_STEP:
+            if lock.sign_from_ms > newest.at.time_ms:
                 left.append(nonce)
                 continue
             self._mint(newest, lock)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge import relayer
 from bridge.attestor import Stalled
 from bridge.errors import BridgeError, ProvidersDiffer
+from bridge.watcher import Later
 from ledger.bridges import Word
 from ledger.transactions.bodies import GrantPut
 from tests.bridge.whole import ALICE, Whole
@@ -87,3 +89,33 @@ def test_b9_an_attestor_that_equivocates_is_named_and_counted_once(whole: Whole)
     assert len(whole.here["bank-a"].signatures("mint", 1)) == 3
     whole.attestor("bank-a").step()
     assert whole.shown[-1].contradictions == ("treasury contradicts itself or the others: mint 1",)
+
+
+def test_locks_that_are_late_keep_no_other_waiting(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: a relayer is not held up. Method: more late locks than it tries in a step, which nobody refunds yet, before a good one."""
+    monkeypatch.setattr(relayer, "MESSAGES_STEP", 2)
+    for _ in range(4):
+        whole.lock(20)
+    for name in THREE:
+        whole.attestor(name).step()
+        monkeypatch.setattr(whole.here[name], "tell", lambda _: 131)
+    whole.later(90_000)
+    whole.lock(30)
+    for name in THREE:
+        with pytest.raises(Later):
+            whole.attestor(name).step()
+    assert [(each.number, each.outcome) for each in whole.relayer.step() if each.what == "mint"] == [(5, "mined")]
+    assert whole.contract("cumulativeMinted") == 30
+
+
+def test_mints_that_are_not_final_yet_keep_no_other_waiting(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: slow finality does not hold a relayer up. Method: more mints that are not final than it tries in a step, then another."""
+    monkeypatch.setattr(relayer, "MESSAGES_STEP", 2)
+    for there in whole.there.values():
+        there.held_back = 9
+    for _ in range(5):
+        whole.lock(20)
+        for name in THREE:
+            whole.attestor(name).step()
+        whole.relayer.step()
+    assert whole.contract("cumulativeMinted") == 100

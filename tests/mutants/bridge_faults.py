@@ -26,6 +26,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("B6", "a_stall_pauses_nothing", INSPECTOR, "if still and self._paused != final.number:", "if False:", FAULTY),
     Mutant("B6", "a_pause_outlives_its_stall", INSPECTOR, "elif not still and self._order:", "elif False:", FAULTY),
     Mutant("B7", "a_quote_forgets_orders", "node/api/bridges.py", "if not quote.code and order is not None:", "if False:", SHOWN),
+    Mutant("B5", "a_late_lock_is_tried_for_ever", "bridge/relayer.py", "and final.time <= line.deadline and", "and", FAULTY),
+    Mutant("B6", "slow_finality_holds_a_relayer_up", "bridge/relayer.py", 'not in ("few", "done")', 'not in ("few",)', FAULTY),
     Mutant("B9", "who_says_two_things_is_not_named", FAULTS, "if len(digests) > 1 or (agreed", "if (agreed", SHOWN),
     Mutant("B9", "who_says_another_thing_is_not_named", FAULTS, "or (agreed and agreed not in digests)", "", SHOWN),
     Mutant("B6", "every_provider_gets_every_key", HEADERS, "for each in headers if each.url == url}", "for each in headers}", KEPT),

@@ -23,7 +23,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if False:\n            raise Later",
         LOOPS,
     ),
-    Mutant("B7", "a_big_lock_is_signed_at_once", SPEAKER, "lock.sign_from_ms > newest.at.time_ms or ", "", LOOPS),
+    Mutant("B7", "a_big_lock_is_signed_at_once", SPEAKER, "if lock.sign_from_ms > newest.at.time_ms:", "if False:", LOOPS),
     Mutant("B8", "a_contradiction_is_shown_only", INSPECTOR, "if report.broken:", "if False:", LOOPS),
     Mutant(
         "B9",

@@ -104,6 +104,18 @@ def observe(route: str, terms: RouteTerms, progress: Progress, events: Iterable[
     return Observed(replace(progress, block=final.number, block_hash=final.hash), tuple(facts))
 
 
+def facts_of(route: str, terms: RouteTerms, events: Iterable[Seen]) -> tuple[Burn | Mint, ...]:
+    """Turn events that were observed before into the same facts again.
+
+    Raises
+    ------
+    Broken
+        A field is none of its kind.
+    """
+    names = ("Burned", "Minted")
+    return tuple(_burn(route, terms, seen) if seen.name == "Burned" else _mint(terms, seen) for seen in events if seen.name in names)
+
+
 def expiries(locks: Iterable[Lock], final: ForeignBlock, used: Callable[[int], bool]) -> tuple[Expiry, ...]:
     """Return an expiry for each lock whose deadline the block `final` has passed without its nonce being used (B5).
 

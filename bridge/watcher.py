@@ -6,7 +6,7 @@ anywhere tells the range again, and nothing is lost or doubled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from bridge.observe import (
     common_block,
     contract_of,
     expiries,
+    facts_of,
     in_ranges,
     observe,
     sighting_of,
@@ -38,8 +39,17 @@ if TYPE_CHECKING:
 RANGE_BLOCKS: Final = 2_000
 RANGES_STEP: Final = 20
 """Ranges in one step: the first start on an old contract takes several."""
+TOLD_MAX: Final = 256
 OPEN_IN: Final = frozenset({"active", "paused_out", "retired"})
 """States of a route in which the ledger takes what comes in."""
+
+
+class Told(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A fact that was told, and that too few had said so far."""
+
+    kind: Literal["burn", "mint"]
+    nonce: int
+    block: int
 
 
 class Watched(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +60,12 @@ class Watched(Struct, frozen=True, forbid_unknown_fields=True):
     """Locks up to here are decided."""
     sighted: int = 0
     """Number of the last common block that was told."""
+    epoch: int = 0
+    """Of the set to which all of `told` was told."""
+    told: tuple[Told, ...] = ()
+    """What may be undecided still; the newest TOLD_MAX."""
+    expiring: int = 0
+    """Epoch of the set to which all expiries were told."""
 
 
 PASSED: Final = 172
@@ -89,18 +105,36 @@ class Watcher:
         progress = watched.progress
         if progress.block_hash:
             check_continuity(route.id, progress, self._chain.block(progress.block))
+        watched = self._again(route, watched)
         for first, last in in_ranges(progress.block + 1, final.number, RANGE_BLOCKS)[:1]:
             at = final if last == final.number else self._chain.block(last)
             seen = observe(route.id, route.terms, progress, self._chain.events(contract_of(route.terms), first, last), at)
             if at == final:
                 self._check_complete(route, seen.progress, at)
             self._tell(route, seen.facts)
-            progress = seen.progress
-        return replace(watched, progress=progress)
+            told = (*watched.told, *(_told_of(fact) for fact in seen.facts))
+            watched = replace(watched, progress=seen.progress, told=self._undecided(route, told))
+        return watched
 
     def behind(self, watched: Watched) -> bool:
         """Whether there are final blocks that were not told."""
         return watched.progress.block < self._chain.final().number
+
+    def _again(self, route: RouteRecord, watched: Watched) -> Watched:
+        """Tell what is undecided again once the set is another one: votes of who left it are gone, and fewer may decide now."""
+        if route.epoch == watched.epoch or all(each.participant != self._by for each in route.attestors):
+            return watched
+        told = self._undecided(route, watched.told)
+        for block in sorted({each.block for each in told}):
+            events = self._chain.events(contract_of(route.terms), block, block)
+            self._tell(route, [fact for fact in facts_of(route.id, route.terms, events) if _told_of(fact) in told])
+        return replace(watched, epoch=route.epoch, told=told)
+
+    def _undecided(self, route: RouteRecord, told: Sequence[Told]) -> tuple[Told, ...]:
+        return tuple(each for each in told[-TOLD_MAX:] if (each.nonce > route.burns if each.kind == "burn" else self._is_open(each.nonce)))
+
+    def _is_open(self, nonce: int) -> bool:
+        return any(line.nonce == nonce and line.state == "locked" for line in self._home.locks(nonce - 1)[:1])
 
     def _check_complete(self, route: RouteRecord, progress: Progress, at: ForeignBlock) -> None:
         """See that no event was left out: a node that lags gives those it has, and says nothing of the others (B6).
@@ -153,13 +187,14 @@ class Watcher:
                 if line.state != "locked" and settled == line.nonce - 1:
                     settled = line.nonce
                 elif line.state == "locked" and final.time > line.deadline:
-                    self._expire(route, line.nonce, final)
+                    self._expire(route, line.nonce, final, watched.expiring)
             last = page[-1].nonce
-        return replace(watched, open_from=settled)
+        return replace(watched, open_from=settled, expiring=route.epoch)
 
-    def _expire(self, route: RouteRecord, nonce: int, final: ForeignBlock) -> None:
+    def _expire(self, route: RouteRecord, nonce: int, final: ForeignBlock, epoch: int) -> None:
+        """Tell that a lock has expired, unless this attestor has said so to the set of now."""
         lock = self._home.lock(nonce)
-        if any(vote.by == self._by and vote.kind == "expiry" for vote in lock.votes):
+        if epoch == route.epoch and any(vote.by == self._by and vote.kind == "expiry" for vote in lock.votes):
             return
         contract = contract_of(route.terms)
         for expiry in expiries((lock,), final, lambda used: self._chain.nonce_used(contract, used, final)):
@@ -195,3 +230,7 @@ class Watcher:
     def _told(self, what: str, code: int) -> None:
         if code not in (0, SEEN):
             raise Later(reason=f"the ledger does not take {what} now: {code}")
+
+
+def _told_of(fact: Burn | Mint) -> Told:
+    return Told("burn" if isinstance(fact, Burn) else "mint", fact.nonce, fact.block)

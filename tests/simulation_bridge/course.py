@@ -24,6 +24,7 @@ from tests.simulation_bridge.stage import Stage, stage
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Callable
 
 LENGTH = 40
 """Drawn acts of one history."""
@@ -255,10 +256,8 @@ def break_finality(history: History) -> None:
     history.counts["stopped: the chain broke its word"] += 1
 
 
-def stop(step: object, name: str) -> None:
+def stop(step: Callable[[], None], name: str) -> None:
     """See that a step ends in a stop for good."""
-    if not callable(step):
-        raise TypeError(name)
     try:
         step()
     except Stopped:

@@ -19,7 +19,7 @@ from tests.bridge.whole import Killed
 from tests.ledger.bridge_world import ROUTE, SUSPENSE, VAULT
 from tests.simulation_bridge import raw
 from tests.simulation_bridge.home import PURSES, Road
-from tests.simulation_bridge.raw import Paid, demand
+from tests.simulation_bridge.raw import Paid, Violation, demand
 from tests.simulation_bridge.stage import Carter, Process, Witness
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class History:
         try:
             yield
         except Stopped as stopped:
-            demand(False, f"{process.name} has no reason to stop: {stopped}")  # noqa: FBT003
+            raise Violation(f"{process.name} has no reason to stop: {stopped}") from None
         except Killed:
             process.end()
             self.counts[f"killed: {'attestor' if isinstance(process, Witness) else 'relayer'}"] += 1

@@ -65,7 +65,7 @@ class Speaker:
         spoken = self._rotations(newest, spoken)
         if not self._is_member(route.attestors):
             return spoken
-        return self._mints(newest, self._checkpoints(newest, spoken))
+        return self._checkpoints(newest, self._mints(newest, spoken))  # people wait for mints, and they have deadlines
 
     def _rotations(self, newest: ProvenRoute, spoken: Spoken) -> Spoken:
         """Sign each set that came since, as a member of the one before it."""

@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ TTL_SECONDS = 120
 """Of a lock: short, so that some are refunded while nobody carries them."""
 DEAD_EVERY = 25
 """Every so manieth kill is the relayer's, and it stays dead for longer than a lock lives."""
+STARTED_SECONDS_MAX = 300
 STARTING_EVERY = 5
 MOST = 3
 BETWEEN_SECONDS_MAX = 2.5
@@ -55,6 +57,7 @@ async def kills(folder: Path, port_base: int, times: int, seed: int) -> str:
         books, flow = Books(net), Flow(net, draw)
         await books.open()
         await asyncio.gather(*(net.processes[name].start() for name in EVERYBODY))
+        await until(net, "everybody is at work", partial(all_up, net), STARTED_SECONDS_MAX)
         flowing = asyncio.create_task(flow.run())
         try:
             await until(net, "the first lock is minted", flow.has_arrived)
@@ -82,6 +85,11 @@ async def killed(net: BridgeNet, draw: random.Random, times: int, flowing: async
         await victim.start()
         if flowing.done():
             await flowing  # raises what ended it
+
+
+async def all_up(net: BridgeNet) -> bool:
+    """Whether every process is at work."""
+    return all(net.processes[name].is_up for name in EVERYBODY)
 
 
 async def drawn(net: BridgeNet, draw: random.Random, round_: int) -> BridgeProcess:

@@ -100,6 +100,6 @@ def varint(number: int) -> bytes:
 
 
 def test_the_build_files_are_where_the_readme_says() -> None:
-    """Goal: a stranger can rebuild. Method: both commands are there and may be run."""
-    for name in ("build", "forge/run"):
+    """Goal: a stranger can rebuild. Method: the commands are there and may be run."""
+    for name in ("build", "forge/run", "forge/mutants"):
         assert (Path(ROOT) / name).stat().st_mode & 0o111

@@ -35,8 +35,15 @@ contract Handler {
     uint256 public mints;
     uint256 public startedAt;
     mapping(uint64 nonce => uint256 times) public timesMinted;
+    mapping(uint64 height => uint256 total) private _lockedAt;
+    mapping(uint64 height => uint256 total) private _refundedAt;
+    uint64 private _newest;
+    uint256 private _newestBound;
     bool public repeated;
     bool public late;
+    bool public thin;
+    bool public foreign;
+    bool public beyond;
 
     constructor() {
         VM.warp(1_800_000_000);
@@ -60,13 +67,13 @@ contract Handler {
 
     function lock(uint256 amount) external {
         locked += amount % 1e9;
-        ++height;
+        _next();
     }
 
     function refund(uint256 amount) external {
         uint256 open = locked - refunded;
         refunded += open == 0 ? 0 : amount % open;
-        ++height;
+        _next();
     }
 
     function wait(uint256 time) external {
@@ -74,37 +81,34 @@ contract Handler {
     }
 
     function checkpoint(uint64 back) external {
+        uint64 at = _before(back);
         Attestations.Checkpoint memory m = Attestations.Checkpoint(
-            ROUTE, epoch, height - (back % 2), BLOCK, 0, locked, refunded, uint64(block.timestamp)
+            ROUTE, epoch, at, BLOCK, 0, _lockedAt[at], _refundedAt[at], uint64(block.timestamp)
         );
         try bridge.checkpoint(m, _signed(bridge.checkpointDigest(m), 3)) {
-            _saw(locked - refunded);
+            _saw(at, m.cumulativeLocked - m.cumulativeRefunded);
         } catch {}
     }
 
-    /// @dev `rogue` invents the totals; `quorum` of two never suffices; `old` signs for the set before.
-    function mint(uint64 nonce, uint256 amount, uint256 rogue, uint64 deadline, uint8 quorum, bool old) external {
-        uint256 l = rogue % 8 == 0 ? rogue % 1e12 : locked;
-        uint256 f = rogue % 8 == 0 ? 0 : refunded;
-        Attestations.MintAuth memory m = Attestations.MintAuth({
-            routeId: ROUTE,
-            setEpoch: old && epoch > 1 ? epoch - 1 : epoch,
-            nonce: nonce % 64,
-            lockId: keccak256(abi.encode(nonce % 64)),
-            recipient: _holders[nonce % 3],
-            amount: 1 + amount % 1e9,
-            deadline: uint64(block.timestamp) - 1 + (deadline % 3600),
-            ledgerHeight: height,
-            ledgerBlockHash: BLOCK,
-            cumulativeLocked: l,
-            cumulativeRefunded: f
-        });
-        try bridge.mint(m, _signed(bridge.mintDigest(m), quorum % 4 == 0 ? 2 : 3)) {
-            if (++timesMinted[m.nonce] > 1) repeated = true;
-            if (block.timestamp > m.deadline || quorum % 4 == 0) late = true;
-            minted += m.amount;
-            ++mints;
-            _saw(l - f);
+    /// @dev A `rogue` quorum invents the totals; a leave is of an older height, of the set before, by a quorum of two, or by a stranger.
+    function mint(uint64 nonce, uint256 amount, uint256 rogue, uint64 deadline, uint8 quorum, uint64 back, bool old) external {
+        Attestations.MintAuth memory m;
+        m.routeId = ROUTE;
+        m.setEpoch = old && epoch > 1 ? epoch - 1 : epoch;
+        m.nonce = nonce % 64;
+        m.lockId = keccak256(abi.encode(nonce % 64));
+        m.recipient = _holders[nonce % 3];
+        m.amount = 1 + amount % 1e9;
+        m.deadline = uint64(block.timestamp) - 1 + (deadline % 3600);
+        m.ledgerHeight = _before(back);
+        m.ledgerBlockHash = BLOCK;
+        m.cumulativeLocked = rogue % 8 == 0 ? rogue % 1e12 : _lockedAt[m.ledgerHeight];
+        m.cumulativeRefunded = rogue % 8 == 0 ? 0 : _refundedAt[m.ledgerHeight];
+        bytes32 digest = bridge.mintDigest(m);
+        bytes memory signatures = _signed(digest, quorum % 4 <= 1 ? 2 : 3);
+        if (quorum % 4 == 1) signatures = abi.encodePacked(signatures, _strange(digest));
+        try bridge.mint(m, signatures) {
+            _minted(m, quorum % 4);
         } catch {}
     }
 
@@ -138,8 +142,42 @@ contract Handler {
         } catch {}
     }
 
-    function _saw(uint256 bound) private {
+    function _next() private {
+        ++height;
+        _lockedAt[height] = locked;
+        _refundedAt[height] = refunded;
+    }
+
+    /// @dev Mostly the newest height, else one of the seven before.
+    function _before(uint64 back) private view returns (uint64) {
+        uint64 by = back % 16 > 7 ? 0 : back % 16;
+        return height > by ? height - by : height;
+    }
+
+    function _minted(Attestations.MintAuth memory m, uint8 quorum) private {
+        if (++timesMinted[m.nonce] > 1) repeated = true;
+        if (block.timestamp > m.deadline) late = true;
+        if (quorum == 0) thin = true;
+        if (quorum == 1) foreign = true;
+        minted += m.amount;
+        ++mints;
+        _saw(m.ledgerHeight, m.cumulativeLocked - m.cumulativeRefunded);
+        if (minted > _newestBound) beyond = true;
+    }
+
+    function _saw(uint64 at, uint256 bound) private {
         if (bound > highestBound) highestBound = bound;
+        if (at <= _newest) return;
+        _newest = at;
+        _newestBound = bound;
+    }
+
+    /// @dev A stranger's signature that comes after those of the first two attestors.
+    function _strange(bytes32 digest) private returns (bytes memory) {
+        uint256 key = 7e18;
+        while (VM.addr(key) < VM.addr(_keys[1])) ++key;
+        (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, digest);
+        return abi.encodePacked(r, s, v);
     }
 
     function _signed(bytes32 digest, uint256 count) private returns (bytes memory all) {
@@ -190,7 +228,13 @@ contract InvariantTest {
     }
 
     function invariant_one_lock_mints_once_in_time_and_by_a_quorum() external view {
-        require(!handler.repeated() && !handler.late(), "nonce, deadline or quorum");
+        require(!handler.repeated(), "nonce");
+        require(!handler.late(), "deadline");
+        require(!handler.thin() && !handler.foreign(), "quorum");
+    }
+
+    function invariant_the_newest_height_bounds_every_mint() external view {
+        require(!handler.beyond(), "newest M <= L - F");
     }
 
     function invariant_the_bucket_bounds_even_a_rogue_quorum() external view {

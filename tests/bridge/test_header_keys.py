@@ -27,7 +27,7 @@ class Guarded(BaseHTTPRequestHandler):
         """Answer."""
         self.rfile.read(int(self.headers["Content-Length"]))
         given = self.headers["Authorization"]
-        self.heard.append((self.server.server_address[1], given))
+        self.heard.append((self.connection.getsockname()[1], given))
         body = b'{"id": 1, "result": "0x38"}' if given == SECRET else b""
         self.send_response(200 if body else 401)
         self.send_header("Content-Length", str(len(body)))

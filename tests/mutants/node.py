@@ -164,8 +164,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "K12",
         "reach_of_a_body_is_its_view_alone",
         RECORDS,
-        "        return Reach(facts.height, (facts.epoch, facts.view))",
-        "        return Reach(0, (facts.epoch, facts.view))",
+        "        _, _, epoch, height, view, _, _, _ = _FACTS.unpack_from(payload)\n",
+        "        _, _, epoch, _, view, _, _, _ = _FACTS.unpack_from(payload)\n        height = 0\n",
         ("tests/node/test_records.py",),
     ),
     Mutant(

@@ -82,8 +82,9 @@ class Speaker:
         height, totals = spoken.height, spoken.totals
         while page := self._home.changes(height):
             for change in page:
-                height, before, totals = change.at.height, totals, _totals(change.route)
-                if totals != before:
+                height = change.at.height
+                if change.route.status in SIGNING and _totals(change.route) != totals:  # what changed in a halt is signed when it is over
+                    totals = _totals(change.route)
                     found.append(change)
         for change in found[-CATCH_UP:]:
             route = change.route

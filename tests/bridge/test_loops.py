@@ -376,3 +376,20 @@ def test_b6_what_a_lagging_node_leaves_out_is_not_passed_over(whole: Whole, monk
     assert whole.attestor("bank-a").state.watched.progress == before
     steps(whole)
     assert whole.ledger.route.released == 100
+
+
+def test_what_changed_in_a_halt_is_attested_when_it_is_over(whole: Whole) -> None:
+    """Goal: the contract hears of every total. Method: a set that begins in a halt; the first height after it is attested by that set."""
+    whole.lock(500)
+    steps(whole)
+    assert whole.ledger.status("halted") == 0
+    whole.changes()
+    whole.later(2 * HOUR_MS // 1_000)
+    members = [each for each in whole.ledger.route.attestors if each.participant != "treasury"]
+    set_ = tuple(sorted((*members, Member(key(99).address, "treasury")), key=lambda each: each.address))
+    assert whole.ledger.set(defined(terms=None, status="", attestors=set_)).code == 0
+    whole.changes()
+    assert whole.ledger.status("active") == 0
+    opened = whole.changes()[-1].at.height
+    steps(whole)
+    assert whole.here["bank-a"].attested("checkpoint") == opened

@@ -67,4 +67,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "            code = 0",
         HISTORIES,
     ),
+    Mutant(
+        "B9",
+        "what_changed_in_a_halt_is_never_attested",
+        "bridge/speaker.py",
+        "if change.route.status in SIGNING and _totals(change.route) != totals:",
+        "if _totals(change.route) != totals:",
+        ("tests/bridge/test_loops.py::test_what_changed_in_a_halt_is_attested_when_it_is_over",),
+    ),
 )

@@ -142,11 +142,12 @@ class NaiveRoute:
         if nonce > len(self.outs):
             return PROOF
         out = self.outs[nonce - 1]
-        if out.state == "minted" or (kind == "expiry" and out.state != "locked") or (by, kind) in out.votes:
+        if out.state == "minted" or (kind == "expiry" and out.state != "locked"):
             return SEEN
+        before = (by, kind) in out.votes
         out.votes[by, kind] = True
         if sum(1 for each, said in out.votes if said == kind and each in self.attestors) < self.threshold():
-            return OK
+            return SEEN if before else OK
         if kind == "expiry" and self.burned > self.opening + self.locked() - self.total("refunded") - out.amount:
             self.status = "halted"
         elif kind == "expiry":
@@ -170,12 +171,12 @@ class NaiveRoute:
             return SEEN
         if nonce > self.observed + AHEAD:
             return PROOF
-        if into.votes.get(by) == said:
-            return SEEN
+        before = into.votes.get(by) == said
         into.votes[by] = said
-        if sum(1 for each, vote in into.votes.items() if vote == said and each in self.attestors) >= self.threshold():
-            into.agreed, into.state = said, "agreed"
-            self._observe(now)
+        if sum(1 for each, vote in into.votes.items() if vote == said and each in self.attestors) < self.threshold():
+            return SEEN if before else OK
+        into.agreed, into.state = said, "agreed"
+        self._observe(now)
         return OK
 
     def claim_release(self, nonce: int, now: int) -> int:

@@ -174,11 +174,12 @@ class Witnessing:
             The attestor has said just this.
         """
         mine = self.vote
-        if mine in votes:
-            raise BridgeSeen(route=self.route.id, what=f"this word of {mine.by}")
         now = [each.participant for each in self.route.attestors]
         others = [vote for vote in votes if (vote.by, vote.kind) != (mine.by, mine.kind) and vote.by in now]
-        return tuple(sorted((*others, mine), key=lambda vote: (vote.by, vote.kind)))
+        together = tuple(sorted((*others, mine), key=lambda vote: (vote.by, vote.kind)))
+        if mine in votes and not self._agrees(together):  # a word said again decides where fewer must agree since (B4)
+            raise BridgeSeen(route=self.route.id, what=f"this word of {mine.by}")
+        return together
 
     def _agrees(self, votes: tuple[BridgeVote, ...]) -> bool:
         """Whether a threshold of those who are attestors now says what this vote says."""

@@ -86,6 +86,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("B5", "a_refund_needs_no_quorum", CLAIM, 'if lock.state != "expired":', 'if lock.state == "nothing":', (RULES, TYPES)),
     Mutant("B5", "any_deadline_will_do", IN, "if lock.deadline != expiry.deadline:", "if lock.deadline < 0:", (TYPES,)),
     Mutant("B5", "a_block_before_the_deadline_will_do", FORMS, "if fact.block_time <= fact.deadline:", "if fact.block_time < 0:", (RULES,)),
+    Mutant(
+        "B4",
+        "a_word_said_again_to_a_smaller_set_decides_nothing",
+        IN,
+        "if mine in votes and not self._agrees(together):",
+        "if mine in votes:",
+        ("tests/simulation_bridge/test_rotated_votes.py",),
+    ),
     Mutant("B5", "an_expiry_needs_no_room_beside_burns", IN, "if agreed and route.burned <= left:", "if agreed:", (CONTRADICTS,)),
     Mutant(
         "B5",

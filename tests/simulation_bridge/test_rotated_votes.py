@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+FIVE = (*WITNESSES, FIFTH)
+
 
 @pytest.fixture
 def history(tmp_path: Path) -> Iterator[History]:
@@ -56,6 +58,18 @@ def step(history: History, *names: str) -> None:
             history.attest(witness)
 
 
+def test_b4_a_burn_that_enough_of_a_smaller_set_have_seen_is_released(history: History) -> None:
+    """Goal: three of four decide, who spoke when four of five were needed. Method: a set of five, two silent; one of them leaves."""
+    rotate(history, FIVE)
+    step(history, *FIVE[1:])
+    burn(history, 100)
+    step(history, "operator", "treasury", FIFTH)
+    assert history.route.released == 0
+    rotate(history, ("bank-a", "operator", "treasury", FIFTH))
+    step(history, "operator", "treasury", FIFTH)
+    assert history.route.released == 100
+
+
 def test_b9_who_left_a_set_and_came_back_says_again_what_is_undecided(history: History) -> None:
     """Goal: a vote that left with its attestor comes back with it. Method: treasury votes, leaves, another votes, it comes back."""
     burn(history, 100)
@@ -67,3 +81,18 @@ def test_b9_who_left_a_set_and_came_back_says_again_what_is_undecided(history: H
     assert history.route.released == 0
     step(history, "treasury")
     assert history.route.released == 100
+
+
+def test_b5_an_expiry_that_was_said_to_a_larger_set_is_said_again(history: History) -> None:
+    """Goal: a refund does not stay behind a rotation. Method: three of five say that a lock expired; then another leaves."""
+    rotate(history, FIVE)
+    step(history, *FIVE[1:])
+    assert history.ledger.lock(50, MAIN_A, bytes.fromhex(ALICE[2:])) == 0
+    history.road.changes()
+    history.later(3 * 86_400)
+    history.finalise(0)
+    step(history, "operator", "treasury", FIFTH)
+    assert history.route.refunded == 0
+    rotate(history, ("bank-a", "operator", "treasury", FIFTH))
+    step(history, "operator", "treasury", FIFTH)
+    assert history.route.refunded == 50

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge import relayer
 from bridge.attestor import Stalled
-from bridge.errors import BridgeError, ProvidersDiffer
+from bridge.errors import ProvidersDiffer
 from bridge.watcher import Later
 from ledger.bridges import Word
 from ledger.transactions.bodies import GrantPut
-from tests.bridge.whole import ALICE, Whole
+from tests.bridge.whole import ALICE, Whole, steps
 from tests.ledger.bridge_world import WITNESSES
 from tests.ledger.cast import BY_ROOT
 from tests.ledger.world import MAIN_A, grant
@@ -28,15 +27,6 @@ THREE = WITNESSES[:3]
 def whole(tmp_path: Path) -> Whole:
     """Make a route; nobody runs yet."""
     return Whole(tmp_path)
-
-
-def steps(whole: Whole, names: tuple[str, ...] = THREE, times: int = 4) -> None:
-    """Let attestors and the relayer go on; what cannot be done now is tried again."""
-    for _ in range(times):
-        for name in names:
-            with suppress(BridgeError):
-                whole.attestor(name).step()
-        whole.relayer.step()
 
 
 def test_b6_providers_that_differ_stop_this_attestor_and_no_other(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:

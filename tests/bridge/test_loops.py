@@ -20,7 +20,7 @@ from ledger.bridges import Attestor as Member
 from ledger.bridges import Word
 from ledger.transactions.bodies import GrantPut
 from tests.bridge.keys import key
-from tests.bridge.whole import ALICE, Killed, Whole
+from tests.bridge.whole import ALICE, Killed, Whole, steps
 from tests.ledger.bridge_world import BIG_DELAY_MS, WITNESSES, defined
 from tests.ledger.cast import BY_ROOT
 from tests.ledger.world import HOUR_MS, MAIN_A, grant
@@ -35,15 +35,6 @@ THREE = WITNESSES[:3]
 def whole(tmp_path: Path) -> Whole:
     """Make a route; nobody runs yet."""
     return Whole(tmp_path)
-
-
-def steps(whole: Whole, names: tuple[str, ...] = THREE, times: int = 4) -> None:
-    """Let attestors and the relayer go on; what cannot be done now is tried again."""
-    for _ in range(times):
-        for name in names:
-            with suppress(BridgeError):
-                whole.attestor(name).step()
-        whole.relayer.step()
 
 
 def check_totals(whole: Whole) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -12,7 +13,7 @@ from bridge.attest import Point
 from bridge.attestor import Attestor, AttestorState
 from bridge.chains import Carried, Seen
 from bridge.cursor import CursorFile
-from bridge.errors import TransactionRefused
+from bridge.errors import BridgeError, TransactionRefused
 from bridge.home import Contradiction, Countersigned, HomeUnreachable, LockLine, ProvenRoute
 from bridge.identifiers import ledger_recipient
 from bridge.inspector import Inspector
@@ -349,3 +350,12 @@ def newest_of(world: BridgedWorld) -> ProvenRoute:
 def block_id(height: int) -> bytes:
     """Id of the ledger's block of a height."""
     return sha256(b"block here %d" % height).digest()
+
+
+def steps(whole: Whole, names: tuple[str, ...] = WITNESSES[:3], times: int = 4) -> None:
+    """Let attestors and the relayer go on; what cannot be done now is tried again."""
+    for _ in range(times):
+        for name in names:
+            with suppress(BridgeError):
+                whole.attestor(name).step()
+        whole.relayer.step()

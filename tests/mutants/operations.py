@@ -48,7 +48,6 @@ MUTANTS = [
         "            if link.node_key in keys:\n",
         "            if link.node_key in keys and link.idle:\n",
         DENIED_TESTS,
-        hangs=True,  # the test waits for the end of a link that does not end
     ),
     Mutant(
         "denied",

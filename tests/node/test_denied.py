@@ -92,8 +92,9 @@ async def test_a_denied_node_loses_its_link_and_is_told_why_when_it_calls_again(
         async with caller(station, SEEDS[1]) as votes, caller(station, SEEDS[1], "bulk") as bulk:
             await station.link()
             station.peers.deny(frozenset({KEYS[1]}))
-            await votes.receive()
-            await bulk.receive()
+            async with asyncio.timeout(SECONDS_MAX):
+                await votes.receive()
+                await bulk.receive()
             assert votes.closed
             assert bulk.closed
             await station.loss()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,7 +99,7 @@ def stage() -> Stage:
     return Stage(chain, contracts, Ledger(defined(terms=terms, attestors=first)))
 
 
-class Process:
+class Process(ABC):
     """An attestor or a relayer: what stays when it is killed, and how it starts."""
 
     def __init__(self, name: str, road: Road, chain: ForkingChain) -> None:
@@ -115,9 +116,9 @@ class Process:
         """Return its nodes."""
         return [EvmNode(each.shown, each) for each in self.nodes]
 
+    @abstractmethod
     def end(self) -> None:
         """End as a kill does: nothing is saved."""
-        raise NotImplementedError
 
     def now(self) -> float:
         """Seconds: clocks of processes go with the public chain."""

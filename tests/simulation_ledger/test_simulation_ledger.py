@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHORT = 3_000
+SEED = "suite4"
+"""Chosen: with it it meets each bug that `tests/mutants/simulated.py` plants. Choose anew when new types change what is drawn."""
 
 
 @pytest.mark.parametrize("scene", [kind.name for kind in SCENES])
 def test_invariant_24_ledger_and_model_agree_on_a_short_history(scene: str) -> None:
     """Goal: 24, over all types. Method: some hundred transactions of each scene: same codes, legs and records."""
-    outcome = play(Run(scene, "suite4", SHORT if scene == "everything" else 200))
+    outcome = play(Run(scene, SEED, SHORT if scene == "everything" else 200))
     assert outcome.failure == ""
 
 

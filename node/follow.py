@@ -114,8 +114,10 @@ class Follower:
         return "" if self._source is None else self._source.name
 
     def connected(self, link: Link) -> None:
-        """Say how far we are; a validator answers by its own status."""
+        """Say how far we are, a validator answers by its own status; hand over to it what waits here (M1)."""
         link.send(Lane.VOTES, encode_frame(PeerStatus(self._chain.tip.facts.height, now_ms())))
+        if link.validator is not None:
+            self._gossip.hand_over(link)
         if self._source is None:
             self._look.set()
 

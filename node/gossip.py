@@ -64,6 +64,10 @@ class Mempool(Protocol):
         """Whole transactions that have been here for longer than that."""
         ...
 
+    def oldest(self, count_max: int, bytes_max: int) -> Sequence[bytes]:
+        """Whole transactions that have been here for longest, within both limits."""
+        ...
+
 
 class Backlog:
     """What one sender's transactions wait in."""
@@ -148,6 +152,22 @@ class Gossip:
             size += len(raw)
         if batch:
             self._peers.to_validators(Lane.BULK, encode_frame(Transactions(tuple(batch))))
+
+    def hand_over(self, link: Link | None) -> None:
+        """Send what has waited here for longest, whoever brought it, in one frame: to one validator, or to all (None).
+
+        To who has just been connected: what was sent before did not reach it. To all where a leader is late (K18): one who knows of
+        nothing to do sleeps, and so do those who would give it up; a liar could tell a payment to one validator only.
+        """
+        raws = self._pool.oldest(GOSSIP_MAX, BULK_FRAME_MAX // 2)
+        if not raws:
+            return
+        data = encode_frame(Transactions(tuple(raws)))
+        self._metrics.transactions_handed_over.inc(len(raws))
+        if link is None:
+            self._peers.to_validators(Lane.BULK, data)
+        else:
+            link.send(Lane.BULK, data)
 
     async def repeat(self) -> None:
         """Send again, for as long as the node runs, what waits here (peers only)."""

@@ -125,6 +125,10 @@ class Incoming(Protocol):
         """Take transactions of a node."""
         ...
 
+    def hand_over(self, link: Link | None) -> None:
+        """Send what waits here to one validator."""
+        ...
+
 
 class OtherEpochs(Protocol):
     """What is done about nodes that are in another epoch (`node.voting.Voting`)."""
@@ -164,9 +168,10 @@ class Inbox:
         self._asks, self._checks = Rates(), Rates(CHECKS_PER_SECOND, CHECKS_BURST)
 
     def connected(self, link: Link) -> None:
-        """Tell the core that a validator can be reached: it sends what K13 lists."""
+        """Tell the core that a validator can be reached: it sends what K13 lists; and hand over what waits here (M1)."""
         if link.validator is not None:
             self._driver.post(PeerConnected(link.validator, now_ms()))
+            self._gossip.hand_over(link)
 
     def disconnected(self, link: Link) -> None:
         """Forget what was counted of a node, unless it is back already."""

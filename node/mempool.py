@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ledger.errors import RefConflict, Unorderable
@@ -168,6 +169,17 @@ class Mempool:
         """Whole transactions that have been here for longer: what a peer sends again (M1)."""
         until = self._clock() - int(seconds * 1_000)
         return [waiting.transaction.raw for waiting in self._waiting.values() if waiting.admitted_ms < until]
+
+    def oldest(self, count_max: int, bytes_max: int) -> list[Hash]:
+        """Whole transactions that have been here for longest: at most so many, of so many bytes together, but the first in any case."""
+        found: list[Hash] = []
+        for waiting in islice(self._waiting.values(), count_max):
+            raw = waiting.transaction.raw
+            bytes_max -= len(raw)
+            if found and bytes_max < 0:
+                break
+            found.append(raw)
+        return found
 
     def includable(self, parent: BlockId) -> int:
         """Count transactions that a block on this parent could take (K18): those that its unfinal ancestors do not hold."""

@@ -157,6 +157,9 @@ class Metrics:
         self.transactions_ok = final.labels("ok")
         self.transactions_failed = final.labels("refused")
         self.transactions_admitted = self._counter("transactions_admitted", "Transactions taken into the pool").labels()
+        self.transactions_handed_over = self._counter(
+            "transactions_handed_over", "Transactions sent again to who was just connected, or as a leader was late (K18)"
+        ).labels()
         self.transactions_expired = self._counter("transactions_expired", "Transactions that left the pool unfinal").labels()
         self._refused = self._counter("transactions_refused", "Transactions this node refused to admit, or to keep, by reason", "name")
         alarms = self._counter("alarms", "What an operator must look at", "kind")

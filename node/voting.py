@@ -63,7 +63,7 @@ class Voting:
         self.replica = Replica(chain_id, council.keys, me, timing, tip.facts, None if tip.facts.boundary else tip.certificate)
         self.replica.restore(memory.replayed)
         self._driver = Driver(self.replica)
-        self._timers = Timers(self._driver.post)
+        self._timers = Timers(self._driver.post, self._late)
         self._work = Work(chain, parts.pool, self._driver)
         self._ahead: dict[bytes, float] = {}
         """Node key -> when it first showed the next epoch; loop time."""
@@ -188,6 +188,10 @@ class Voting:
             return
         chain, wanted = self._parts.chain, (self.replica.epoch, effect.final_view)
         self._tasks.spawn(self.sync.catch_up(link, lambda: chain.position < wanted, self._driver.post), "catch up")
+
+    def _late(self) -> None:
+        """Half of the leader's time has gone without a proposal: it, and whoever else sleeps, may not know what there is to do (K18)."""
+        self._parts.gossip.hand_over(None)
 
     async def _beacon(self) -> None:
         """Tell nodes that do not vote how far the chain is, until cancelled."""

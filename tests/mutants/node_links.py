@@ -13,7 +13,51 @@ FLOOD = (f"{PEERS}::test_a_full_queue_loses_the_oldest_votes_and_the_newest_bulk
 KEPT = ("tests/node/test_chain_parameters.py",)
 SAMPLE = (f"{CLOCK}::test_many_chunks_are_told_from_a_sample",)
 
+INBOX = "node/inbox.py"
+HANDED = ("tests/node/test_inbox.py::test_good_messages_of_validators_become_events",)
+LATE = "tests/node/test_late_links.py"
+
 MUTANTS = [
+    Mutant(
+        "M1",
+        "who_comes_late_is_not_told_what_waits",
+        INBOX,
+        "            self._gossip.hand_over(link)\n",
+        "",
+        HANDED,
+    ),
+    Mutant(
+        "M1",
+        "a_node_that_follows_keeps_what_waits_when_a_validator_comes",
+        "node/follow.py",
+        "            self._gossip.hand_over(link)\n",
+        "            link.follows = False\n",
+        (f"{LATE}::test_what_came_before_the_links_is_handed_over_when_they_open",),
+    ),
+    Mutant(
+        "K18",
+        "a_late_leader_is_not_told_what_there_is_to_do",
+        "node/voting.py",
+        "        self._parts.gossip.hand_over(None)\n",
+        "",
+        (f"{LATE}::test_k18_who_was_told_alone_tells_the_late_leader",),
+    ),
+    Mutant(
+        "K18",
+        "who_is_told_before_a_leader_is_late",
+        "node/timers.py",
+        "            self._half.cancel()\n",
+        "",
+        ("tests/node/test_driver.py::test_k18_half_of_a_leaders_time_is_told_unless_it_has_proposed",),
+    ),
+    Mutant(
+        "M1",
+        "a_frame_is_handed_over_without_a_limit_of_bytes",
+        "node/mempool.py",
+        "            bytes_max -= len(raw)\n",
+        "",
+        ("tests/node/test_mempool.py::test_m1_what_waits_longest_is_named_within_both_limits",),
+    ),
     Mutant(
         "M1",
         "what_a_slow_peer_does_not_take_is_kept_by_the_socket_without_a_limit",

@@ -93,7 +93,7 @@ async def test_peers_cannot_fill_the_queue_but_own_events_pass() -> None:
 async def test_a_timer_replaces_the_one_of_its_kind() -> None:
     """Goal: the newest wins. Method: set twice, cancel another, hear once."""
     fired: asyncio.Queue[TimerFired] = asyncio.Queue()
-    timers = Timers(fired.put_nowait)
+    timers = Timers(fired.put_nowait, lambda: None)
     timers.arm(SetTimer(TimerKind.LEADER, View(1), TimeMs(now_ms() + 60_000)))
     timers.arm(SetTimer(TimerKind.RETRY, View(1), now_ms()))
     timers.cancel(TimerKind.RETRY)
@@ -104,6 +104,29 @@ async def test_a_timer_replaces_the_one_of_its_kind() -> None:
     timers.arm(SetTimer(TimerKind.STATUS, View(1), TimeMs(now_ms() + 60_000)))
     timers.close()
     assert fired.empty()
+
+
+async def test_k18_half_of_a_leaders_time_is_told_unless_it_has_proposed() -> None:
+    """Goal: what keeps a view awake is handed over before its leader is given up. Method: a leader in time, and one that is late."""
+    told: list[str] = []
+    over = asyncio.Event()
+
+    def fired(event: TimerFired) -> None:
+        told.append(event.kind.name)
+        over.set()
+
+    timers = Timers(fired, lambda: told.append("half"))
+    timers.arm(SetTimer(TimerKind.LEADER, View(1), TimeMs(now_ms() + 20)))
+    timers.cancel(TimerKind.LEADER)
+    timers.arm(SetTimer(TimerKind.RETRY, View(1), TimeMs(now_ms() + 40)))
+    async with asyncio.timeout(5):
+        await over.wait()
+        assert told == ["RETRY"]
+        over.clear()
+        timers.arm(SetTimer(TimerKind.LEADER, View(2), TimeMs(now_ms() + 60_000)))
+        timers.arm(SetTimer(TimerKind.LEADER, View(2), TimeMs(now_ms() + 40)))
+        await over.wait()
+    assert told == ["RETRY", "half", "LEADER"]
 
 
 async def test_a_task_that_fails_is_told() -> None:

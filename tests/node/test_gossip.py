@@ -77,6 +77,11 @@ class Pool:
         assert seconds
         return [tx.raw for tx in self.kept.values()]
 
+    def oldest(self, count_max: int, bytes_max: int) -> list[bytes]:
+        """All that a frame holds."""
+        assert bytes_max
+        return [tx.raw for tx in self.kept.values()][:count_max]
+
 
 class Outside(Peers):
     """Peers without sockets: remembers what goes out and who is cut off."""
@@ -95,6 +100,20 @@ class Outside(Peers):
         """Remember."""
         self.cut_off.append(f"{link.name}: {error.kind}")
         self.cut_now.set()
+
+
+class Wire(Link):
+    """A link without sockets: remembers the transactions that it is given."""
+
+    def __init__(self, node_key: bytes, name: str, validator: ValidatorId) -> None:
+        super().__init__(node_key, name, validator)
+        self.took: list[tuple[bytes, ...]] = []
+
+    def send(self, lane: Lane, data: bytes) -> None:
+        """Remember."""
+        frame = decode_frame(lane, data)
+        assert isinstance(frame, Transactions)
+        self.took.append(frame.transactions)
 
 
 class World:
@@ -166,6 +185,24 @@ async def test_what_comes_from_a_node_is_kept_and_not_sent_on() -> None:
     assert world.outside.sent == []
     assert world.gossip.find_raw(decode_transaction(raws[2]).raw_id) == raws[2]
     assert world.gossip.find_raw(bytes(32)) is None
+
+
+async def test_what_waits_is_handed_over_whoever_brought_it() -> None:
+    """Goal: M1, K18: who was just connected, or is late, hears of it. Method: one of a client, one of a node; to one validator, to all."""
+    world, late = World(), Wire(b"3" * 32, "late", ValidatorId(3))
+    world.gossip.hand_over(None)
+    assert world.sent() == [], "nothing waits: nothing is sent"
+    await world.gossip.admit([decode_transaction(payment(1))])
+    world.changed.clear()
+    world.gossip.arrived(Link(b"1" * 32, "v1", ValidatorId(1)), [payment(2)])
+    await world.settle()
+    world.outside.sent.clear()
+    both = (payment(1), payment(2))
+    world.gossip.hand_over(late)
+    assert (late.took, world.sent()) == ([both], [])
+    world.gossip.hand_over(None)
+    assert (late.took, world.sent()) == ([both], [both])
+    assert world.metrics.registry.get_sample_value("som_transactions_handed_over_total") == 4
 
 
 @pytest.mark.parametrize(("lie", "kind"), [(forged(payment(1)), "signature"), (b"no transaction", "malformed")])

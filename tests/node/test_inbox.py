@@ -73,6 +73,7 @@ class Everything:
         self.epoch = Epoch(0)
         self.events: list[Event] = []
         self.raws: list[bytes] = []
+        self.handed_to: list[Link | None] = []
         self.full = False
         self.held: set[Vote] = set()
 
@@ -102,6 +103,10 @@ class Everything:
         """Remember."""
         assert link
         self.raws.extend(raws)
+
+    def hand_over(self, link: Link | None) -> None:
+        """Remember to whom."""
+        self.handed_to.append(link)
 
     def find_raw(self, _: bytes) -> bytes | None:
         """Nothing waits."""
@@ -216,6 +221,9 @@ async def test_good_messages_of_validators_become_events() -> None:
     assert isinstance(event, CertificatesRequested)
     world.inbox.connected(link)
     assert isinstance(world.all.events[-1], PeerConnected)
+    assert world.all.handed_to == [link]
+    world.inbox.connected(Link(bytes(32), "bank-a", None))
+    assert world.all.handed_to == [link], "who does not vote proposes nothing"
 
 
 async def test_what_is_late_or_elsewhere_is_dropped_and_counted() -> None:

@@ -171,6 +171,20 @@ async def test_m1_what_waits_long_is_named(world: World) -> None:
     assert world.pool.waiting_since(2.0) == [old.raw]
 
 
+async def test_m1_what_waits_longest_is_named_within_both_limits(world: World) -> None:
+    """Goal: one frame for who was just connected. Method: three wait; limits of count, of bytes, and of less than one."""
+    await world.fund()
+    assert world.pool.oldest(500, 1_000_000) == []
+    waiting = [world.pay("bank-a/main", "bank-b/x0", 1) for _ in range(3)]
+    world.admit(*waiting)
+    raws = [tx.raw for tx in waiting]
+    size = len(raws[0])
+    assert world.pool.oldest(500, 1_000_000) == raws
+    assert world.pool.oldest(2, 1_000_000) == raws[:2]
+    assert world.pool.oldest(500, 2 * size + 1) == raws[:2]
+    assert world.pool.oldest(500, 1) == raws[:1], "one goes in any case: no transaction is longer than a frame"
+
+
 async def test_m6_who_fails_often_is_taken_last(world: World) -> None:
     """Goal: a hundred failures in a minute cost a place in the queue. Method: payments without funds, then one of each bank."""
     await world.fund(1_000)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
@@ -32,6 +33,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         enable_socket()
     else:
         disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+    """Keep the logging that a test sets up from the tests after it: a logger that was made for good would not be captured any more."""
+    configure = structlog.configure
+
+    def for_now(**settings: Any) -> None:  # noqa: ANN401 - whatever structlog takes
+        configure(**(settings | {"cache_logger_on_first_use": False}))
+
+    monkeypatch.setattr(structlog, "configure", for_now)
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,7 @@ BEHIND_HEIGHTS = 1_000
 RECENT_MS = 60_000
 """A view that was given up longer ago is history."""
 SYNC_SECONDS = 0.05
-"""A cast takes up to three syncs, and a leader has 2 delta, half a second, until its proposal is late."""
+"""A cast takes two syncs, and a leader has 2 delta, half a second, until its proposal is late."""
 SYNCS_MIN = 20
 """Fewer say nothing about a disk."""
 

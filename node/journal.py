@@ -178,7 +178,7 @@ class Journal:
             self._write()
 
     def sync(self) -> None:
-        """Make every appended record durable: one write and one fdatasync, none where nothing is new.
+        """Make every appended record durable: one write that is synced, none where nothing is new.
 
         Raises
         ------
@@ -186,13 +186,16 @@ class Journal:
             The disk refused. The journal is broken from here on (K12: never retried).
         """
         self._check()
-        self._write()
-        if self._synced == self._written:
+        if self._synced == self._written and not self._buffer:
             return
-        self._broken = True
         began = time.perf_counter()
-        self._open_file().sync()
-        self._broken = False
+        if self._synced == self._written:
+            self._write(synced=True)
+        else:
+            self._write()
+            self._broken = True
+            self._open_file().sync()
+            self._broken = False
         self._synced = self._written
         self.watch(time.perf_counter() - began)
 
@@ -259,7 +262,7 @@ class Journal:
         self._buffer.append(data)
         self._buffered += len(data)
 
-    def _write(self) -> None:
+    def _write(self, *, synced: bool = False) -> None:
         if not self._buffer:
             return
         data = b"".join(self._buffer)
@@ -269,7 +272,8 @@ class Journal:
             ahead = bytes(max(0, min(AHEAD_BYTES, self._limit - end)))
             self._allocated = end + len(ahead)
         self._broken = True
-        self._open_file().write_at(self._written, data + ahead)
+        write = self._open_file().write_synced if synced else self._open_file().write_at
+        write(self._written, data + ahead)
         self._broken = False
         self._written = end
         self._buffer.clear()

@@ -91,10 +91,11 @@ class Memory:
     def promise(self, entries: Iterable[Entry], votes: Sequence[Marked]) -> tuple[SignedVote, ...]:
         """Do the durable half of `Cast`: when this returns, the votes may be sent.
 
-        The records are synced before the mark moves, and the votes after it, so a cast costs up to three syncs. The first one is for
-        liveness: once the mark stands in a view, this key never votes below it, so what brought it there must not be lost. (With records
-        and votes under one sync after the mark, a validator that lost power between the two forgot the only copy of a nullification,
-        went back a view, and could never vote there again: the network stood still.)
+        The records are synced before the mark moves: once the mark stands in a view, this key never votes below it, so what brought it
+        there must not be lost. (With records and votes under one sync after the mark, a validator that lost power between the two forgot
+        the only copy of a nullification, went back a view, and could never vote there again: the network stood still.)
+        The votes are durable in the mark, which start-up casts again; in the journal they are with the sync that comes before the mark
+        moves on. So a cast costs two syncs.
 
         Raises
         ------
@@ -110,7 +111,6 @@ class Memory:
         signed = tuple(SignedVote(marked.vote, self.me, signature) for marked, signature in zip(votes, signatures, strict=True))
         for own in signed:
             self.journal.append(encode(VoteRecord(own)))
-        self.journal.sync()
         return signed
 
 

@@ -179,7 +179,7 @@ class Metrics:
             "finality_seconds", "From the time of a block, its leader's clock, until it was final here", FINALITY_BUCKETS
         )
         self.journal_sync = self._histogram(
-            "journal_sync_seconds", "One cast made durable: records, mark and votes, up to three syncs", DISK_BUCKETS
+            "journal_sync_seconds", "One cast made durable: records, then the mark with the votes, two syncs", DISK_BUCKETS
         )
         self.flush = self._histogram("flush_seconds", "One commit of the store", DISK_BUCKETS)
         self.epoch_switch = self._histogram(

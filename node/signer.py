@@ -242,9 +242,9 @@ class Signer:
 
     def _keep(self, mark: Mark) -> None:
         self._broken = True
-        self._file.write_at((self._turn + 1) % 2 * SLOT_BYTES, _pack(mark, self._turn + 1))
+        slot = _pack(mark, self._turn + 1)
         began = time.perf_counter()
-        self._file.sync()
+        self._file.write_synced((self._turn + 1) % 2 * SLOT_BYTES, slot)
         self._mark, self._turn, self._broken = mark, self._turn + 1, False
         self.watch(time.perf_counter() - began)
 

@@ -22,6 +22,9 @@ class StillFile:
     def write_at(self, offset: int, data: bytes) -> None:
         """Write nothing."""
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        """Write nothing."""
+
     def sync(self) -> None:
         """Nothing was written."""
 

@@ -1,9 +1,10 @@
-"""Read what `strace -f -y -xx` saw of a validator: writes to its journal, syncs of it, and what it sent to sockets, in order."""
+"""Read what `strace -f -y -xx` saw of a validator: synced writes to its journal and its mark, and what it sent to sockets, in order."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from node.wire import Lane, ProposalFrame, Votes, WireError, WireVote, decode_frame
@@ -11,21 +12,25 @@ from node.wire import Lane, ProposalFrame, Votes, WireError, WireVote, decode_fr
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_CALL = re.compile(r"^(?P<pid>\d+)\s+(?P<name>write|writev|pwrite64|sendto|sendmsg|fdatasync|fsync)\(\d+<(?P<file>[^>]*)>(?P<rest>.*)$")
+CALLS = ("write", "writev", "pwrite64", "pwritev2", "sendto", "sendmsg", "fdatasync", "fsync")
+_CALL = re.compile(rf"^(?P<pid>\d+)\s+(?P<name>{'|'.join(CALLS)})\(\d+<(?P<file>[^>]*)>(?P<rest>.*)$")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?:fdatasync|fsync) resumed>")
+_RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?:fdatasync|fsync|pwritev2) resumed>")
+
+
+class File(Enum):
+    """Where a validator keeps its promises."""
+
+    JOURNAL = "/journal/"
+    MARK = "/signer.mark"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrote:
-    """Bytes handed to the kernel for the journal."""
+class Durable:
+    """Bytes of which the kernel said that they are on disk."""
 
+    file: File
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SyncedJournal:
-    """The kernel said that the journal is on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +40,38 @@ class Sent:
     data: bytes
 
 
-Seen = Wrote | SyncedJournal | Sent
-
-
-def read_trace(lines: Iterable[str]) -> Iterator[Seen]:
-    """Yield what matters, a sync where it ended, everything else where it began."""
-    syncing: set[str] = set()
+def read_trace(lines: Iterable[str]) -> Iterator[Durable | Sent]:
+    """Yield what matters: what a sync made durable where that sync ended, what was sent where that began."""
+    written = dict.fromkeys(File, b"")
+    syncing: dict[str, File] = {}
     for line in lines:
         resumed = _RESUMED.match(line)
-        if resumed is not None and resumed["pid"] in syncing:
-            syncing.discard(resumed["pid"])
-            yield SyncedJournal()
+        if resumed is not None and (file := syncing.pop(resumed["pid"], None)) is not None:
+            yield Durable(file, written[file])
+            written[file] = b""
         call = _CALL.match(line)
         if call is None:
             continue
-        file = _bytes(call["file"]).decode(errors="replace")
-        journal, socket = "/journal/" in file, file.startswith(("socket:", "TCP"))
-        if call["name"] in ("fdatasync", "fsync"):
-            if journal and "unfinished" in call["rest"]:
-                syncing.add(call["pid"])
-            elif journal and "= 0" in call["rest"]:
-                yield SyncedJournal()
-        elif journal or socket:
-            data = b"".join(map(_bytes, _STRING.findall(call["rest"])))
-            yield Wrote(data) if journal else Sent(data)
+        path = _bytes(call["file"]).decode(errors="replace")
+        rest = call["rest"]
+        file = next((file for file in File if file.value in path), None)
+        if file is None:
+            if path.startswith(("socket:", "TCP")):
+                yield Sent(_strings(rest))
+            continue
+        written[file] += _strings(rest)
+        if call["name"] not in ("fdatasync", "fsync") and "RWF_DSYNC" not in rest:
+            continue
+        if "unfinished" in rest:
+            syncing[call["pid"]] = file
+        else:
+            yield Durable(file, written[file])
+            written[file] = b""
+
+
+def _strings(rest: str) -> bytes:
+    """Bytes among the arguments of a call."""
+    return b"".join(map(_bytes, _STRING.findall(rest)))
 
 
 def _bytes(escaped: str) -> bytes:

@@ -16,8 +16,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "K12",
         "sync_does_not_reach_the_disk",
         JOURNAL,
-        "        self._open_file().sync()\n        self._broken = False\n        self._synced",
-        "        self._broken = False\n        self._synced",
+        "        write = self._open_file().write_synced if synced else",
+        "        write = self._open_file().write_at if synced else",
         (*JOURNAL_TESTS, "tests/node/test_recording_layer.py"),
     ),
     Mutant(
@@ -56,8 +56,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "K15",
         "the_mark_is_not_synced_before_the_signature",
         SIGNER,
-        "        self._file.sync()\n        self._mark, self._turn",
-        "        self._mark, self._turn",
+        "        self._file.write_synced((",
+        "        self._file.write_at((",
         (*SIGNER_TESTS, "tests/node/test_recording_layer.py"),
     ),
     Mutant(

@@ -18,7 +18,12 @@ FILES_TESTS = ("tests/node/test_files.py",)
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "K12", "sync_does_not_sync", JOURNAL, "        self._open_file().sync()\n        self._broken", "        self._broken", POWER_TESTS
+        "K12",
+        "what_was_written_ahead_of_a_sync_is_not_synced",
+        JOURNAL,
+        "        if self._synced == self._written:\n",
+        "        if self._buffer:\n",
+        JOURNAL_TESTS,
     ),
     Mutant(
         "K12",
@@ -170,14 +175,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "K15",
-        "signature_leaves_before_the_mark_is_synced",
-        SIGNER,
-        "        self._file.sync()\n        self._mark,",
-        "        self._mark,",
-        (*SIGNER_TESTS, *POWER_TESTS),
-    ),
-    Mutant(
-        "K15",
         "mark_is_kept_in_memory_only",
         SIGNER,
         "        if mark != self._mark:\n            self._keep(mark)\n",
@@ -257,10 +254,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "K15",
-        "votes_are_sent_before_they_are_durable",
+        "the_mark_leaves_a_view_whose_vote_the_journal_forgets",
         MEMORY,
-        "        self.journal.sync()\n        return signed",
-        "        return signed",
+        "            self.journal.append(encode(VoteRecord(own)))\n",
+        "            pass\n",
         (*MEMORY_TESTS, *POWER_TESTS),
     ),
     Mutant(

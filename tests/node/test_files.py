@@ -68,15 +68,16 @@ def test_writes_go_where_they_are_told(tmp_path: Path) -> None:
     file.write_at(0, b"abcdef")
     file.write_at(2, b"CD")
     file.sync()
+    file.write_synced(5, b"Fgh")
     file.close()
     file.close()
     with pytest.raises(StorageFailed, match="earlier operation"):
         file.write_at(0, b"z")
-    FILES.truncate(tmp_path / "x", 5)
+    FILES.truncate(tmp_path / "x", 7)
     FILES.rename(tmp_path / "x", tmp_path / "y")
     FILES.sync_folder(tmp_path)
     assert FILES.names(tmp_path) == ["y"]
-    assert FILES.read(tmp_path / "y") == b"abCDe"
+    assert FILES.read(tmp_path / "y") == b"abCDeFg"
     FILES.unlink(tmp_path / "y")
     assert len(FILES.noise(4)) == 4
 

@@ -72,6 +72,22 @@ def test_k12_one_write_and_one_sync_for_all_that_was_appended() -> None:
     assert steps == ["write", "sync"]
 
 
+def test_k12_what_was_written_before_its_sync_is_synced_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: a sync is one of everything. Method: more than is buffered, so that a part is written before; then power is lost."""
+    monkeypatch.setattr("node.journal.BUFFER_BYTES_MAX", 10)
+    files = MemoryFiles()
+    entries = journal_with(files, 2)
+    files.lose_power(lambda _: 0)
+    assert list(reopen(files)[1]) == entries
+    journal = reopen(files)[0]
+    journal.append(entries_of(3)[0])
+    monkeypatch.setattr("node.journal.BUFFER_BYTES_MAX", 1_000_000)
+    journal.append(entries_of(3)[1])
+    journal.sync()
+    files.lose_power(lambda _: 0)
+    assert list(reopen(files)[1]) == [*entries, *entries_of(3)[:2]]
+
+
 def test_k12_the_folder_is_synced_after_every_create_rename_and_unlink() -> None:
     """Goal: names survive a power loss. Method: the order of operations when a segment is made, and when one is dropped."""
     steps: list[str] = []

@@ -76,6 +76,12 @@ class MemoryFile:
         inode.unsynced.append(Write(offset, data, bytes(inode.content[offset : offset + len(data)]), len(inode.content)))
         inode.write(offset, data)
 
+    def write_synced(self, offset: int, data: bytes) -> None:
+        """Write, then sync: power may be lost in between, as inside of the one call of the system."""
+        self.write_at(offset, data)
+        self._step("sync")
+        self._inode.unsynced.pop()
+
     def sync(self) -> None:
         """Everything written is durable."""
         self._step("sync")

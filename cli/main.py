@@ -1,10 +1,12 @@
 """The command line's one edge: assembles the nouns, runs a command, turns every expected failure into one sentence and an exit code."""
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
+from typer.main import get_command
 
 from cli import (
     account,
@@ -48,6 +50,8 @@ from node.keystore import KeystoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from typer._click.core import Command
 
 USAGE = 2
 
@@ -95,10 +99,16 @@ status.register(app)
 doctor.register(app)
 
 
+@cache
+def _command() -> "Command":
+    """Every noun and verb as click has them: a tenth of a second to make, so once in a process."""
+    return get_command(app)
+
+
 def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run one command; return its exit code: 0 done, 1 refused, 2 used wrongly, 3 no node reached."""
     try:
-        outcome = app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="som", standalone_mode=False)
+        outcome = _command().main(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="som", standalone_mode=False)
     except CommandFault as fault:
         print_problem(str(fault))
         return fault.exit_code

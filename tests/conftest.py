@@ -26,6 +26,15 @@ settings.register_profile("nightly", deadline=None, max_examples=2_000, suppress
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Live networks first, whatever the order is else: the first of two workers has them one after another, and none is left for the end.
+
+    They wait more than they work, so the other worker's tests have their core meanwhile.
+    """
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "devnet"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Allow sockets where the shell is under test, nowhere else."""
     inside = item.path.relative_to(ROOT).parts[0] if item.path.is_relative_to(ROOT) else ""

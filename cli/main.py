@@ -1,4 +1,4 @@
-"""The command line's one edge: assembles the nouns, runs a command, turns every expected failure into one sentence and an exit code."""
+"""The command line's one edge: runs a command, turns every expected failure into one sentence and an exit code."""
 
 import sys
 from functools import cache
@@ -8,39 +8,9 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 from typer.main import get_command
 
-from cli import (
-    account,
-    asset,
-    asset_profile,
-    audit,
-    backup,
-    bridge_doctor,
-    closing,
-    devnet,
-    doctor,
-    epoch,
-    genesis,
-    grant,
-    hold,
-    holder,
-    keys,
-    keyset,
-    node,
-    order,
-    param,
-    participant,
-    pay,
-    proof,
-    proposal,
-    purse,
-    recover,
-    reserve,
-    status,
-    tx,
-    validator,
-)
 from cli.command import RootOptions
 from cli.faults import CommandFault
+from cli.nouns import Root
 from cli.output import print_problem
 from ledger.errors import LedgerError
 from ledger.genesis import GenesisError
@@ -57,6 +27,7 @@ USAGE = 2
 
 app = typer.Typer(
     name="som",
+    cls=Root,
     help="Som Ledger: money of a central bank on a ledger that its validators sign.",
     no_args_is_help=True,
     add_completion=False,
@@ -64,44 +35,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.callback()(RootOptions())
-for name, noun in (
-    ("keys", keys.app),
-    ("node", node.app),
-    ("backup", backup.app),
-    ("genesis", genesis.app),
-    ("participant", participant.app),
-    ("keyset", keyset.app),
-    ("account", account.app),
-    ("audit", audit.app),
-    ("bridge", bridge_doctor.app),
-    ("closing", closing.app),
-    ("asset", asset.app),
-    ("profile", asset_profile.app),
-    ("grant", grant.app),
-    ("hold", hold.app),
-    ("purse", purse.app),
-    ("holder", holder.app),
-    ("order", order.app),
-    ("reserve", reserve.app),
-    ("proposal", proposal.app),
-    ("validator", validator.app),
-    ("param", param.app),
-    ("epoch", epoch.app),
-    ("tx", tx.app),
-    ("proof", proof.app),
-):
-    app.add_typer(noun, name=name)
-node.register(app)
-recover.register(app)
-devnet.register(app)
-pay.register(app)
-status.register(app)
-doctor.register(app)
 
 
 @cache
 def _command() -> "Command":
-    """Every noun and verb as click has them: a tenth of a second to make, so once in a process."""
+    """`som` as click has it, made once in a process."""
     return get_command(app)
 
 

@@ -78,6 +78,22 @@ MUTANTS = [
         (f"{BUILDER}::test_k18_the_budget_is_halved_for_each_unfinal_view",),
     ),
     Mutant(
+        "M4",
+        "what_has_come_waits_for_the_next_leader",
+        "node/builder.py",
+        "        await self._let_in(request, transactions_max)\n",
+        "",
+        (f"{BUILDER}::test_what_has_come_is_let_in_before_the_block_is_chosen",),
+    ),
+    Mutant(
+        "M4",
+        "a_leader_waits_however_long_its_loop_takes",
+        "node/builder.py",
+        "self._clock() > until or ",
+        "",
+        (f"{BUILDER}::test_a_leader_does_not_wait_long_for_what_comes",),
+    ),
+    Mutant(
         "K18",
         "what_leaders_leave_out_stays_for_ever",
         "node/mempool.py",

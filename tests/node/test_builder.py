@@ -12,7 +12,7 @@ from ledger.blocks import BLOCK_BYTES_MAX
 from ledger.execute import Execution
 from ledger.grants import GrantRecord
 from ledger.transactions.bodies import GrantPut, Leg, Pay
-from node.builder import BlockLimits
+from node.builder import TURNS, TURNS_MS, BlockLimits
 from tests.node.chain_world import World
 
 if TYPE_CHECKING:
@@ -200,6 +200,43 @@ async def test_a_block_that_is_not_full_is_paced(world: World) -> None:
     full = await world.builder.build(world.request(parent=built.facts))
     assert full is not None
     assert len(full.transactions) == 4
+
+
+@pytest.mark.parametrize(("empty", "expected"), [(False, 2), (True, 0)])
+async def test_what_has_come_is_let_in_before_the_block_is_chosen(world: World, *, empty: bool, expected: int) -> None:
+    """Goal: a payment that was read from its socket, and is not verified yet, is in this block. Method: admit one two turns later."""
+    await world.fund()
+    world.admit(world.pay("bank-a/main", "bank-b/x0", 1))
+    late = world.pay("bank-a/main", "bank-b/x0", 2)
+
+    async def arrive() -> None:
+        for _ in range(TURNS - 2):
+            await asyncio.sleep(0)
+        world.admit(late)
+
+    arriving = asyncio.ensure_future(arrive())
+    built = await world.builder.build(world.request(empty=empty))
+    await arriving
+    assert built is not None
+    assert len(built.transactions) == expected
+
+
+async def test_a_leader_does_not_wait_long_for_what_comes(world: World) -> None:
+    """Goal: a slow turn ends the waiting. Method: every turn of the loop takes as long as the waiting may; what comes later is left out."""
+    await world.fund()
+    world.admit(world.pay("bank-a/main", "bank-b/x0", 1))
+
+    async def slow() -> None:
+        for _ in range(TURNS - 1):
+            world.clock.now_ms += TURNS_MS
+            await asyncio.sleep(0)
+        world.admit(world.pay("bank-a/main", "bank-b/x0", 2))
+
+    arriving = asyncio.ensure_future(slow())
+    built = await world.builder.build(world.request())
+    await arriving
+    assert built is not None
+    assert len(built.transactions) == 1
 
 
 async def test_what_was_built_needs_no_judging(world: World) -> None:

@@ -6,7 +6,6 @@ a socket, and the core hears of its own votes only afterwards.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, assert_never
@@ -40,6 +39,7 @@ from consensus.types import Kind
 from ledger.blocks import split_body
 from node.driver import now_ms
 from node.records import encode
+from node.relay import Relay
 from node.signer import Marked, NotAboveMark
 from node.wire import (
     VOTES_MAX,
@@ -74,9 +74,6 @@ if TYPE_CHECKING:
     from node.teller import Teller
     from node.timers import Timers
 
-RELAY_SECONDS = 0.03
-"""How long a new certificate waits before it is passed on: an eighth of delta. A notarization then travels with its finalization."""
-
 log = structlog.get_logger("consensus")
 
 
@@ -108,8 +105,7 @@ class Performer:
         self._finisher, self._bodies, self._evidence, self._teller = finisher, bodies, evidence, teller
         self._metrics, self._catch_up = metrics, catch_up
         self._log = log.bind()
-        self._relays: list[Certificate] = []
-        """Certificates that are about to be passed on to all."""
+        self._relay = Relay(self._to_all, lambda: replica.final_view)
 
     def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one arm per effect, nothing else
         """Carry out one effect."""
@@ -233,22 +229,15 @@ class Performer:
         self._send(Lane.VOTES, encode_frame(ProposalFrame(stored.header, wire_vote(vote))), to)
 
     def _send_certificates(self, certificates: tuple[Certificate, ...], to: ValidatorId | None) -> None:
-        """Answer one validator at once. What all are told (K10) waits a moment: nearly always they assemble it themselves from the votes.
-
-        So it is not ahead of the votes that others wait for, on either side, and the certificates of a moment share a frame.
-        """
+        """Answer one validator at once; what all are told (K10) waits a moment."""
         if to is None:
-            if not self._relays:
-                asyncio.get_running_loop().call_later(RELAY_SECONDS, self._relay)
-            self._relays += certificates
+            self._relay.add(certificates)
             return
         for frame in split_certificates(certificates):
             self._send(Lane.VOTES, encode_frame(frame), to)
 
-    def _relay(self) -> None:
-        relays, self._relays = tuple(self._relays), []
-        for frame in split_certificates(relays):
-            self._send(Lane.VOTES, encode_frame(frame), None)
+    def _to_all(self, frame: bytes) -> None:
+        self._peers.to_validators(Lane.VOTES, frame)
 
     def _send_status(self, effect: SendStatus) -> None:
         """Send our status; each validator gets the newest vote that we have of it (K15)."""

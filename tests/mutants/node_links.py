@@ -17,7 +17,34 @@ INBOX = "node/inbox.py"
 HANDED = ("tests/node/test_inbox.py::test_good_messages_of_validators_become_events",)
 LATE = "tests/node/test_late_links.py"
 
+RELAY = "node/relay.py"
+RELAYED = "tests/node/test_relay.py::test_k10_"
+
 MUTANTS = [
+    Mutant(
+        "K10",
+        "the_finalization_is_not_passed_on",
+        RELAY,
+        " or (subject.view == final_view and subject.kind is Kind.FINALIZE)",
+        "",
+        (f"{RELAYED}a_finalization_stands_for_what_is_below_it",),
+    ),
+    Mutant(
+        "K10",
+        "what_is_above_the_final_view_is_not_passed_on",
+        RELAY,
+        "subject.view > final_view or ",
+        "",
+        (f"{RELAYED}what_came_in_a_moment_shares_a_frame",),
+    ),
+    Mutant(
+        "K10",
+        "certificates_are_passed_on_again_and_again",
+        RELAY,
+        "        waiting, self._waiting = self._waiting, []\n",
+        "        waiting = self._waiting\n",
+        (f"{RELAYED}each_is_passed_on_once",),
+    ),
     Mutant(
         "M1",
         "who_comes_late_is_not_told_what_waits",

@@ -296,6 +296,7 @@ def move_final(state: State, facts: BlockFacts) -> None:
 def retry_blocks(state: State) -> None:
     """Ask again for what was not answered, judge again what had no verdict, and turn to ranges where nothing moved since the last retry.
 
+    So does who is far behind, whatever moves: the chain may grow faster than bodies are had one by one, and then nothing is ever given out.
     What nobody needs now is let go, but as if it were new: it may yet be notarized, after a view of its own has passed, and is then wanted.
     """
     proposal = state.at(state.view).proposal
@@ -310,7 +311,7 @@ def retry_blocks(state: State) -> None:
             del state.unsettled[block_id]
     state.catching_up = False
     if state.behind:
-        if state.stuck_at == state.executed_count:
+        if far_behind(state) or state.stuck_at == state.executed_count:
             ask_catch_up(state)
         state.stuck_at = state.executed_count
         commit(state)

@@ -133,6 +133,24 @@ def test_k20_turns_to_ranges_when_nothing_moves() -> None:
     assert len(only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp)) == 1
 
 
+def test_k20_asks_for_ranges_where_the_chain_may_grow_faster_than_blocks_are_judged() -> None:
+    """Goal: K20: a validator whose headers are all here, but not the bodies, does not follow for ever. Method: a block is judged before each retry."""
+    chain = [GENESIS]
+    for number in range(1, 70):
+        chain.append(block(chain[-1], number))
+    journal: list[Replayed] = [record for facts in chain[1:] for record in (BodyRecord(facts), CertifiedRecord(facts))]
+    scene = Scene(journal=[*journal, CertificateRecord(certificate(vote_for(Kind.FINALIZE, chain[-1], 68)))])
+    assert only(scene.start(), CatchUp) == ()
+    asked = []
+    for facts in chain[1:4]:
+        assert only(scene.judge(facts), CatchUp) == ()
+        asked += [ask.peer for ask in only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp)]
+    assert len(set(asked)) == 3, "another one at each retry"
+    facts = chain[5]
+    scene.feed(Synced(facts, certificate(vote_for(Kind.FINALIZE, facts, 4)), scene.clock))
+    assert only(scene.fire(TimerKind.RETRY, after_ms=1_000), CatchUp) == (), "64 views are near"
+
+
 def test_a_key_that_is_not_in_the_set_is_refused() -> None:
     """Goal: bad input. Method: validator 4 of 4."""
     with pytest.raises(ValueError, match="validator 4"):

@@ -195,6 +195,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (FLOOR,),
     ),
     Mutant("K20", "a_sync_does_not_move_the_floor", UPKEEP, "        move_final(state, facts)\n", "", (FLOOR,)),
+    Mutant("K20", "who_moves_never_asks_for_ranges", BLOCKS, "        if far_behind(state) or state", "        if state", (FLOOR,)),
     Mutant("K20", "always_asks_the_same_one", BLOCKS, "        state.catch_up_attempts += 1\n", "", (FLOOR,)),
     Mutant(
         "K21",

@@ -134,7 +134,7 @@ def test_k20_turns_to_ranges_when_nothing_moves() -> None:
 
 
 def test_k20_asks_for_ranges_where_the_chain_may_grow_faster_than_blocks_are_judged() -> None:
-    """Goal: K20: a validator whose headers are all here, but not the bodies, does not follow for ever. Method: a block is judged before each retry."""
+    """Goal: K20: who has all headers and gets bodies one by one is not late for ever. Method: judge a block before each retry."""
     chain = [GENESIS]
     for number in range(1, 70):
         chain.append(block(chain[-1], number))

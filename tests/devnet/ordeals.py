@@ -1,10 +1,11 @@
-"""Five ordeals of a live network under load, each healed by itself within 30 seconds: nobody repairs anything.
+"""Six ordeals of a live network under load, each healed by itself within 30 seconds: nobody repairs anything.
 
 `python -m tests.devnet.ordeals [NAME ...] [--pause-seconds 300]`:
 - `paused`: two of four validators stopped with SIGSTOP for five minutes, then continued;
 - `killed`: all four killed with SIGKILL at once;
 - `wiped`: all four killed at a moment when the newest block is notarized and finalize votes are out, and three of them lose their state
   (the store), not their journals;
+- `late`: all four killed, and one of them loses its state: it judges what its journal holds while the others go on, and must not stay behind;
 - `clock`: one validator's clock an hour ahead, and set right after half a minute;
 - `image`: one validator's data folder put back to an old copy, journal and mark with it: it notices that it forgot votes, votes no more,
   follows, and says what to do; `som recover` then makes a new key (K15).
@@ -49,6 +50,8 @@ CLOCK_AHEAD_MS = 3_600_000
 CLOCK_WRONG_SECONDS = 30.0
 IMAGE_BLOCKS = 30
 BLOCKS_SECONDS_MAX = 120.0
+LATE_SECONDS = 20.0
+"""So long under load makes some 500 blocks: seconds of work for who has to judge them again."""
 UNDER_WAY = 2
 """Blocks whose certificates may still come to bear a vote that was cast before the kill."""
 TRIES_MAX = 60
@@ -66,7 +69,10 @@ class Ordeal:
         before = self.witness.height
         await recovered(self.witness, since, before, HEALED_SECONDS_MAX)
         await asyncio.gather(*(self.network.ready(node) for node in self.network.validators))
-        return time.perf_counter() - since
+        took = time.perf_counter() - since
+        if took > HEALED_SECONDS_MAX:
+            raise PromiseBroken(f"some validator was ready only {took:.1f} s after the fault's end")
+        return took
 
     async def paused(self) -> float:
         """Two of four say nothing for five minutes; the chain stands, for two are no quorum."""
@@ -95,6 +101,13 @@ class Ordeal:
             raise PromiseBroken(f"no kill of {TRIES_MAX} hit the moment between notarization and finalization")
         for victim in self.network.validators[:3]:
             shutil.rmtree(data_of(victim) / "store")
+        return await self._start_all()
+
+    async def late(self) -> float:
+        """One has far to go, and the others do not wait for it."""
+        await asyncio.sleep(LATE_SECONDS)
+        await self._kill_all()
+        shutil.rmtree(data_of(self.network.validators[2]) / "store")
         return await self._start_all()
 
     async def clock(self) -> float:
@@ -224,6 +237,7 @@ async def undergo(folder: Path, name: str, pause_seconds: float) -> float:
             "paused": ordeal.paused,
             "killed": ordeal.killed,
             "wiped": ordeal.wiped,
+            "late": ordeal.late,
             "clock": ordeal.clock,
             "image": ordeal.image,
         }
@@ -243,7 +257,7 @@ async def undergo(folder: Path, name: str, pause_seconds: float) -> float:
 
 def main() -> int:
     """Run the ordeals that were named, or all."""
-    names = ("killed", "wiped", "clock", "image", "paused")
+    names = ("killed", "wiped", "late", "clock", "image", "paused")
     parser = argparse.ArgumentParser(prog="python -m tests.devnet.ordeals", description=__doc__)
     parser.add_argument("names", nargs="*", default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--pause-seconds", type=float, default=300.0)

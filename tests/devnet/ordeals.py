@@ -5,7 +5,7 @@
 - `killed`: all four killed with SIGKILL at once;
 - `wiped`: all four killed at a moment when the newest block is notarized and finalize votes are out, and three of them lose their state
   (the store), not their journals;
-- `late`: all four killed, and one of them loses its state: it judges what its journal holds while the others go on, and must not stay behind;
+- `late`: all four killed, and one of them loses its state: it judges what its journal holds while the others go on, and must not stay late;
 - `clock`: one validator's clock an hour ahead, and set right after half a minute;
 - `image`: one validator's data folder put back to an old copy, journal and mark with it: it notices that it forgot votes, votes no more,
   follows, and says what to do; `som recover` then makes a new key (K15).

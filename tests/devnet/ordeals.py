@@ -54,8 +54,9 @@ LATE_SECONDS = 20.0
 """So long under load makes some 500 blocks: seconds of work for who has to judge them again."""
 UNDER_WAY = 2
 """Blocks whose certificates may still come to bear a vote that was cast before the kill."""
-TRIES_MAX = 60
-"""Kills until one hits the moment between notarization and finalization; under load about every fifth does."""
+TRIES_MAX = 1_000
+LOOK_SECONDS = 0.037
+"""Between two looks, which stop all four nodes: out of step with their views. One in a few dozen finds the moment."""
 
 
 class Ordeal:
@@ -92,13 +93,17 @@ class Ordeal:
     async def wiped(self) -> float:
         """Three lose their state when a block is notarized and not yet final."""
         for _ in range(TRIES_MAX):
-            await self._kill_all()
-            if hangs(self.network.validators):
+            for node in self.network.validators:
+                node.pause()
+            hit = await asyncio.to_thread(hangs, self.network.validators)
+            if hit:
+                await self._kill_all()
                 break
-            await self._start_all()
-            await asyncio.sleep(0.5)
+            for node in self.network.validators:
+                node.go_on()
+            await asyncio.sleep(LOOK_SECONDS)
         else:
-            raise PromiseBroken(f"no kill of {TRIES_MAX} hit the moment between notarization and finalization")
+            raise PromiseBroken(f"none of {TRIES_MAX} looks hit the moment between notarization and finalization")
         for victim in self.network.validators[:3]:
             shutil.rmtree(data_of(victim) / "store")
         return await self._start_all()
@@ -207,7 +212,9 @@ def hangs(nodes: tuple[NodeProcess, ...]) -> bool:
     """Whether the journals of these stopped nodes show a view with finalize votes cast and its finalization nowhere."""
     voted, final = 0, 0
     for node in nodes:
-        journal, entries = Journal.open(DiskFiles(), data_of(node) / "journal", None)
+        with tempfile.TemporaryDirectory(prefix="som-journal-") as copy:  # opening cuts what is torn: not under a node that will go on
+            shutil.copytree(data_of(node) / "journal", copy, dirs_exist_ok=True)
+            journal, entries = Journal.open(DiskFiles(), Path(copy), None)
         journal.close()
         for record in replay(entries)[0]:
             if isinstance(record, VoteRecord) and record.signed.vote.kind is Kind.FINALIZE:

@@ -51,12 +51,12 @@ CLOCK_WRONG_SECONDS = 30.0
 IMAGE_BLOCKS = 30
 BLOCKS_SECONDS_MAX = 120.0
 LATE_SECONDS = 20.0
-"""So long under load makes some 500 blocks: seconds of work for who has to judge them again."""
+"""So long under load makes hundreds of blocks: seconds of work for who has to judge them again."""
 UNDER_WAY = 2
 """Blocks whose certificates may still come to bear a vote that was cast before the kill."""
 TRIES_MAX = 1_000
 LOOK_SECONDS = 0.037
-"""Between two looks, which stop all four nodes: out of step with their views. One in a few dozen finds the moment."""
+"""Between two looks, which stop all four nodes: out of step with their views."""
 
 
 class Ordeal:

@@ -62,6 +62,7 @@ class BlockLog:
             place = (height, index)
             names[transaction.tx_id] = names[transaction.ref_id] = place
         self.transactions_unflushed += len(block.transactions)
+        self._cache.final(block.transactions)
 
     def certify(self, height: int, certificate: Certificate) -> None:
         """Take the finalization of the block at a height."""

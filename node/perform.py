@@ -7,6 +7,7 @@ a socket, and the core hears of its own votes only afterwards.
 from __future__ import annotations
 
 import time
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, assert_never
 
@@ -105,7 +106,7 @@ class Performer:
         self._finisher, self._bodies, self._evidence, self._teller = finisher, bodies, evidence, teller
         self._metrics, self._catch_up = metrics, catch_up
         self._log = log.bind()
-        self._relay = Relay(self._to_all, lambda: replica.final_view)
+        self._relay = Relay(partial(peers.to_validators, Lane.VOTES), lambda: replica.final_view)
 
     def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one arm per effect, nothing else
         """Carry out one effect."""
@@ -235,9 +236,6 @@ class Performer:
             return
         for frame in split_certificates(certificates):
             self._send(Lane.VOTES, encode_frame(frame), to)
-
-    def _to_all(self, frame: bytes) -> None:
-        self._peers.to_validators(Lane.VOTES, frame)
 
     def _send_status(self, effect: SendStatus) -> None:
         """Send our status; each validator gets the newest vote that we have of it (K15)."""

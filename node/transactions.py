@@ -1,11 +1,13 @@
 """Transactions that this node has seen: each decoded once and each signature verified once, whoever brings it and however often.
 
 Remembered under the hash of the whole bytes, signatures included, never under tx_id: a copy with another signature is another thing.
-Only success is remembered. The memory is bounded: two generations, the younger of which becomes the older when it is full.
+Only success is remembered. The memory is bounded: two generations, the younger of which becomes the older when it is full. What is final
+goes before that: what a node remembers is what waits and what was final a moment ago, not what it saw since its start.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -21,12 +23,14 @@ REMEMBERED_MAX: Final = 16_384
 """Transactions per generation: more than the pool (6,000) and a few unfinal blocks (2,000 each) hold at once."""
 REMEMBERED_BYTES_MAX: Final = 64 * 1_048_576
 """Bytes per generation: a batch of 1,000 legs has 100 kB."""
+FINAL_MAX: Final = 8_192
+"""Final transactions remembered, four full blocks: copies of some are still on their way, and who is late with a block may ask for them."""
 
 
 class TransactionCache:
     """Decoded transactions by raw_id, and which of them have good signatures."""
 
-    __slots__ = ("_bytes", "_old", "_old_verified", "_verified", "_young", "signatures_verified")
+    __slots__ = ("_bytes", "_final", "_old", "_old_verified", "_verified", "_young", "signatures_verified")
 
     def __init__(self) -> None:
         self._young: dict[bytes, Transaction] = {}
@@ -34,6 +38,8 @@ class TransactionCache:
         self._verified: set[bytes] = set()
         self._old_verified: set[bytes] = set()
         self._bytes = 0
+        self._final: deque[bytes] = deque()
+        """raw_id of what is final and remembered, oldest first."""
         self.signatures_verified = 0
         """Counts the work of libsodium since the start."""
 
@@ -80,6 +86,12 @@ class TransactionCache:
                     return False
         self._verified.add(raw_id)
         return True
+
+    def final(self, transactions: Iterable[Transaction]) -> None:
+        """Hear that these are final; all but the newest `FINAL_MAX` that are final are forgotten."""
+        final = self._final
+        final.extend(transaction.raw_id for transaction in transactions)
+        self.forget([final.popleft() for _ in range(len(final) - FINAL_MAX)])
 
     def forget(self, raw_ids: Iterable[bytes]) -> None:
         """Drop transactions that will not be asked for again."""

@@ -31,16 +31,21 @@ CHUNK_TRANSACTIONS = 2_000
 """Transactions between two yields where all of them were verified before."""
 EPOCHS_MAX = 4
 """Verifiers kept: the current epoch's, the last one's, and what catching up looks at."""
-VOTES_MAX = 65_536
-"""Verified votes remembered: retention of 256 views, two votes and 64 validators make half of that."""
+VIEWS_REMEMBERED = 512
+"""Views whose votes are remembered, two of each validator: twice what the core retains (K19)."""
+
+Checked = tuple[bytes, bytes, bytes]
+"""Public key, signed bytes, signature."""
 
 
 class VoteVerifier:
     """Votes and certificates of one epoch."""
 
-    def __init__(self, chain: ChainId, validators: ValidatorSet, metrics: Metrics) -> None:
+    def __init__(self, chain: ChainId, validators: ValidatorSet, metrics: Metrics, good: dict[Checked, None] | None = None) -> None:
+        """`good`: what was verified before, oldest first, shared by all epochs; a verifier without it remembers for itself."""
         self._chain, self._validators, self._metrics = chain, validators, metrics
-        self._good: dict[tuple[bytes, bytes, bytes], None] = {}
+        self._good = {} if good is None else good
+        self._good_max = 2 * VIEWS_REMEMBERED * validators.size
 
     def vote(self, signed: SignedVote) -> bool:
         """Whether a vote is signed by the validator it names. Its index must be in the set."""
@@ -58,7 +63,7 @@ class VoteVerifier:
             return True
         if not verify(public_key, message, signature):
             return False
-        while len(self._good) >= VOTES_MAX:
+        while len(self._good) >= self._good_max:
             del self._good[next(iter(self._good))]
         self._good[known] = None
         return True
@@ -70,6 +75,7 @@ class EpochVerifiers:
     def __init__(self, chain: Chain, metrics: Metrics) -> None:
         self._chain, self._metrics = chain, metrics
         self._by_epoch: dict[int, VoteVerifier] = {}
+        self._good: dict[Checked, None] = {}
 
     def of(self, epoch: int) -> VoteVerifier | None:
         """Return the verifier of an epoch; None where it has not begun here."""
@@ -79,7 +85,7 @@ class EpochVerifiers:
             return known
         while len(self._by_epoch) >= EPOCHS_MAX:
             del self._by_epoch[min(self._by_epoch)]
-        made = self._by_epoch[epoch] = VoteVerifier(ChainId(self._chain.chain_id), validators, self._metrics)
+        made = self._by_epoch[epoch] = VoteVerifier(ChainId(self._chain.chain_id), validators, self._metrics, self._good)
         return made
 
     def certificate(self, certificate: Certificate) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from devnet.client import Client
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 _STAGE = re.compile(r'^som_cpu_seconds_total\{stage="([a-z]+)"\} (\S+)$', re.MULTILINE)
 """Besides the stages: `loop`, what none of them claims, and `all`, the whole process."""
+_RESIDENT = re.compile(r"^Rss(Anon|File|Shmem):\s+(\d+) kB$", re.MULTILINE)
+REF_BYTES = 200
+"""What a remembered reference may cost (performance.md): they are kept until their `valid_until`, whatever the load (L14)."""
+
+
+def allowed_bytes(before: int, refs: int) -> float:
+    """Return what memory may have become after so many references more (performance.md, "signed payments")."""
+    return 1.05 * before + REF_BYTES * refs
 
 
 async def cpu_by_stage(nodes: Sequence[NodeProcess]) -> dict[str, float]:
@@ -38,12 +46,19 @@ def per_transaction_us(before: dict[str, float], after: dict[str, float], transa
     return dict(sorted(cost.items(), key=lambda item: -item[1]))
 
 
-def resident_bytes(node: NodeProcess) -> int:
-    """Resident memory of a node's process."""
-    for line in Path(f"/proc/{node.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+class Resident(NamedTuple):
+    """Resident memory of a process, bytes."""
+
+    own: int
+    """What the process itself holds; nobody else can use it."""
+    mapped: int
+    """Pages of files, the store's above all: they grow with the store, and the kernel takes them back when it wants them."""
+
+
+def resident(pid: int) -> Resident:
+    """Resident memory of a running process."""
+    sizes = {name: int(kib) * 1024 for name, kib in _RESIDENT.findall(Path(f"/proc/{pid}/status").read_text())}
+    return Resident(sizes["Anon"] + sizes["Shmem"], sizes["File"])
 
 
 def write_bytes(node: NodeProcess) -> int:

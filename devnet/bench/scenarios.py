@@ -8,7 +8,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from devnet.bench.cost import cpu_by_stage, per_transaction_us, resident_bytes
+from devnet.bench.cost import Resident, allowed_bytes, cpu_by_stage, per_transaction_us, resident
 from devnet.bench.limit import limit_beside
 from devnet.bench.report import Figure
 from devnet.client import Client
@@ -25,7 +25,6 @@ ACCOUNTS_PER_BANK = 16
 ASSET = "KGS"
 WINDOW = 4_000
 BATCH_LEGS = 1_000
-REF_BYTES = 200
 SUBMIT_CHUNK = 200
 LAST_SECONDS_MAX = 10
 """How long the last payments of a paced run may take."""
@@ -80,12 +79,12 @@ async def payments(
     signed = await presign(plans(network, accounts, int(seconds * min(first.transactions_per_s, 8_000)) // 2 * 2, 1))
     load = Load([node.api_url for node in network.validators], signed, window=WINDOW, list_size=250)
     before, own = await cpu_by_stage(network.validators), _own_cpu()
-    memory: list[int] = []
+    memory: list[Resident] = []
     refs_at: list[int] = []
 
     async def remember(after: float) -> None:
         await asyncio.sleep(after)
-        memory.append(max(resident_bytes(node) for node in network.validators))
+        memory.append(max(resident(node.pid) for node in network.validators))
         refs_at.append(load.progress.final)
 
     watchers = [asyncio.create_task(remember(seconds / 2)), asyncio.create_task(remember(seconds - 0.5))]
@@ -109,18 +108,15 @@ async def payments(
         _latency("finality at saturation", progress.latencies_ms, "later: p50 <= 80 ms"),
     ]
     if len(memory) == 2:
-        allowed = 1.05 * memory[0] + REF_BYTES * (refs_at[1] - refs_at[0])
-        figures.append(
-            Figure(
-                "memory at the end / allowed from its half",
-                memory[1] / allowed,
-                "",
-                "<= 1",
-                None,
-                {"MiB at half": memory[0] / 2**20, "MiB at end": memory[1] / 2**20, "refs between": refs_at[1] - refs_at[0]},
-            )
-        )
+        figures.append(_memory(*memory, refs_at[1] - refs_at[0]))
     return figures
+
+
+def _memory(half: Resident, end: Resident, refs: int) -> Figure:
+    """Compare what a validator itself holds; files that it maps are told beside it."""
+    details = {"MiB at half": half.own / 2**20, "MiB at end": end.own / 2**20, "refs between": refs}
+    details |= {"MiB of files mapped at half": half.mapped / 2**20, "MiB of files mapped at end": end.mapped / 2**20}
+    return Figure("memory at the end / allowed from its half", end.own / allowed_bytes(half.own, refs), "", "<= 1", None, details)
 
 
 async def batches(network: Network, accounts: dict[str, tuple[str, ...]], seconds: float) -> list[Figure]:

@@ -65,8 +65,8 @@ MUTANTS = [
         "K18",
         "a_late_leader_is_not_told_what_there_is_to_do",
         "node/voting.py",
-        "        self._parts.gossip.hand_over(None)\n",
-        "",
+        "partial(parts.gossip.hand_over, None)",
+        "lambda: None",
         (f"{LATE}::test_k18_who_was_told_alone_tells_the_late_leader",),
     ),
     Mutant(

@@ -12,6 +12,7 @@ from consensus.events import Verdict
 from ledger.blocks import body_hash, encode_body, header_bytes
 from ledger.codec import encode_transaction
 from ledger.execute import Execution
+from node import transactions
 from node.blocks import BodyMismatch
 from node.records import StoredBlock
 from node.wire import header_of
@@ -260,3 +261,16 @@ async def test_each_signature_is_verified_once(leader: World, follower: World) -
     await follow(follower, built)
     assert follower.chain.cache.signatures_verified == 10
     assert follower.pool.count == 0
+
+
+async def test_final_transactions_go_from_memory(leader: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: a node's memory is what waits, not what it saw since its start. Method: keep one that is final; make four final."""
+    monkeypatch.setattr(transactions, "FINAL_MAX", 1)
+    payments = [leader.issue("bank-a/main", 10) for _ in range(4)]
+    leader.admit(*payments)
+    cache = leader.chain.cache
+    for payment in payments:
+        cache.remember(payment)
+    assert all(cache.find(each.raw_id) is each for each in payments)
+    leader.finalize(await leader.build())
+    assert sum(cache.find(each.raw_id) is not None for each in payments) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from consensus.types import BlockId, Epoch, Kind, SignedVote, ValidatorId, View, Vote
 from node.memory import Memory
@@ -83,3 +85,26 @@ async def test_k22_the_next_role_hears_of_the_pool_and_the_old_one_does_nothing_
         assert roles._parts.gossip.changed == new._work.grown
         assert not old._tasks._running
         assert not old._timers._handles
+
+
+async def test_an_ended_epoch_leaves_no_garbage_behind(tmp_path: Path) -> None:
+    """Goal: memory stays flat over many epochs: a full search for garbage is rare, so what an epoch had must go by itself.
+
+    Method: no search at all; after a switch, nothing holds the old parts any more, nor what they verified.
+    """
+    gc.disable()
+    try:
+        async with network(tmp_path, params=SHORT) as net:
+            await net.start(*net.validators)
+            roles = roles_of(net, "validator-0")
+            old = roles.role
+            assert isinstance(old, Voting)
+            parts = [ref(part) for part in (old, old.replica, old.receiver, old.bodies, old.sync, old.flusher, old._performer, old._work)]
+            epoch = old.replica.epoch
+            del old
+            await fund(net, "validator-0")
+            await past(net, epoch + 2, *net.validators)
+            await net.until(lambda: roles.role.replica is not None and roles.role.replica.epoch > epoch)
+            await net.until(lambda: all(part() is None for part in parts))
+    finally:
+        gc.enable()

@@ -108,7 +108,7 @@ async def payments(
         _latency("finality at saturation", progress.latencies_ms, "later: p50 <= 80 ms"),
     ]
     if len(memory) == 2:
-        figures.append(_memory(*memory, refs_at[1] - refs_at[0]))
+        figures.append(_memory(memory[0], memory[1], refs_at[1] - refs_at[0]))
     return figures
 
 

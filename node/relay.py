@@ -39,12 +39,12 @@ class Relay:
     def _pass_on(self) -> None:
         waiting, self._waiting = self._waiting, []
         final_view = self._final_view()
-        wanted = tuple(each for each in waiting if _says_more(each, final_view))
+        wanted = tuple(each for each in waiting if says_more(each, final_view))
         for frame in split_certificates(wanted):
             self._send(encode_frame(frame))
 
 
-def _says_more(certificate: Certificate, final_view: View) -> bool:
+def says_more(certificate: Certificate, final_view: View) -> bool:
     """Whether a certificate says what the highest finalization does not: it is above the final view, or that finalization itself."""
     subject = certificate.subject
     return subject.view > final_view or (subject.view == final_view and subject.kind is Kind.FINALIZE)

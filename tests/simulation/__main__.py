@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=None, help="stop after so long, or after --runs if that is earlier")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--epochs", type=int, default=EPOCHS_PER_MILLE, help="of so many runs in 1,000 the validator set changes")
+    parser.add_argument("--relay-ms", type=int, default=0, help="certificates wait so long, and needless ones go, as in the node: 30")
     parser.add_argument("--replay", type=int, default=None, metavar="SEED", help="run this seed alone")
     parser.add_argument("--trace", action="store_true", help="with --replay: print every event")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
@@ -50,7 +51,7 @@ def arguments() -> argparse.Namespace:
 def replay(seed: int, given: argparse.Namespace) -> int:
     """Run one seed and say how it ended."""
     run = trace_seed if given.trace else run_seed
-    outcome = run(seed, given.validators, given.liars, "table", given.epochs)
+    outcome = run(seed, given.validators, given.liars, "table", given.epochs, given.relay_ms)
     for line in outcome.trace:
         sys.stdout.write(line + "\n")
     sys.stdout.write(f"seed {seed}: {outcome.failure or 'agreement and recovery'}\ntrace {outcome.trace_hash}\n{outcome.counts}\n")
@@ -101,7 +102,8 @@ class Progress:
 
 def write_down(outcome: Outcome, kind: Kind, number: int) -> None:
     """Say that a seed failed, and keep it."""
-    found = Found(kind.validators, kind.liars, outcome.seed, signatures_of(number), kind.epochs_per_mille, outcome.failure, "")
+    signatures = signatures_of(number)
+    found = Found(kind.validators, kind.liars, outcome.seed, signatures, kind.epochs_per_mille, outcome.failure, "", kind.relay_ms)
     path = write_found(found)
     sys.stdout.write(f"seed {outcome.seed}: {outcome.failure}\n  written to {path}\n")
     sys.stdout.flush()
@@ -131,7 +133,7 @@ def run_set(given: argparse.Namespace, kind: Kind) -> int:
 def main() -> int:
     """Do what the command line says."""
     given = arguments()
-    kind = Kind(given.validators, given.liars, given.epochs)
+    kind = Kind(given.validators, given.liars, given.epochs, given.relay_ms)
     if given.replay is not None:
         return replay(given.replay, given)
     if given.liars > (given.validators - 1) // 3:

@@ -24,6 +24,7 @@ class Found(NamedTuple):
     epochs_per_mille: int
     failure: str
     what: str
+    relay_ms: int = 0
 
     @property
     def name(self) -> str:

@@ -105,6 +105,9 @@ class Plan:
     """How often judging takes long."""
     fuse_per_mille: int = 100
     """How often a start sets a fuse."""
+    relay_ms: int = 0
+    """So long a new certificate waits before it is passed on, and goes where a finalization says all that it does (K10, K11), as it does in
+    the node; 0: all are passed on at once. A set of runs has one or the other: it is not drawn, so that a seed means what it meant."""
 
     @property
     def nodes(self) -> int:

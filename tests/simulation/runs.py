@@ -151,11 +151,12 @@ class Kind(NamedTuple):
     validators: int
     liars: int
     epochs_per_mille: int = EPOCHS_PER_MILLE
+    relay_ms: int = 0
 
 
 def _one(task: tuple[int, Kind, str]) -> Outcome:
     seed, kind, signatures = task
-    return run_seed(seed, kind.validators, kind.liars, signatures, kind.epochs_per_mille)
+    return run_seed(seed, kind.validators, kind.liars, signatures, kind.epochs_per_mille, kind.relay_ms)
 
 
 def outcomes(seeds: Iterable[int], kind: Kind, jobs: int = 1) -> Iterator[Outcome]:

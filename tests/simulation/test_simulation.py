@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from consensus.types import Certificate, Epoch
+from node.relay import RELAY_SECONDS
 from tests.simulation.counts import Counts, Outcome
 from tests.simulation.found import Found, read_found, write_found
 from tests.simulation.plan import bridge, draw_plan, halves, one_way, ring
@@ -20,11 +21,12 @@ from tests.simulation.voter import Broken
 from tests.simulation.world import EPOCHS_PER_MILLE, World, run_seed, trace_seed
 
 ROOT = Path(__file__).resolve().parents[2]
+RELAY_MS = round(1_000 * RELAY_SECONDS)
 
 
-def run_set(validators: int, runs: int, first: int = 1, epochs: int = EPOCHS_PER_MILLE) -> Sum:
+def run_set(validators: int, runs: int, first: int = 1, epochs: int = EPOCHS_PER_MILLE, relay_ms: int = 0) -> Sum:
     total = Sum(with_epochs=epochs > 0)
-    for outcome in outcomes(range(first, first + runs), Kind(validators, (validators - 1) // 3, epochs)):
+    for outcome in outcomes(range(first, first + runs), Kind(validators, (validators - 1) // 3, epochs, relay_ms)):
         total.add(outcome)
     return total
 
@@ -41,6 +43,14 @@ def test_larger_sets_agree_and_recover(validators: int, runs: int) -> None:
     """Goal: the same with two, three and ten liars that collude. Method: a few seeds of each."""
     total = run_set(validators, runs)
     assert [outcome.failure for outcome in total.failures] == []
+
+
+@pytest.mark.parametrize(("validators", "runs"), [(4, 60), (7, 10)])
+def test_certificates_that_wait_and_go_where_they_are_needless(validators: int, runs: int) -> None:
+    """Goal: K10, K11 as the node does it. Method: certificates wait, and those that a finalization makes needless are never passed on."""
+    total = run_set(validators, runs, first=1_001, relay_ms=RELAY_MS)
+    assert [outcome.failure for outcome in total.failures] == []
+    assert total.hashes[0] != run_seed(1_001, validators, (validators - 1) // 3).trace_hash
 
 
 @pytest.mark.nightly
@@ -61,7 +71,7 @@ def test_more_than_f_liars_fork() -> None:
 def test_seeds_that_once_failed(found: Found) -> None:
     """Goal: what was found stays mended, and is explained. Method: run the seed again."""
     assert found.what
-    assert run_seed(found.seed, found.validators, found.liars, found.signatures, found.epochs_per_mille).failure == ""
+    assert run_seed(found.seed, found.validators, found.liars, found.signatures, found.epochs_per_mille, found.relay_ms).failure == ""
 
 
 def test_a_failing_seed_is_written_down_once(tmp_path: Path) -> None:

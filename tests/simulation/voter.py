@@ -15,6 +15,7 @@ from consensus.replica import Replica
 from consensus.signing import signing_bytes
 from consensus.types import Kind, Proposal, ValidatorId
 from node.records import encode
+from node.relay import says_more
 from node.signer import Marked, NotAboveMark
 from tests.simulation import messages as ms
 from tests.simulation.blocks import CHAIN, open_header
@@ -51,6 +52,7 @@ class Voter:
         self.queue: deque[ev.Event] = deque()
         self._timers: dict[ev.TimerKind, int] = {}
         self._timer_count = 0
+        self._to_relay: list[Certificate] = []
         self._others = tuple(member for member in committee.members if member != node.index)
         self._perform: dict[type, Callable[..., None]] = {
             fx.Cast: self._cast,
@@ -201,7 +203,22 @@ class Voter:
         for certificate in effect.certificates:
             if effect.to is None and self._world.is_lonely_crash(self._node.index, certificate):
                 raise PowerLost
-            self._send_all(effect.to, ms.CertificateMessage(certificate))
+            if effect.to is None and self._world.plan.relay_ms:
+                self._pass_on_later(certificate)
+            else:
+                self._send_all(effect.to, ms.CertificateMessage(certificate))
+
+    def _pass_on_later(self, certificate: Certificate) -> None:
+        """Do as `node.relay` does; what waits when the epoch or the process ends is lost."""
+        if not self._to_relay:
+            self._node.later(self._world.plan.relay_ms, self._pass_on)
+        self._to_relay.append(certificate)
+
+    def _pass_on(self) -> None:
+        waiting, self._to_relay = self._to_relay, []
+        for certificate in waiting:
+            if says_more(certificate, self.replica.final_view):
+                self._send_all(None, ms.CertificateMessage(certificate))
 
     def _send_status(self, effect: fx.SendStatus) -> None:
         status, members = effect.status, self.committee.members

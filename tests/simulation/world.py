@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from hashlib import sha256
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
@@ -47,8 +48,10 @@ class Fork(Exception):
 class World:
     """One run."""
 
-    def __init__(self, seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = 0) -> None:
-        self.epochs_per_mille = epochs_per_mille
+    def __init__(
+        self, seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = 0, relay_ms: int = 0
+    ) -> None:
+        self.epochs_per_mille, self.relay_ms = epochs_per_mille, relay_ms
         self.plan = plan = self.draw(seed, validators, liars)
         self.random = SplitMix64(seed)
         self.now = START_MS
@@ -82,7 +85,7 @@ class World:
 
     def draw(self, seed: int, validators: int, liars: int) -> Plan:
         """Say what the seed means."""
-        return draw_plan(seed, validators, liars, self.epochs_per_mille)
+        return replace(draw_plan(seed, validators, liars, self.epochs_per_mille), relay_ms=self.relay_ms)
 
     def make_node(self, index: int) -> Validator:
         """Make an honest node."""
@@ -352,13 +355,17 @@ class World:
             self.trace.append(f"{self.now - START_MS:6} {line}")
 
 
-def run_seed(seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE) -> Outcome:
+def run_seed(
+    seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE, relay_ms: int = 0
+) -> Outcome:
     """Run one seed."""
-    return World(seed, validators, liars, signatures, epochs_per_mille).run(seed)
+    return World(seed, validators, liars, signatures, epochs_per_mille, relay_ms).run(seed)
 
 
-def trace_seed(seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE) -> Outcome:
+def trace_seed(
+    seed: int, validators: int, liars: int, signatures: str = "table", epochs_per_mille: int = EPOCHS_PER_MILLE, relay_ms: int = 0
+) -> Outcome:
     """Run one seed and keep every line."""
-    world = World(seed, validators, liars, signatures, epochs_per_mille)
+    world = World(seed, validators, liars, signatures, epochs_per_mille, relay_ms)
     world.trace = []
     return world.run(seed)

@@ -119,6 +119,9 @@ class Load:
         self.progress = Progress()
         self._next = 0
         self._moved = asyncio.Event()
+        """Something became final."""
+        self._room = asyncio.Event()
+        """The same, for who waits to send: a generator that asked again and again would take the cores from the nodes."""
         self._stop = False
 
     async def run(self, seconds: float) -> float:
@@ -157,13 +160,15 @@ class Load:
                     progress.refused += code != 0
                     progress.latencies_ms.append((now - sent) * 1000)
             self._moved.set()
+            self._room.set()
 
     async def _send(self, url: str) -> None:
         progress = self.progress
         async with Client(url) as client:
             while not self._stop and self._next < len(self.transactions):
                 if len(progress.sent_at) + self.list_size > self.window:
-                    await asyncio.sleep(0.002)
+                    self._room.clear()
+                    await self._room.wait()
                     continue
                 batch = self.transactions[self._next : self._next + self.list_size]
                 self._next += len(batch)

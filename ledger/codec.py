@@ -39,8 +39,10 @@ NAME_OF = {body: name for name, body in TYPES.items()}
 """Struct of a body -> its name on the wire."""
 
 
-def decode_transaction(raw: bytes) -> Transaction:
+def decode_transaction(raw: bytes, raw_id: bytes | None = None) -> Transaction:
     """Transaction of its bytes: limits first, then form, then canonical bytes, then the ids that follow from them.
+
+    `raw_id`: SHA-256 of the bytes, where the caller has made it already.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def decode_transaction(raw: bytes) -> Transaction:
     catalogue.check_form(envelope.type, body)
     return Transaction(
         raw=raw,
-        raw_id=sha256(raw).digest(),
+        raw_id=sha256(raw).digest() if raw_id is None else raw_id,
         tx_id=tx_id_of(envelope_bytes),
         chain=envelope.chain,
         type=envelope.type,

@@ -21,13 +21,14 @@ from ledger.keys import keyed
 from ledger.lapsing import TooMuchLapsedError
 from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.lists import list_root
+from ledger.outcomes import entries_by_participant
 from ledger.placement import ASSETS, GOVERNANCE
-from ledger.state import Overlay, Record
+from ledger.state import Overlay, Record, UsedRef
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
 from ledger.transactions.bodies import Pay, Settle
 from ledger.transactions.proposals import legs_carried
 from ledger.tree import root_of
-from ledger.views import ViewBuilder, entries_by_participant, journal_root, salt_of, slot_of
+from ledger.views import ViewBuilder, journal_root, salt_of, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -69,8 +70,8 @@ class BlockResult(Struct, frozen=True):
     """(tree, path) -> node; None: removed."""
     roots: dict[str, bytes]
     """Root of every tree, changed or not: participants, "A" and "G"."""
-    used_refs: tuple[tuple[bytes, bytes, int], ...]
-    """(ref_id, tx_id, minute) of each transaction."""
+    used_refs: dict[bytes, UsedRef]
+    """What each transaction has used, by ref_id, in order."""
     views: dict[str, tuple[bytes, ...]]
     """Participant -> its views of this block; an idle one has none."""
     journal_roots: dict[str, bytes]
@@ -175,10 +176,8 @@ class Execution:
             outcome.entries,
         )
         opening = opening_of(self._block_key, index)
-        concerned = parties(tx, outcome)
-        self._views.add(
-            tx, outcome, index=index, opening=opening, whole=(*concerned.signers, *concerned.debtors), credited=concerned.creditors
-        )
+        of = entries_by_participant(outcome.entries)
+        self._views.add(tx, outcome, of, parties(tx, outcome, of), index=index, opening=opening)
         self._leaves.append(transaction_leaf(tx, receipt, opening))
         self._transactions.append(tx)
         self._receipts.append(receipt)
@@ -212,7 +211,7 @@ class Execution:
             leaves=done.leaves,
             nodes=done.nodes,
             roots=roots,
-            used_refs=tuple((ref_id, used.tx_id, used.minute) for ref_id, used in overlay.used.items()),
+            used_refs=overlay.used,
             views={participant: lines for participant, lines in views.items() if lines},
             journal_roots=journal_roots,
             slots=slots,

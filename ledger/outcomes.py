@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from ledger.blocks import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Ballot(Struct, frozen=True):
@@ -45,3 +50,15 @@ class Parties(Struct, frozen=True, gc=False):
     """Servicers of accounts that the transaction debits or holds on, also where it was refused; and who votes on what it proposes."""
     creditors: tuple[str, ...]
     """Servicers of accounts that were credited; nobody where it was refused."""
+
+
+def entries_by_participant(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of each participant's accounts, in order."""
+    of: dict[str, list[Entry]] = {}
+    for entry in entries:
+        servicer = entry.account.partition("/")[0]
+        if servicer in of:
+            of[servicer].append(entry)
+        else:
+            of[servicer] = [entry]
+    return of

@@ -6,11 +6,11 @@ minute are append-only lists, dropped whole, so forgetting costs one leaf howeve
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ledger.errors import BrokenState, Duplicate, RefConflict, TooManyRefs
 from ledger.indexes import MARK, bucket_key, live_key
-from ledger.keys import tagged
 from ledger.names import servicer_of
 from ledger.parameters import MINUTE_MS
 from ledger.state import Count, Refs, UsedRef
@@ -60,24 +60,40 @@ def check_ref(overlay: Overlay, tx: Transaction, context: BlockContext) -> None:
 
 
 def live_refs(overlay: Overlay, participant: str) -> int:
-    """Count the live references of a participant and its accounts."""
+    """Count the live references of a participant and its accounts, those of the block under way included."""
     record = overlay.get(live_key(participant))
-    return record.count if isinstance(record, Count) else 0
+    fresh = overlay.fresh_refs.get(participant, 0)
+    return record.count + fresh if isinstance(record, Count) else fresh
 
 
-def use_ref(overlay: Overlay, tx: Transaction, height: int) -> None:
-    """Remember the reference of a transaction that the block contains, refused or not."""
-    minute = minute_of(tx.valid_until)
-    key = f"refs/{tx.sender}/{minute}"
-    bucket = overlay.get(key)
-    if not isinstance(bucket, Refs):
-        bucket = NOTHING_YET
-        overlay.put(bucket_key(minute, tx.sender), MARK)
-    running = tagged(b"som/refs/1", bucket.running, tx.ref_id, tx.tx_id, height.to_bytes(8, "big"))
-    overlay.put(key, Refs(bucket.count + 1, running))
-    participant = servicer_of(tx.sender)
-    overlay.put(live_key(participant), Count(live_refs(overlay, participant) + 1))
-    overlay.use_ref(tx.ref_id, UsedRef(tx.tx_id, minute))
+def use_ref(overlay: Overlay, tx: Transaction) -> None:
+    """Remember the reference of a transaction that the block contains, refused or not; `write_refs` puts it on record."""
+    overlay.use_ref(tx.ref_id, tx.sender, UsedRef(tx.tx_id, minute_of(tx.valid_until)))
+
+
+def write_refs(overlay: Overlay, height: int) -> None:
+    """Write what a block has used, once, at its end: each list goes on by its references in the order of the block."""
+    now = height.to_bytes(8, "big")
+    lists: dict[tuple[str, int], Refs] = {}
+    for (ref_id, used), sender in zip(overlay.used.items(), overlay.senders, strict=True):
+        place = (sender, used.minute)
+        bucket = lists.get(place) or _list_of(overlay, *place)
+        lists[place] = Refs(bucket.count + 1, sha256(b"som/refs/1" + bucket.running + ref_id + used.tx_id + now).digest())
+    for (sender, minute), bucket in lists.items():
+        overlay.put(f"refs/{sender}/{minute}", bucket)
+    for participant, fresh in overlay.fresh_refs.items():
+        if fresh:
+            overlay.put(live_key(participant), Count(live_refs(overlay, participant)))
+    overlay.fresh_refs.clear()
+
+
+def _list_of(overlay: Overlay, sender: str, minute: int) -> Refs:
+    """List of a sender's references of a minute, begun where there is none."""
+    bucket = overlay.get(f"refs/{sender}/{minute}")
+    if isinstance(bucket, Refs):
+        return bucket
+    overlay.put(bucket_key(minute, sender), MARK)
+    return NOTHING_YET
 
 
 def drop_past_refs(overlay: Overlay, time_ms: int) -> None:

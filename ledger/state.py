@@ -29,6 +29,7 @@ from ledger.epochs import PLAN_KEY, Epoch, EpochPlan, Readiness, ViewKey
 from ledger.grants import GrantRecord
 from ledger.holders import Holder, Pseudonym, Returnable, Spent
 from ledger.holds import Hold
+from ledger.names import servicer_of
 from ledger.orders import OrderRecord
 from ledger.participants import KeyOwner, KeysetRecord, Participant
 from ledger.proposals import Proposal
@@ -191,14 +192,18 @@ class StateReader(Protocol):
 class Overlay:
     """Writes on top of a reader: one per block, with an undo log so that a refused transaction changes nothing."""
 
-    __slots__ = ("_indexes", "_now", "_undo", "base", "changes", "due_left", "passing", "used")
+    __slots__ = ("_indexes", "_now", "_undo", "base", "changes", "due_left", "fresh_refs", "passing", "senders", "used")
 
     def __init__(self, base: StateReader) -> None:
         self.base = base
         self.changes: dict[str, Record | None] = {}
         """Everything written since `base`, indexes included; None: removed."""
         self.used: dict[bytes, UsedRef] = {}
-        """References used since `base`, by ref_id."""
+        """References used since `base`, by ref_id, in order."""
+        self.senders: list[str] = []
+        """Who has used them, in the same order."""
+        self.fresh_refs: dict[str, int] = {}
+        """Participant -> those of them that are not on record yet (see `ledger.references`)."""
         self.due_left = True
         """Whether something that has lapsed may still be in the state: False once a sweep has reached the end (L19)."""
         self.passing = 0
@@ -245,9 +250,12 @@ class Overlay:
         """Whether (from, ref) has been used, here or below."""
         return self.used.get(ref_id) or self.base.used_ref(ref_id)
 
-    def use_ref(self, ref_id: bytes, used: UsedRef) -> None:
+    def use_ref(self, ref_id: bytes, sender: str, used: UsedRef) -> None:
         """Remember (from, ref). It was not remembered before, or only by a minute that is past."""
         self.used[ref_id] = used
+        self.senders.append(sender)
+        participant = servicer_of(sender)
+        self.fresh_refs[participant] = self.fresh_refs.get(participant, 0) + 1
         self._undo.append((ref_id, False, None))
 
     def node(self, tree: str, path: bytes) -> bytes | None:
@@ -266,7 +274,11 @@ class Overlay:
     def writes_since(self, mark: int) -> dict[str, tuple[Record | None, Record | None]]:
         """Return each key written since a mark with its record as it was then, and as it is now."""
         changes = self.changes
-        return {key: (before, changes[key]) for key, _, before in reversed(self._undo[mark:]) if isinstance(key, str)}
+        writes: dict[str, tuple[Record | None, Record | None]] = {}
+        for key, _, before in reversed(self._undo[mark:]):
+            if isinstance(key, str):
+                writes[key] = (before, changes[key])
+        return writes
 
     def rollback(self, mark: int) -> None:
         """Undo every write since a mark."""
@@ -275,6 +287,7 @@ class Overlay:
             key, known, record = undo.pop()
             if isinstance(key, bytes):
                 del self.used[key]
+                self.fresh_refs[servicer_of(self.senders.pop())] -= 1
                 continue
             self._now[key] = record
             if known:

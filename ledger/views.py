@@ -7,6 +7,7 @@ writes; what the writes mean follows from parts and entries. Not here: who is co
 
 from __future__ import annotations
 
+from collections import defaultdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,9 +28,9 @@ from ledger.tree import rebuild_tree
 from ledger.types import AccountText, Amount, AssetText, Hash32, Text35, Text64, TimeMs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ledger.outcomes import Outcome
+    from ledger.outcomes import Outcome, Parties
     from ledger.transactions.bodies import Transaction
 
 SYSTEM = "system"
@@ -134,52 +135,35 @@ class ViewBuilder:
 
     def __init__(self, height: int) -> None:
         self._height = height
-        self._views: dict[str, list[bytes]] = {}
+        self._views: defaultdict[str, list[bytes]] = defaultdict(list)
 
-    def add(self, tx: Transaction, outcome: Outcome, *, index: int, opening: bytes, whole: Iterable[str], credited: Iterable[str]) -> None:
-        """Tell everybody concerned of a transaction: `whole` sees all of it, `credited` (who is not in `whole`) what it is paid."""
-        of = entries_by_participant(outcome.entries)
+    def add(
+        self, tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]], concerned: Parties, *, index: int, opening: bytes
+    ) -> None:
+        """Tell everybody concerned of a transaction, with their own entries (`of`).
+
+        Who signed, is debited or votes sees all of it; who is paid and none of these, what it is paid.
+        """
         code = outcome.code
         head = (self._height, index, tx.tx_id, opening, tx.type, public_code(code) if code else code)
         shown = (WHOLE, Raw(tx.raw))
-        told: list[str] = []
-        for participant in whole:
-            if participant not in told:
-                told.append(participant)
-                mine = (*head[:-1], outcome.code) if participant in outcome.knows else head
-                self._tell(participant, encode((*mine, shown, of.get(participant, ()), ())))
-        for participant in credited:
+        views, told = self._views, dict.fromkeys((*concerned.signers, *concerned.debtors))
+        for participant in told:
+            mine = (*head[:-1], code) if participant in outcome.knows else head
+            views[participant].append(encode((*mine, shown, of.get(participant, ()), ())))
+        for participant in concerned.creditors:
             if participant not in told:
                 part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))
-                self._tell(participant, encode((*head, part, of.get(participant, ()), ())))
+                views[participant].append(encode((*head, part, of.get(participant, ()), ())))
 
     def add_system(self, participant: str, *, entries: Iterable[Entry], writes: Iterable[tuple[str, bytes | None]]) -> None:
         """Add the last view of a participant: what the block did of itself, and all writes of its tree, in key order."""
         line = (self._height, SYSTEM_INDEX, bytes(32), bytes(32), SYSTEM, 0, _NOTHING, tuple(entries), tuple(writes))
-        self._tell(participant, encode(line))
+        self._views[participant].append(encode(line))
 
     def of(self, participant: str) -> tuple[bytes, ...]:
         """Return the views of one participant, in order."""
         return tuple(self._views.get(participant, ()))
-
-    def _tell(self, participant: str, view: bytes) -> None:
-        mine = self._views.get(participant)
-        if mine is None:
-            self._views[participant] = [view]
-        else:
-            mine.append(view)
-
-
-def entries_by_participant(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries of each participant's accounts, in order."""
-    of: dict[str, list[Entry]] = {}
-    for entry in entries:
-        servicer = entry.account.partition("/")[0]
-        if servicer in of:
-            of[servicer].append(entry)
-        else:
-            of[servicer] = [entry]
-    return of
 
 
 def envelope_head(tx: Transaction) -> tuple[object, ...]:
@@ -190,11 +174,11 @@ def envelope_head(tx: Transaction) -> tuple[object, ...]:
 def credits_of(tx: Transaction, outcome: Outcome, participant: str) -> list[tuple[object, ...]]:
     """Movements of value to a participant's accounts, as fields of `Credit`; a fee is an entry only, whose leg is not shown."""
     if isinstance(tx.body, Pay):
-        codes = outcome.codes or (outcome.code,) * len(tx.body.legs)
+        codes, own = outcome.codes or (outcome.code,) * len(tx.body.legs), participant + "/"
         return [
             (index, leg.debit, leg.credit, leg.asset, leg.amount, leg.reference)
             for index, leg in enumerate(tx.body.legs)
-            if servicer_of(leg.credit) == participant and codes[index] == 0
+            if leg.credit.startswith(own) and codes[index] == 0
         ]
     carried = outcome.ballot.carried if outcome.ballot is not None else None
     if isinstance(carried, Pay):

@@ -21,10 +21,11 @@ from node.store import Table, height_key
 from node.wire import WireError, facts_of, header_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from consensus.types import BlockFacts, BlockId, Certificate
     from ledger.blocks import Header
+    from ledger.state import UsedRef
     from ledger.transactions.bodies import Transaction
     from node.places import Place
     from node.store import Store
@@ -44,15 +45,15 @@ class BlockLog:
         self._store, self._cache = store, cache
         self.places, self.changes = Places(store), RouteChanges(store)
         self._unflushed: dict[int, FinalBlock] = {}
-        self._used: dict[int, Sequence[tuple[bytes, bytes, int]]] = {}
+        self._used: dict[int, Mapping[bytes, UsedRef]] = {}
         self._certificates: dict[int, Certificate] = {}
         self._heights: dict[BlockId, int] = {}
         self._names: dict[bytes, Place] = {}
         self.transactions_unflushed = 0
         """Transactions in blocks that LMDB lacks."""
 
-    def append(self, block: FinalBlock, used_refs: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Take a block that became final, with the references it used: ref_id, tx_id, minute."""
+    def append(self, block: FinalBlock, used_refs: Mapping[bytes, UsedRef]) -> None:
+        """Take a block that became final, with the references it used, by ref_id in the order of its transactions."""
         height = block.facts.height
         self._used[height] = used_refs
         self._unflushed[height] = block
@@ -81,12 +82,12 @@ class BlockLog:
         found: dict[tuple[int, int], tuple[list[bytes], list[str]]] = {}
         for block in blocks:
             height = block.facts.height
-            for (ref_id, tx_id, minute), transaction in zip(self._used[height], block.transactions, strict=True):
-                place = (minute, height)
+            for (ref_id, used), transaction in zip(self._used[height].items(), block.transactions, strict=True):
+                place = (used.minute, height)
                 refs = found.get(place)
                 if refs is None:
                     refs = found[place] = ([], [])
-                refs[0].append(ref_id + tx_id)
+                refs[0].append(ref_id + used.tx_id)
                 refs[1].append(transaction.sender)
         return {place: pack_refs(*refs) for place, refs in found.items()}
 

@@ -126,6 +126,8 @@ class Bodies:
         self._journaled = _above(journaled, height)
         """What a restart has to judge again: never dropped to make room, for all nodes may have stopped at once."""
         self._blocks: dict[BlockId, StoredBlock] = {}
+        self._ids: dict[BlockId, tuple[bytes, ...]] = {}
+        """Of the bodies that were put together here: which transactions they are made of."""
         self._listed: dict[tuple[bytes, BlockId], asyncio.Event] = {}
         self._answers: dict[tuple[bytes, BlockId], asyncio.Future[BlockResponse | TransactionsResponse]] = {}
         """(node key, block id) -> the answer that is awaited."""
@@ -166,6 +168,7 @@ class Bodies:
         for block_id in block_ids:
             self._headers.pop(block_id, None)
             self._blocks.pop(block_id, None)
+            self._ids.pop(block_id, None)
             self._journaled.pop(block_id, None)
 
     # --- what is asked ------------------------------------------------------------------------------------------------
@@ -173,6 +176,10 @@ class Bodies:
     def find(self, block_id: BlockId) -> StoredBlock | None:
         """Header and body of a block that is here, judged or not."""
         return self._chain.bytes_of(block_id) or self._journaled.get(block_id) or self._blocks.get(block_id)
+
+    def ids_of(self, block_id: BlockId) -> tuple[bytes, ...] | None:
+        """Hashes of the transactions that a body was put together of here, in order; its bytes were seen to hash to the header."""
+        return self._ids.get(block_id)
 
     def transactions_at(self, request: TransactionsRequest) -> tuple[bytes, ...]:
         """Transactions at some places of a block that is kept here; empty where it is not, or a place is none.
@@ -215,7 +222,12 @@ class Bodies:
             await self._complete(block_id, leader, ids, held)
         raws = [raw for raw in held if raw is not None]
         body = encode_body(raws)
-        return StoredBlock(header, body) if self._chain.body_fits(header, body) else None
+        if not self._chain.body_fits(header, body):
+            return None
+        if None not in held:  # a leader may list more than its block has, and what is not here now may be here by and by
+            _make_room(self._ids, BLOCKS_MAX)
+            self._ids[block_id] = ids
+        return StoredBlock(header, body)
 
     async def _list_of(self, block_id: BlockId, leader: bytes) -> tuple[bytes, ...] | None:
         """Ids of the block as its leader lists them; waits a moment for them.

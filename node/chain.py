@@ -181,8 +181,7 @@ class Chain:
 
     def transactions_in(self, block_id: BlockId) -> int:
         """How many transactions an unfinal block or the newest final one has; 0 for any other."""
-        kept = self.unfinal.get(block_id)
-        if kept is not None:
+        if (kept := self.unfinal.get(block_id)) is not None:
             return len(kept.transactions)
         return self._tip_transactions if block_id == self.tip.facts.block_id else 0
 
@@ -205,11 +204,12 @@ class Chain:
         except ViewKeyMissing:
             return False
 
-    async def judge(self, block: StoredBlock) -> Judgement:
+    async def judge(self, block: StoredBlock, ids: Sequence[bytes] | None = None) -> Judgement:
         """Validate a block on its parent's state and keep the result (K8). VALID again at once where it is kept or final.
 
+        `ids`: of the transactions that the caller put the body together of, and saw that it fits the header (`Bodies.ids_of`).
         NONE where the parent is not here (judge it first), was dropped meanwhile, or execution met a fault of ours; also where its epoch
-        has not begun here, or the epoch's view key cannot be opened. A parent that is being judged is waited for.
+        has not begun here, or its view key cannot be opened. A parent that is being judged is waited for.
 
         Raises
         ------
@@ -226,11 +226,11 @@ class Chain:
         early = self._judge_epoch(facts)
         if early is not None:
             return early
-        if not self._fits(header, block.body):
+        if ids is None and not self._fits(header, block.body):
             raise BodyMismatch(block_id.hex())
         running = self._judging.get(block_id)
         if running is None:
-            running = self._judging[block_id] = asyncio.create_task(self._judge(facts, header, block))
+            running = self._judging[block_id] = asyncio.create_task(self._judge(facts, header, block, ids))
             running.add_done_callback(lambda _: self._judging.pop(block_id, None))
         return await asyncio.shield(running)
 
@@ -352,12 +352,12 @@ class Chain:
             return Judgement(facts.block_id, Verdict.NONE, facts, str(error), 0)
         return None
 
-    async def _judge(self, facts: BlockFacts, header: Header, block: StoredBlock) -> Judgement:
+    async def _judge(self, facts: BlockFacts, header: Header, block: StoredBlock, ids: Sequence[bytes] | None) -> Judgement:
         parent = self._judging.get(facts.parent)
         if parent is not None:
             await asyncio.wait([parent])
         try:
-            kept = await self._execute(facts, header, block)
+            kept = await self._execute(facts, header, block, ids)
         except Invalid as error:
             return Judgement(facts.block_id, Verdict.INVALID, facts, str(error), 0)
         except Overtaken as error:
@@ -366,12 +366,12 @@ class Chain:
             return Judgement(facts.block_id, Verdict.NONE, facts, f"our fault: {type(error).__name__}: {error}", 0)
         return Judgement(facts.block_id, Verdict.VALID, facts, "", kept.work)
 
-    async def _execute(self, facts: BlockFacts, header: Header, block: StoredBlock) -> Kept:
+    async def _execute(self, facts: BlockFacts, header: Header, block: StoredBlock, ids: Sequence[bytes] | None) -> Kept:
         around = self.surroundings(facts.parent, view=facts.view, time_ms=facts.time_ms)
         if around is None:
             raise Overtaken("its parent is not here, or can no longer be final")
         check_header(header, around)
-        transactions = await decode_body(block.body, self.cache, self.stages)
+        transactions = await decode_body(block.body, self.cache, self.stages, ids)
         result = await execute(transactions, around, self.cache, self.stages)
         check_result(header, result)
         return self.keep(header, block, transactions, result)

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.blocks import split_body
+from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_SIGNATURES_MAX, split_body
 from ledger.epochs import NO_EPOCH_BEGINS, is_boundary
 from ledger.errors import Malformed, Unorderable
 from ledger.execute import BlockTooLargeError, Execution
@@ -80,14 +80,21 @@ def check_header(header: Header, around: Surroundings) -> None:
             raise Invalid(f"the header has {broken}")
 
 
-async def decode_body(body: bytes, cache: TransactionCache, stages: Stages) -> tuple[Transaction, ...]:
+async def decode_body(body: bytes, cache: TransactionCache, stages: Stages, ids: Sequence[bytes] | None = None) -> tuple[Transaction, ...]:
     """Transactions of a body, those that are known taken from memory.
+
+    `ids`: the hashes of what it was put together of, where known: then its bytes need not be cut up and hashed again.
 
     Raises
     ------
     Invalid
         It is too long, or no canonical array of transactions.
     """
+    if ids is not None and len(ids) <= BLOCK_SIGNATURES_MAX and len(body) <= BLOCK_BYTES_MAX:
+        with stages.stage("decode"):
+            known = [found for raw_id in ids if (found := cache.find(raw_id)) is not None]
+        if len(known) == len(ids):
+            return tuple(known)
     try:
         raws = split_body(body)
         transactions: list[Transaction] = []

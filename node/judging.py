@@ -75,7 +75,7 @@ class Judging:
         began = asyncio.get_running_loop().time()
         try:
             with self._verifier.held_back():
-                judgement = await self._chain.judge(stored)
+                judgement = await self._chain.judge(stored, self._bodies.ids_of(block_id))
         except BodyMismatch:
             # `obtain` gives only bodies that fit; one from the journal may not, where the view key is another: no verdict.
             log.warning("a body does not hash to its header", block=block_id.hex())

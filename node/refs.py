@@ -11,7 +11,7 @@ from ledger.parameters import MINUTE_MS
 from ledger.state import UsedRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
 HASH_BYTES: Final = 32
 ENTRY_BYTES: Final = 2 * HASH_BYTES
@@ -80,15 +80,16 @@ class RememberedRefs:
             return None
         return UsedRef(self._buckets[latest][name].to_bytes(HASH_BYTES, "big"), latest)
 
-    def add(self, used: Iterable[tuple[bytes, bytes, int]]) -> None:
-        """Remember (ref_id, tx_id, minute) triples."""
+    def add(self, used: Mapping[bytes, UsedRef]) -> None:
+        """Remember what a block has used, by ref_id."""
         buckets = self._buckets
         number = int.from_bytes
-        for ref_id, tx_id, minute in used:
+        for ref_id, use in used.items():
+            minute = use.minute
             bucket = buckets.get(minute)
             if bucket is None:
                 bucket = buckets[minute] = {}
-            bucket[number(ref_id, "big")] = number(tx_id, "big")
+            bucket[number(ref_id, "big")] = number(use.tx_id, "big")
 
     def add_stored(self, minute: int, entries: bytes) -> None:
         """Remember entries as they lie in the store, 64 bytes each."""

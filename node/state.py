@@ -201,7 +201,7 @@ class FinalState:
 class Layer:
     """What one block changes, shared by the block's state, its descendants' states and, once final, the final state."""
 
-    __slots__ = ("changes", "index", "leaves", "new_participants", "nodes", "roots", "sets_parameters", "used_by_id", "used_refs")
+    __slots__ = ("changes", "index", "leaves", "new_participants", "nodes", "roots", "sets_parameters", "used_refs")
 
     def __init__(
         self,
@@ -209,10 +209,9 @@ class Layer:
         leaves: Mapping[str, bytes | None],
         nodes: Mapping[Node, bytes | None],
         roots: Mapping[str, bytes],
-        used_refs: Sequence[tuple[bytes, bytes, int]],
+        used_refs: Mapping[bytes, UsedRef],
     ) -> None:
         self.changes, self.leaves, self.nodes, self.roots, self.used_refs = changes, leaves, nodes, roots, used_refs
-        self.used_by_id = {ref_id: UsedRef(tx_id, minute) for ref_id, tx_id, minute in used_refs}
         self.index = {key: record for key, record in changes.items() if key[0] == "~"}
         self.new_participants = tuple(key[len("participant/") :] for key in changes if key.startswith("participant/"))
         self.sets_parameters = any(key.startswith(PARAMETERS) for key in changes)
@@ -259,7 +258,7 @@ class UnfinalState:
     def used_ref(self, ref_id: bytes) -> UsedRef | None:
         """Whether (from, ref) is remembered."""
         for layer in self._layers:
-            used = layer.used_by_id.get(ref_id)
+            used = layer.used_refs.get(ref_id)
             if used is not None:
                 return used
         return self._base.used_ref(ref_id)

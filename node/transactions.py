@@ -59,7 +59,7 @@ class TransactionCache:
             return found
         found = self._old.get(raw_id)
         if found is None:
-            found = decode_transaction(raw)
+            found = decode_transaction(raw, raw_id)
         self._keep(found)
         return found
 

@@ -21,9 +21,9 @@ from ledger.invariants import check_transaction
 from ledger.lapsing import TooMuchLapsedError
 from ledger.money import NOTHING
 from ledger.names import servicer_of
-from ledger.outcomes import Outcome, Parties
+from ledger.outcomes import Outcome, Parties, entries_by_participant
 from ledger.placement import tree_of
-from ledger.references import check_ref, drop_past_refs, use_ref
+from ledger.references import check_ref, drop_past_refs, use_ref, write_refs
 from ledger.state import Overlay
 from ledger.transactions.accounts import Opening, Setting
 from ledger.transactions.assets import Definition
@@ -67,7 +67,7 @@ from ledger.transactions.supply import Issuance, Redemption
 from ledger.transactions.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ledger.blocks import Entry
     from ledger.parameters import BlockContext
@@ -134,18 +134,19 @@ def apply_transaction(overlay: Overlay, tx: Transaction, context: BlockContext, 
         overlay.rollback(mark)
         overlay.passing = passing
         raise
-    use_ref(overlay, tx, context.height)
+    use_ref(overlay, tx)
     return outcome
 
 
 def end_block(overlay: Overlay, context: BlockContext) -> bytes:
-    """Write what stands once per block: totals, parameters that are due, and at a boundary the next epoch.
+    """Write what stands once per block: references, totals, parameters that are due, and at a boundary the next epoch.
 
     Returns
     -------
     bytes
         `header.next` (32 bytes): hash of the next epoch's set, zeros where the epoch goes on (K22).
     """
+    write_refs(overlay, context.height)
     _write_totals(overlay)
     return end_epoch(overlay, context)
 
@@ -193,25 +194,31 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
         return
 
 
-def parties(tx: Transaction, outcome: Outcome) -> Parties:
-    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise."""
+def parties(tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]] | None = None) -> Parties:
+    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise.
+
+    `of`: the outcome's entries by participant, where the caller has them.
+    """
     body = tx.body
-    signers = {signature.participant.partition("/")[0]: None for signature in tx.signatures}
-    debtors = {account.partition("/")[0]: None for account in _debtors(body, outcome)}
-    if outcome.told:
-        debtors.update(dict.fromkeys(outcome.told))
-    concerned: dict[str, None] = {}
+    if of is None:
+        of = entries_by_participant(outcome.entries)
+    debtors = dict.fromkeys(outcome.told)
+    for account in _debtors(body, outcome):
+        debtors[account.partition("/")[0]] = None
     released = isinstance(body, Void) or outcome.ballot is not None
-    for entry in outcome.entries:
-        servicer = entry.account.partition("/")[0]
-        concerned[servicer] = None
-        # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
-        if entry.posted < 0 or entry.held > 0 or (released and entry.held < 0):
-            debtors[servicer] = None
-    return Parties(_sorted(signers), _sorted(debtors), _sorted(concerned))
+    for servicer, entries in of.items():
+        if servicer in debtors:
+            continue
+        for entry in entries:
+            # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
+            if entry.posted < 0 or entry.held > 0 or (released and entry.held < 0):
+                debtors[servicer] = None
+                break
+    signers = dict.fromkeys([signature.participant.partition("/")[0] for signature in tx.signatures])
+    return Parties(_sorted(signers), _sorted(debtors), _sorted(of))
 
 
-def _sorted(names: dict[str, None]) -> tuple[str, ...]:
+def _sorted(names: Collection[str]) -> tuple[str, ...]:
     """Names in order; one is in order already, and nearly always there is one."""
     return tuple(names) if len(names) == 1 else tuple(sorted(names))
 

@@ -21,7 +21,6 @@ from ledger.leaves import BLIND_BYTES, leaf_key, participant_secret
 from ledger.lists import list_path, root_by_path
 from ledger.parameters import BlockContext, load_parameters
 from ledger.placement import tree_of
-from ledger.state import UsedRef
 from ledger.views import journal_root, replay_views, salt_of, slot_of, state_root
 from node.config import load_config
 from node.keyfiles import read_seed
@@ -117,8 +116,7 @@ def _execute(memory: MemoryState, header_bytes: bytes, body: bytes, view_key: by
     assert header.parent == parent
     memory.take(result.changes)
     keep(memory.nodes, result.nodes.items())
-    for ref_id, tx_id, minute in result.used_refs:
-        memory.refs[ref_id] = UsedRef(tx_id, minute)
+    memory.refs.update(result.used_refs)
     return Logged(header, header_bytes, result)
 
 

@@ -235,8 +235,7 @@ class MemoryLedger:
         self.state.take(result.changes)
         keep(self.state.leaves, result.leaves.items())
         keep(self.state.nodes, result.nodes.items())
-        for ref_id, tx_id, minute in result.used_refs:
-            self.state.refs[ref_id] = UsedRef(tx_id, minute)
+        self.state.refs.update(result.used_refs)
 
 
 def keep(store: dict[Key_, Value], changes: Iterable[tuple[Key_, Value | None]]) -> None:

@@ -39,7 +39,9 @@ class Step(NamedTuple):
     tx: Transaction
     outcome: Outcome
     writes: dict[str, tuple[Record | None, Record | None]]
-    """Key -> before and after, references included."""
+    """Key -> before and after."""
+    used: list[bytes]
+    """References, by ref_id."""
 
 
 class Frame(NamedTuple):
@@ -105,11 +107,6 @@ def take(records: dict[str, Record], changes: Changes) -> None:
             records[key] = record
 
 
-def is_of_references(key: str) -> bool:
-    """Whether a record is about references."""
-    return key.startswith(("refs/", "~refs/", "~live/"))
-
-
 def genuine(tx: Transaction) -> bool:
     """Let every signature verify: they did when the history was played."""
     return bool(tx.signatures)
@@ -133,9 +130,9 @@ class Recorder(ComparedWorld):
         swept = begin_block(overlay, context)
         begun, steps = dict(overlay.changes), []
         for tx in taken:
-            mark = overlay.mark()
+            mark, used = overlay.mark(), len(overlay.used)
             outcome = apply_transaction(overlay, tx, context, genuine)
-            steps.append(Step(tx, outcome, overlay.writes_since(mark)))
+            steps.append(Step(tx, outcome, overlay.writes_since(mark), [*overlay.used][used:]))
         end_block(overlay, context)
         self.frames.append(Frame(context, swept, begun, steps, dict(overlay.changes), self.result, nodes, refs))
         return outcomes

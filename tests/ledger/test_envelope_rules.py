@@ -21,7 +21,7 @@ from ledger.errors import (
 )
 from ledger.parameters import parameter_records
 from ledger.participants import Key, Keyset, Participant
-from ledger.state import Overlay, Refs
+from ledger.state import Count, Overlay, Refs
 from ledger.transactions import apply_transaction, check_admission
 from tests.ledger.world import ALICE, BOB, HOUR_MS, MAIN_A, MAIN_B, MINUTE_MS, World, make_genesis, pay, signers, verified
 
@@ -192,6 +192,17 @@ def test_l14_references_of_one_participant_are_limited() -> None:
     world.time_ms += 4 * MINUTE_MS
     world.block()
     assert world.do(PAYMENT, by=BANK_A, sender="bank-a").code == 150
+
+
+def test_l14_the_limit_counts_within_a_block() -> None:
+    """Goal: 106 where the references are of one block. Method: three payments in one block, a limit of two; what is then on record."""
+    world = World(make_genesis(params={"refs_per_participant_max": 2}))
+    first, second, third = (payment(world) for _ in range(3))
+    with pytest.raises(TooManyRefs):
+        world.block(first, second, third)
+    world.block(first, second)
+    assert world.state.get("~live/bank-a") == Count(2)
+    assert refusal(world, third) is TooManyRefs
 
 
 def test_l14_the_running_hash_covers_every_reference() -> None:

@@ -162,10 +162,11 @@ def test_an_overlay_rolls_back_to_its_mark(
     for key, value in second:
         overlay.put(key, None if value is None else Balance(value, 2))
     assert {key: old for key, (old, _) in overlay.writes_since(mark).items()} == {key: before[key] for key, _ in second}
-    overlay.use_ref(b"x", UsedRef(b"", 0))
+    overlay.use_ref(b"x", "bank-a", UsedRef(b"", 0))
     overlay.rollback(mark)
     assert overlay.changes == changes
     assert overlay.used_ref(b"x") is None
+    assert (overlay.senders, overlay.fresh_refs) == ([], {"bank-a": 0})
     assert {key: overlay.get(key) for key in KEYS} == before
     expected = sorted(key for key in KEYS if key[0] == "~" and before[key] is not None)
     assert overlay.scan("~", "~~", 9) == expected

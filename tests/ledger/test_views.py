@@ -16,6 +16,7 @@ from ledger.execute import opening_of, transaction_leaf
 from ledger.keys import keyed, tagged
 from ledger.leaves import leaf_key, participant_secret, record_of
 from ledger.lists import list_path, root_by_path
+from ledger.outcomes import Outcome
 from ledger.transactions.bodies import HoldBody, Issue, Leg, Pay, Settle
 from ledger.views import (
     CREDITED,
@@ -24,6 +25,7 @@ from ledger.views import (
     WHOLE,
     Credited,
     View,
+    credits_of,
     decode_view,
     journal_root,
     replay_views,
@@ -180,6 +182,15 @@ def test_legs_that_failed_are_not_shown_to_who_would_have_been_paid() -> None:
     content = decode(bytes(views_of(block, "bank-b")[0].part.content), Credited)
     assert [leg.leg for leg in content.credits] == [0]
     assert "bank-c" not in block.result.views
+
+
+def test_what_is_paid_to_a_name_that_begins_like_mine_is_not_mine() -> None:
+    """Goal: a name is whole. Method: one payment to bank-b and to bank-b2, asked about for both and for who has neither."""
+    tx = funded().sign(pay("bank-a/settlement", ("bank-b2/settlement", 7), ("bank-b/settlement", 8)), sender="bank-a")
+    outcome = Outcome(0, None, (), ())
+    assert [credit[4] for credit in credits_of(tx, outcome, "bank-b")] == [8]
+    assert [credit[4] for credit in credits_of(tx, outcome, "bank-b2")] == [7]
+    assert credits_of(tx, outcome, "bank") == []
 
 
 def test_issue_and_settle_show_the_credited_bank_where_value_came_from() -> None:

@@ -12,7 +12,7 @@ from ledger.errors import Unorderable
 from ledger.execute import Execution, genesis_state
 from ledger.indexes import derive_indexes
 from ledger.placement import tree_of
-from ledger.state import KINDS, UsedRef
+from ledger.state import KINDS
 from ledger.transactions import check_admission, parties
 from ledger.views import journal_root, replay_views, state_root
 from tests.ledger.recorded import StateAt, execute, genuine, history, take
@@ -77,7 +77,7 @@ def test_invariant_20_a_snapshot_and_the_tail_are_the_full_replay_over_all_types
                 state.nodes.pop(place, None)
             else:
                 state.nodes[place] = node
-        state.refs.update({ref_id: UsedRef(tx_id, minute) for ref_id, tx_id, minute in result.used_refs})
+        state.refs.update(result.used_refs)
     assert state is not None
 
 

@@ -149,6 +149,27 @@ async def test_a_body_is_put_together_from_the_pool_without_a_question() -> None
     assert others.asked == []
 
 
+async def test_who_judges_a_body_put_together_here_knows_its_transactions() -> None:
+    """Goal: no body is cut up that was just put together. Method: what is told of one from the pool, of one that came whole, and after."""
+    bodies, others, _ = world()
+    propose(bodies, others)
+    await bodies.obtain(BLOCK_ID, ASK)
+    assert bodies.ids_of(BLOCK_ID) == IDS
+    bodies.forget([BLOCK_ID])
+    assert bodies.ids_of(BLOCK_ID) is None
+    bodies, others, _ = world(lambda _, __: BlockResponse(BLOCK_ID, BLOCK.header, BLOCK.body), pool=())
+    assert await bodies.obtain(BLOCK_ID, ASK) == BLOCK
+    assert bodies.ids_of(BLOCK_ID) is None
+
+
+async def test_a_list_with_more_than_the_body_has_names_no_transactions() -> None:
+    """Goal: a valid block is not executed with what is not in it. Method: the list names one more, which nobody has yet."""
+    bodies, others, _ = world()
+    propose(bodies, others, (*IDS, b"?" * 32))
+    assert await bodies.obtain(BLOCK_ID, ()) == BLOCK
+    assert bodies.ids_of(BLOCK_ID) is None
+
+
 async def test_an_empty_block_needs_no_list() -> None:
     """Goal: an idle chain waits for nothing. Method: header only."""
     block_id, stored = block(())

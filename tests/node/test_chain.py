@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from consensus.events import Verdict
-from ledger.blocks import body_hash, encode_body, header_bytes
+from ledger.blocks import BLOCK_BYTES_MAX, BLOCK_SIGNATURES_MAX, body_hash, encode_body, header_bytes
 from ledger.codec import encode_transaction
 from ledger.execute import Execution
 from node import transactions
 from node.blocks import BodyMismatch
+from node.judge import Invalid, decode_body
 from node.records import StoredBlock
 from node.wire import header_of
 from tests.node.chain_world import World, certificate_of
@@ -91,6 +92,39 @@ async def test_a_body_that_does_not_hash_to_its_header_is_no_verdict(leader: Wor
     with pytest.raises(BodyMismatch):
         await follower.chain.judge(wrong)
     assert (await follower.chain.judge(built.stored)).verdict is Verdict.VALID
+
+
+async def test_a_body_put_together_here_is_judged_like_any_other(leader: World, follower: World) -> None:
+    """Goal: the same verdict and state by ids as by bytes. Method: two payments; both, one and none of them remembered."""
+    await leader.fund()
+    first, stored = leader.chain.tip.facts, leader.chain.final_bytes(1)
+    assert stored is not None
+    assert (await follower.chain.judge(stored)).verdict is Verdict.VALID
+    follower.chain.finalize([first.block_id], certificate_of(first.view, first.block_id))
+    paid = [leader.pay("bank-a/main", "bank-b/x0", amount) for amount in (5, 6)]
+    for transaction in paid:
+        leader.admit(transaction)
+    built = await leader.build()
+    ids = [transaction.raw_id for transaction in built.transactions]
+    for known in (2, 1, 0):
+        follower.chain.cache.forget(ids)
+        for transaction in built.transactions[:known]:
+            follower.chain.cache.remember(transaction)
+        decoded = await decode_body(built.stored.body, follower.chain.cache, follower.chain.stages, ids)
+        assert decoded == built.transactions
+    follower.chain.cache.forget(ids)
+    assert (await follower.chain.judge(built.stored, ids)).verdict is Verdict.VALID
+
+
+async def test_a_body_put_together_here_has_the_limits_of_any_other(leader: World) -> None:
+    """Goal: how a body came makes no difference. Method: one of more bytes, and one of more transactions, than any may have."""
+    await leader.fund()
+    small = leader.pay("bank-a/main", "bank-b/x0", 5)
+    leader.chain.cache.remember(small)
+    for count in (BLOCK_SIGNATURES_MAX + 1, BLOCK_BYTES_MAX // len(small.raw) + 1):
+        body = encode_body([small.raw] * count)
+        with pytest.raises(Invalid, match="malformed"):
+            await decode_body(body, leader.chain.cache, leader.chain.stages, [small.raw_id] * count)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def digest(*parts: object) -> bytes:
 def test_a_reference_is_forgotten_with_its_minute() -> None:
     """Goal: remembered iff block time < (minute + 1) * 60,000. Method: step over the edge."""
     refs = RememberedRefs()
-    refs.add([(digest("a"), digest("tx"), 10)])
+    refs.add({digest("a"): UsedRef(digest("tx"), 10)})
     refs.drop_before(11 * MINUTE - 1)
     assert refs.find(digest("a")) == UsedRef(digest("tx"), 10)
     refs.drop_before(11 * MINUTE)
@@ -29,7 +29,8 @@ def test_a_reference_is_forgotten_with_its_minute() -> None:
 def test_of_two_uses_the_later_counts() -> None:
     """Goal: a reference that came back after its minute is known by the new transaction. Method: both are here."""
     refs = RememberedRefs()
-    refs.add([(digest("a"), digest("new"), 20), (digest("a"), digest("old"), 10)])
+    refs.add({digest("a"): UsedRef(digest("new"), 20)})
+    refs.add({digest("a"): UsedRef(digest("old"), 10)})
     assert refs.find(digest("a")) == UsedRef(digest("new"), 20)
 
 

@@ -22,7 +22,7 @@ from ledger.execute import Execution, genesis_state
 from ledger.genesis import first_records
 from ledger.keys import public_key_of, verify
 from ledger.outcomes import Outcome
-from ledger.state import Governed, UsedRef
+from ledger.state import Governed
 from ledger.transactions.bodies import TYPES, Propose
 from tests.ledger.backing_world import BackedWorld
 from tests.ledger.world import KEYSETS, VIEW_KEY, MemoryState, World, make_genesis, seed_of, verified
@@ -175,7 +175,7 @@ class ComparedWorld(BackedWorld):
         self.result = result = execution.finish()
         self.state.take(result.changes)
         self.state.take_nodes(result.nodes)
-        self.state.refs.update({ref_id: UsedRef(tx_id, minute) for ref_id, tx_id, minute in result.used_refs})
+        self.state.refs.update(result.used_refs)
         ended = self.model.end_block()
         if ended != (result.next != NO_EPOCH_BEGINS):
             raise AssertionError(f"block {context.height}: the end of the epoch")

@@ -49,6 +49,9 @@ class BlockLog:
         self._certificates: dict[int, Certificate] = {}
         self._heights: dict[BlockId, int] = {}
         self._names: dict[bytes, Place] = {}
+        """tx_id or ref_id -> where it is, of those of these blocks that somebody has looked for a transaction in."""
+        self._unnamed: dict[int, FinalBlock] = {}
+        """The others: where nobody asks for transactions, the index costs nothing."""
         self.transactions_unflushed = 0
         """Transactions in blocks that LMDB lacks."""
 
@@ -58,10 +61,7 @@ class BlockLog:
         self._used[height] = used_refs
         self._unflushed[height] = block
         self._heights[block.facts.block_id] = height
-        names = self._names
-        for index, transaction in enumerate(block.transactions):
-            place = (height, index)
-            names[transaction.tx_id] = names[transaction.ref_id] = place
+        self._unnamed[height] = block
         self.transactions_unflushed += len(block.transactions)
         self._cache.final(block.transactions)
 
@@ -111,6 +111,8 @@ class BlockLog:
             del self._unflushed[height], self._used[height], self._heights[block.facts.block_id]
             self._certificates.pop(height, None)
             self.transactions_unflushed -= len(block.transactions)
+            if self._unnamed.pop(height, None) is not None:
+                continue
             for transaction in block.transactions:
                 for name in (transaction.tx_id, transaction.ref_id):
                     if (place := names.get(name)) is not None and place[0] == height:
@@ -179,6 +181,7 @@ class BlockLog:
 
     def candidates(self, name: bytes) -> list[Place]:
         """Places at which a transaction of this tx_id or ref_id may be, newest first; the caller compares."""
+        self._name_all()
         place = self._names.get(name)
         below = [other for other in self.places.find(name) if other != place]
         return below if place is None else [place, *below]
@@ -192,6 +195,14 @@ class BlockLog:
             if returned_by(transaction) == tx_id
         ]
         return sorted({*self.places.find(returns_name(tx_id)), *above})
+
+    def _name_all(self) -> None:
+        """Index the blocks that came since somebody last asked."""
+        names = self._names
+        for height, block in self._unnamed.items():
+            for index, transaction in enumerate(block.transactions):
+                names[transaction.tx_id] = names[transaction.ref_id] = (height, index)
+        self._unnamed.clear()
 
     def _next_certificate(self, height: int) -> tuple[int, Certificate] | None:
         stored = self._store.range(Table.CERTIFICATES, height_key(height), _LAST_KEY, 1)

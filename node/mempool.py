@@ -7,16 +7,18 @@ one transaction at a time. What is admitted leaves only when it is final, expire
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from ledger.errors import RefConflict, Unorderable
 from ledger.names import servicer_of
 from ledger.parameters import MINUTE_MS, BlockContext
 from ledger.state import Overlay
 from ledger.transactions import check_admission
+from ledger.transactions.bodies import Transaction
 from node.api.backend import PoolFull
 from node.queues import Queues
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from consensus.types import BlockId
     from ledger.errors import LedgerError
-    from ledger.transactions.bodies import Transaction
     from node.blocks import FinalBlock
     from node.chain import Chain
 
@@ -50,8 +51,7 @@ REJUDGED_MAX: Final = 200
 """Transactions judged again per final block: a full pool takes a few blocks."""
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct, gc=False):
     """A transaction in the pool."""
 
     transaction: Transaction

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ACCOUNTS_PER_BANK = 16
 ASSET = "KGS"
-WINDOW = 4_000
+WINDOW = 1_500
+"""Transactions submitted and not final: a block and a half. More of them only wait longer, in memory that no cache holds."""
 BATCH_LEGS = 1_000
 SUBMIT_CHUNK = 200
 LAST_SECONDS_MAX = 10

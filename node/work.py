@@ -44,10 +44,10 @@ class Work:
             self._driver.post(WorkChanged(pending, now_ms()))
 
     async def run(self) -> None:
-        """Look once a second until cancelled: a sweep becomes due by time alone."""
+        """Look at once, for what waited through the end of an epoch, and then once a second: a sweep becomes due by time alone."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             self.look()
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _pending(self) -> int:
         waiting = self._pool.includable(self._newest.block_id)

@@ -15,6 +15,22 @@ SYNC = "tests/node/test_sync.py"
 
 MUTANTS = [
     Mutant(
+        "K18",
+        "what_waited_through_the_end_of_an_epoch_waits_for_the_next_look",
+        "node/work.py",
+        "            self.look()\n            await asyncio.sleep(LOOK_SECONDS)\n",
+        "            await asyncio.sleep(LOOK_SECONDS)\n            self.look()\n",
+        ("tests/node/test_work.py",),
+    ),
+    Mutant(
+        "K18",
+        "what_a_block_took_is_still_to_do",
+        "node/work.py",
+        "            self._newest = facts\n",
+        "            pass\n",
+        ("tests/node/test_work.py",),
+    ),
+    Mutant(
         "K22",
         "the_next_set_in_a_header_is_not_checked",
         "node/judge.py",

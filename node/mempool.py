@@ -60,8 +60,8 @@ class _Waiting(Struct, gc=False):
     """Count of blocks with room at which it is judged again, where it is still here: n leaders have then left it out (K18)."""
 
 
-SHARED_MS: Final = 100
-"""For so long one reading of the newest final state serves admission; a block judges expiry by its own time anyway."""
+SHARED_MS: Final = 20
+"""For so long one reading of the final state serves admission; a block judges expiry by its own time anyway."""
 
 
 class Mempool:

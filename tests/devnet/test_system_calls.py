@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 STRACE = shutil.which("strace")
 PAYMENTS = 400
+WINDOW = 4
+"""Payments on their way at any time: a block has no more, so there are many blocks."""
 VOTES_MIN = 20
 
 
@@ -41,7 +43,7 @@ async def trace(folder: Path) -> tuple[Path, int, int, ChainId]:
             str(STRACE), "-f", "-y", "-xx", "-s", "400000", "-o", str(path),
             "-e", f"trace={','.join(CALLS)}", "-p", str(network.validators[0].pid),
         )  # fmt: skip
-        load = Load([node.api_url for node in network.validators[1:]], payments, window=20, list_size=2)
+        load = Load([node.api_url for node in network.validators[1:]], payments, window=WINDOW, list_size=2)
         await load.run(30)
         assert load.progress.final >= PAYMENTS // 2
         tracer.send_signal(signal.SIGINT)

@@ -21,7 +21,7 @@ from ledger.invariants import check_transaction
 from ledger.lapsing import TooMuchLapsedError
 from ledger.money import NOTHING
 from ledger.names import servicer_of
-from ledger.outcomes import Outcome, Parties, entries_by_participant
+from ledger.outcomes import Outcome, Parties
 from ledger.placement import tree_of
 from ledger.references import check_ref, drop_past_refs, use_ref, write_refs
 from ledger.state import Overlay
@@ -194,14 +194,12 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
         return
 
 
-def parties(tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]] | None = None) -> Parties:
+def parties(tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]]) -> Parties:
     """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise.
 
-    `of`: the outcome's entries by participant, where the caller has them.
+    `of`: the outcome's entries by participant (`entries_by_participant`).
     """
     body = tx.body
-    if of is None:
-        of = entries_by_participant(outcome.entries)
     debtors = dict.fromkeys(outcome.told)
     for account in _debtors(body, outcome):
         debtors[account.partition("/")[0]] = None

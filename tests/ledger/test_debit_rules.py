@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ledger.errors import OK, Malformed, QuorumNotMet
 from ledger.genesis import GenesisError, first_records
 from ledger.grants import GrantRecord, Need, Quota, Scope
+from ledger.outcomes import entries_by_participant
 from ledger.participants import Participant
 from ledger.transactions import parties
 from ledger.transactions.bodies import GrantEnd, GrantPut, Redeem, Settle
@@ -221,7 +222,7 @@ def test_the_debtor_s_servicer_sees_it_whole(world: World) -> None:
     """Goal: who is debited knows. Method: parties of a direct debit."""
     tx = world.sign(pay((ALICE, BOB, 60)), by=BANK_B, sender="bank-b")
     (outcome,) = world.block(tx)
-    assert parties(tx, outcome).debtors == ("bank-a",)
+    assert parties(tx, outcome, entries_by_participant(outcome.entries)).debtors == ("bank-a",)
 
 
 def test_an_account_has_64_mandates_at_most() -> None:

@@ -11,6 +11,7 @@ from ledger.epochs import NO_EPOCH_BEGINS, Epoch, set_hash
 from ledger.errors import Unorderable
 from ledger.execute import Execution, genesis_state
 from ledger.indexes import derive_indexes
+from ledger.outcomes import entries_by_participant
 from ledger.placement import tree_of
 from ledger.state import KINDS
 from ledger.transactions import check_admission, parties
@@ -124,7 +125,7 @@ def test_invariant_21_the_slices_together_are_the_state_over_all_types(seed: int
 
 def concerned(step: Step, records: dict[str, Record]) -> set[str]:
     """Participants that a transaction is about: parties, and those in whose trees it wrote. The operator sees everything."""
-    found = parties(step.tx, step.outcome)
+    found = parties(step.tx, step.outcome, entries_by_participant(step.outcome.entries))
     names = {*found.signers, *found.debtors, *found.creditors, "operator"}
     for key, (_, after) in step.writes.items():
         record = after if after is not None else records.get(key)

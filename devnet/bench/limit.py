@@ -2,6 +2,9 @@
 
 limit = verifications per second of all cores together / validators. It is measured in the same run as what is held against it, right before
 and right after: on a machine that others share the same code differs by a tenth between minutes.
+
+Each signature is another one, as in a node, which verifies none twice. Which branches a check takes follows from the bits of its signature,
+and a processor that sees one over and over knows them beforehand: on one machine 42.3 microseconds instead of 44.6.
 """
 
 from __future__ import annotations
@@ -11,12 +14,16 @@ import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import cycle, islice
 from multiprocessing import get_context
 
 from ledger.keys import public_key_of, sign, verify
 
 SECONDS = 3.0
 CHUNK = 200
+SIGNATURES = 4_000
+"""Different ones: with 50 a processor still knows most of what comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +47,13 @@ class Limit:
 
 def _verify_for(seconds: float) -> tuple[float, float]:
     """Verifications per second of this process: of the clock, and of its own CPU time."""
-    seed, message = bytes(range(32)), b"som/sig/1" + bytes(32)
-    key, signature = public_key_of(seed), sign(seed, message)
+    seed = bytes(range(32))
+    key, messages = public_key_of(seed), [b"som/sig/1" + sha256(b"%d" % number).digest() for number in range(SIGNATURES)]
+    signed = cycle([(message, sign(seed, message)) for message in messages])
     began, worked = time.perf_counter(), time.process_time()
     done = 0
     while time.perf_counter() - began < seconds:
-        for _ in range(CHUNK):
+        for message, signature in islice(signed, CHUNK):
             if not verify(key, message, signature):
                 raise AssertionError("a good signature was refused")
         done += CHUNK

@@ -1,6 +1,6 @@
-"""The references that are still remembered (L14), in memory: by minute of `valid_until`, dropped a minute at a time.
+"""The references that are still remembered (L14), in memory: found by name, dropped by the minute of `valid_until`.
 
-At full rate an hour of them is millions, so each costs two integers of 64 bytes and a dict slot: under 200 bytes.
+At full rate an hour of them is millions, so each costs two integers of 64 bytes, a dict slot and a place in a list: under 200 bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 HASH_BYTES: Final = 32
 ENTRY_BYTES: Final = 2 * HASH_BYTES
 """One reference as stored: ref_id, tx_id."""
+DROPPED_MAX: Final = 4_000
+"""References dropped per block: twice what a full one adds."""
 _COUNT_BYTES: Final = 4
+_SHARDS: Final = 256
+_NAME_SHIFT: Final = 8 * (HASH_BYTES - 1)
+"""Bits below the first byte of a name."""
+_MINUTE_BITS: Final = 40
+_MINUTE: Final = 2**_MINUTE_BITS - 1
 
 
 class StoredRefs(NamedTuple):
@@ -59,47 +66,77 @@ def entries_of(value: bytes) -> bytes:
 
 
 class RememberedRefs:
-    """Which references are used, and by which transaction. Whether one still counts is the ledger's question (the block's time decides)."""
+    """Which references are used, and by which transaction. Whether one still counts is the ledger's question (the block's time decides).
 
-    __slots__ = ("_buckets",)
+    One search, however many minutes are remembered: up to 1,440 where transactions live for a day. Split by the first byte of the name, so
+    that no table is ever so large that its growth stops the node for more than a moment.
+    """
+
+    __slots__ = ("_ended", "_minutes", "_shards", "_since")
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[int, int]] = {}
+        self._shards: tuple[dict[int, int], ...] = tuple({} for _ in range(_SHARDS))
+        """Name -> the transaction that uses it and the minute, as one number."""
+        self._minutes: dict[int, list[int]] = {}
+        """Minute -> names used until then."""
+        self._ended: list[tuple[int, list[int]]] = []
+        """Minutes that are past, and names of them that still take room here."""
+        self._since = 0
+        """The first minute that is remembered."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._buckets.values()))
+        return sum(map(len, self._minutes.values()))
+
+    @property
+    def held(self) -> int:
+        """How many take room here, those of past minutes included."""
+        return sum(map(len, self._shards))
 
     def find(self, ref_id: bytes) -> UsedRef | None:
-        """Use of a reference, None where it is not remembered; of several the one that is remembered longest."""
-        name = int.from_bytes(ref_id, "big")
-        latest = -1
-        for minute, bucket in self._buckets.items():
-            if name in bucket and minute > latest:
-                latest = minute
-        if latest < 0:
+        """Use of a reference (32 bytes), None where it is not remembered; of several the one that is remembered longest."""
+        use = self._shards[ref_id[0]].get(int.from_bytes(ref_id, "big"))
+        if use is None or use & _MINUTE < self._since:
             return None
-        return UsedRef(self._buckets[latest][name].to_bytes(HASH_BYTES, "big"), latest)
+        return UsedRef((use >> _MINUTE_BITS).to_bytes(HASH_BYTES, "big"), use & _MINUTE)
 
     def add(self, used: Mapping[bytes, UsedRef]) -> None:
         """Remember what a block has used, by ref_id."""
-        buckets = self._buckets
-        number = int.from_bytes
+        shards, minutes, number = self._shards, self._minutes, int.from_bytes
         for ref_id, use in used.items():
             minute = use.minute
-            bucket = buckets.get(minute)
-            if bucket is None:
-                bucket = buckets[minute] = {}
-            bucket[number(ref_id, "big")] = number(use.tx_id, "big")
+            name, value = number(ref_id, "big"), number(use.tx_id, "big") << _MINUTE_BITS | minute
+            shard = shards[ref_id[0]]
+            known = shard.setdefault(name, value)
+            if known is not value and known & _MINUTE <= minute:
+                shard[name] = value
+            if minute in minutes:
+                minutes[minute].append(name)
+            else:
+                minutes[minute] = [name]
 
     def add_stored(self, minute: int, entries: bytes) -> None:
-        """Remember entries as they lie in the store, 64 bytes each."""
-        bucket = self._buckets.setdefault(minute, {})
-        number = int.from_bytes
-        for at in range(0, len(entries), ENTRY_BYTES):
-            bucket[number(entries[at : at + HASH_BYTES], "big")] = number(entries[at + HASH_BYTES : at + ENTRY_BYTES], "big")
+        """Remember entries of one block as they lie in the store, 64 bytes each."""
+        cuts = range(0, len(entries), ENTRY_BYTES)
+        self.add({entries[at : at + HASH_BYTES]: UsedRef(entries[at + HASH_BYTES : at + ENTRY_BYTES], minute) for at in cuts})
 
     def drop_before(self, time_ms: int) -> None:
-        """Forget the minutes that have ended at this block time: remembered iff time < (minute + 1) * 60,000."""
-        ended = [minute for minute in self._buckets if (minute + 1) * MINUTE_MS <= time_ms]
-        for minute in ended:
-            del self._buckets[minute]
+        """Forget the minutes that have ended at this block time: remembered iff time < (minute + 1) * 60,000.
+
+        What they held goes in steps, twice as fast as a full block can add to it: a minute may hold hundreds of thousands.
+        """
+        self._since = time_ms // MINUTE_MS
+        for minute in [minute for minute in self._minutes if minute < self._since]:
+            self._ended.append((minute, self._minutes.pop(minute)))
+        left = DROPPED_MAX
+        while self._ended and left:
+            minute, names = self._ended[-1]
+            gone = names[-left:]
+            del names[-left:]
+            left -= len(gone)
+            for name in gone:
+                shard = self._shards[name >> _NAME_SHIFT]
+                use = shard.get(name)
+                if use is not None and use & _MINUTE == minute:
+                    del shard[name]
+            if not names:
+                self._ended.pop()

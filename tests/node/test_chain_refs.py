@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import tracemalloc
 from hashlib import sha256
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.state import UsedRef
-from node.refs import RememberedRefs
+from node import refs as module
+from node.refs import DROPPED_MAX, RememberedRefs
 
 MINUTE = 60_000
 
@@ -51,3 +56,59 @@ def test_a_reference_costs_at_most_200_bytes() -> None:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (after - before) / 200_000 <= 200
+
+
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("use"), st.integers(0, 5), st.integers(0, 6)),
+            st.tuples(st.just("time"), st.integers(0, 2 * MINUTE), st.none()),
+        ),
+        max_size=60,
+    ),
+    dropped_max=st.integers(1, 3),
+)
+def test_references_are_what_a_plain_list_remembers(steps: list[tuple[str, int, int | None]], dropped_max: int) -> None:
+    """Goal: what is remembered does not depend on how it is kept, nor on when room is made. Method: a list of all uses, time only grows."""
+    with patch.object(module, "DROPPED_MAX", dropped_max):
+        kept, plain, now = RememberedRefs(), list[tuple[bytes, UsedRef]](), 0
+        for number, (what, value, ahead) in enumerate(steps):
+            if what == "time":
+                now += value
+                kept.drop_before(now)
+                plain = [(name, use) for name, use in plain if now < (use.minute + 1) * MINUTE]
+            else:
+                name, use = digest(value), UsedRef(digest("tx", number), now // MINUTE + (ahead or 0))
+                kept.add({name: use})
+                plain.append((name, use))
+            assert len(kept) == len(plain)
+            for value_ in range(6):
+                uses = [use for name, use in plain if name == digest(value_)]
+                latest = max(uses, key=lambda use: use.minute, default=None)
+                found = kept.find(digest(value_))
+                assert (found is None) == (latest is None)
+                assert found is None or latest is None or (found.minute == latest.minute and found in uses)
+
+
+def test_a_past_minute_gives_its_room_back_in_steps() -> None:
+    """Goal: no block waits until hundreds of thousands are dropped, and all of them go. Method: two minutes, three steps' worth."""
+    refs = RememberedRefs()
+    for minute, count in ((1, 2 * DROPPED_MAX), (2, DROPPED_MAX)):
+        refs.add({digest(minute, number): UsedRef(digest("tx"), minute) for number in range(count)})
+    refs.add({digest("later"): UsedRef(digest("tx"), 9)})
+    held = [3 * DROPPED_MAX + 1]
+    for _ in range(4):
+        refs.drop_before(3 * MINUTE)
+        held.append(refs.held)
+        assert refs.find(digest(1, 0)) is refs.find(digest(2, 0)) is None
+    assert held == [3 * DROPPED_MAX + 1, 2 * DROPPED_MAX + 1, DROPPED_MAX + 1, 1, 1]
+    assert refs.find(digest("later")) == UsedRef(digest("tx"), 9)
+
+
+def test_a_reference_that_came_back_outlives_its_first_minute() -> None:
+    """Goal: dropping a past minute takes no later use with it. Method: the same name in two minutes, the first one past."""
+    refs = RememberedRefs()
+    refs.add({digest("a"): UsedRef(digest("old"), 10)})
+    refs.add({digest("a"): UsedRef(digest("new"), 20)})
+    refs.drop_before(12 * MINUTE)
+    assert refs.find(digest("a")) == UsedRef(digest("new"), 20)

@@ -85,11 +85,7 @@ class RememberedRefs:
         """The first minute that is remembered."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._minutes.values()))
-
-    @property
-    def held(self) -> int:
-        """How many take room here, those of past minutes included."""
+        """How many take room here, those of past minutes that are still to go included."""
         return sum(map(len, self._shards))
 
     def find(self, ref_id: bytes) -> UsedRef | None:

@@ -175,6 +175,14 @@ MUTANTS = [
     ),
     Mutant(
         "L14",
+        "of_two_uses_in_a_minute_the_first_stays",
+        "node/refs.py",
+        "known & _MINUTE <= minute:",
+        "known & _MINUTE < minute:",
+        ("tests/node/test_chain_refs.py::test_references_are_what_a_plain_list_remembers",),
+    ),
+    Mutant(
+        "L14",
         "what_is_past_is_never_dropped",
         "node/refs.py",
         "                    del shard[name]",

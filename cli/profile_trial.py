@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ledger.grants import Grant
     from ledger.state import Record, UsedRef
     from ledger.transactions.bodies import Transaction
+    from ledger.tree import Tree
 
 OPS, BOARD = "ops", "board"
 ROOT_QUORUM = (f"{OPERATOR}/{BOARD}", f"{OPERATOR}/{OPS}")
@@ -115,8 +116,8 @@ class _Memory:
     def used_ref(self, ref_id: bytes) -> UsedRef | None:
         return self.used.get(ref_id)
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        raise AssertionError(f"a trial proves nothing, yet node {path.hex()} of {tree} was asked for")
+    def tree(self, name: str) -> Tree:
+        raise AssertionError(f"a trial proves nothing, yet tree {name} was asked for")
 
     def participants(self) -> Iterator[str]:
         return iter(sorted(key.partition("/")[2] for key in self.records if key.startswith("participant/")))

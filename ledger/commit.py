@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from ledger.grants import GrantRecord
 from ledger.leaves import Leaves
 from ledger.participants import KeyOwner
 from ledger.placement import tree_of
-from ledger.tree import update_tree
+from ledger.tree import Tree, root_of, update_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,10 +28,10 @@ class Commitment(Struct, frozen=True):
     """Storage key -> canonical value as hashed; None: removed. Index keys are no leaves."""
     writes: dict[str, list[tuple[str, bytes | None]]]
     """Tree -> its changed leaves, by storage key, ascending."""
-    nodes: dict[tuple[str, bytes], bytes | None]
-    """(tree, path) -> changed node; None: removed."""
+    trees: dict[str, Tree]
+    """Each tree that changed, by name."""
     roots: dict[str, bytes]
-    """Root of each tree that changed."""
+    """Their roots."""
 
 
 def commit(state: StateReader, changes: Mapping[str, Record | None], *, view_key: bytes, height: int) -> Commitment:
@@ -41,14 +40,12 @@ def commit(state: StateReader, changes: Mapping[str, Record | None], *, view_key
     for key, record in changes.items():
         if key[0] != "~":
             placed.place(key, record)
-    nodes: dict[tuple[str, bytes], bytes | None] = {}
-    roots: dict[str, bytes] = {}
-    for tree, leaves in placed.trees.items():
-        update = update_tree(partial(state.node, tree), leaves.hashes)
-        roots[tree] = update.root
-        nodes.update({(tree, path): node for path, node in update.nodes.items()})
+    trees: dict[str, Tree] = {}
+    for name, leaves in placed.trees.items():
+        trees[name] = update_tree(state.tree(name), leaves.hashes)
         leaves.writes.sort()
-    return Commitment(placed.leaves, {tree: leaves.writes for tree, leaves in placed.trees.items()}, nodes, roots)
+    writes = {name: leaves.writes for name, leaves in placed.trees.items()}
+    return Commitment(placed.leaves, writes, trees, {name: root_of(tree) for name, tree in trees.items()})
 
 
 class _Placed:
@@ -106,7 +103,7 @@ class EmptyState:
         """Nothing."""
         return None
 
-    def node(self, _tree: str, _path: bytes) -> bytes | None:
+    def tree(self, _name: str) -> Tree:
         """Nothing."""
         return None
 

@@ -6,7 +6,6 @@ where the same raise makes the block invalid. Nothing is written anywhere: the r
 
 from __future__ import annotations
 
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from ledger.state import Overlay, Record, UsedRef
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
 from ledger.transactions.bodies import Pay, Settle
 from ledger.transactions.proposals import legs_carried
-from ledger.tree import root_of
+from ledger.tree import Tree, root_of
 from ledger.views import ViewBuilder, journal_root, salt_of, slot_of
 
 if TYPE_CHECKING:
@@ -66,8 +65,8 @@ class BlockResult(Struct, frozen=True):
     """Records and index records that differ; None: removed."""
     leaves: dict[str, bytes | None]
     """Storage key -> canonical leaf value; None: removed."""
-    nodes: dict[tuple[str, bytes], bytes | None]
-    """(tree, path) -> node; None: removed."""
+    trees: dict[str, Tree]
+    """Each tree that changed, by name."""
     roots: dict[str, bytes]
     """Root of every tree, changed or not: participants, "A" and "G"."""
     used_refs: dict[bytes, UsedRef]
@@ -89,7 +88,7 @@ class FirstState(Struct, frozen=True):
     """State at height 0, from the genesis document."""
 
     leaves: dict[str, bytes | None]
-    nodes: dict[tuple[str, bytes], bytes | None]
+    trees: dict[str, Tree]
     roots: dict[str, bytes]
 
 
@@ -192,7 +191,7 @@ class Execution:
         next_set = end_block(overlay, context)
         done = commit(overlay.base, overlay.changes, view_key=self._view_key, height=context.height)
         participants = tuple(overlay.participants())
-        roots = {tree: done.roots.get(tree) or root_of(partial(overlay.base.node, tree)) for tree in (*participants, *PUBLIC_TREES)}
+        roots = {tree: done.roots.get(tree) or root_of(overlay.base.tree(tree)) for tree in (*participants, *PUBLIC_TREES)}
         self._end_views(done)
         views = {participant: self._views.of(participant) for participant in participants}
         journal_roots = {participant: journal_root(views[participant]) for participant in participants}
@@ -209,7 +208,7 @@ class Execution:
             transaction_leaves=tuple(self._leaves),
             changes=overlay.changes,
             leaves=done.leaves,
-            nodes=done.nodes,
+            trees=done.trees,
             roots=roots,
             used_refs=overlay.used,
             views={participant: lines for participant, lines in views.items() if lines},
@@ -262,7 +261,7 @@ def execute_block(
 def genesis_state(records: Mapping[str, Record], view_key: bytes) -> FirstState:
     """Leaves and trees of the genesis records: the state at height 0."""
     done = commit(EmptyState(), records, view_key=view_key, height=0)
-    return FirstState(done.leaves, done.nodes, done.roots)
+    return FirstState(done.leaves, done.trees, done.roots)
 
 
 def block_key(view_key: bytes, epoch: int, view: int) -> bytes:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from ledger.tree import BUCKET_LEAVES_MAX, DEPTH_MAX, EMPTY, children_of, is_branch, split_bucket
+from ledger.tree import BUCKET_LEAVES_MAX, DEPTH_MAX, EMPTY, Branch, child_hashes, digits_of, split_bucket
 
 if TYPE_CHECKING:
-    from ledger.tree import Read
+    from ledger.tree import Tree
 
 _H = 32
 _Siblings = Annotated[bytes, Meta(min_length=15 * _H, max_length=15 * _H)]
@@ -36,19 +36,16 @@ class LeafPath(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
     """Present: leaf hashes after this one. Absent: empty."""
 
 
-def path_of(read: Read, place: bytes) -> LeafPath:
+def path_of(tree: Tree, place: bytes) -> LeafPath:
     """Return the path of a leaf by its place (32 bytes), present or absent."""
+    node, digits = tree, iter(digits_of(place))
     branches: list[bytes] = []
-    for depth, digit in enumerate(place.hex()):
-        node = read(place.hex()[:depth].encode())
-        if node is None:
-            return LeafPath(tuple(branches), b"", b"", b"")
-        if not is_branch(node):
-            return _end_in_bucket(tuple(branches), node, place)
-        children = children_of(node)
-        at = int(digit, 16) * _H
-        branches.append(children[:at] + children[at + _H :])
-    raise AssertionError("a tree is no deeper than its keys are long")
+    while isinstance(node, Branch):
+        digit = next(digits)
+        hashes, at = child_hashes(node), digit * _H
+        branches.append(hashes[:at] + hashes[at + _H :])
+        node = node.children[digit]
+    return LeafPath(tuple(branches), b"", b"", b"") if node is None else _end_in_bucket(tuple(branches), node, place)
 
 
 def root_if_present(place: bytes, leaf: bytes, path: LeafPath) -> bytes | None:

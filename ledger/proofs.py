@@ -7,7 +7,6 @@ Not here: the signatures of the certificate (whoever knows the validators checks
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
@@ -159,8 +158,8 @@ def build_state_proof(
     state: StateReader, finality: Finality, *, tree: str, leaves: Mapping[str, bytes | None], slot: SlotOpening | None
 ) -> bytes:
     """File for leaves of one tree: storage key -> canonical value, None where it is absent. `state` is as of the end of the block."""
-    read = partial(state.node, tree)
-    proven = tuple(ProvenLeaf(key, leaves[key], path_of(read, leaf_key(key))) for key in sorted(leaves))
+    here = state.tree(tree)
+    proven = tuple(ProvenLeaf(key, leaves[key], path_of(here, leaf_key(key))) for key in sorted(leaves))
     return encode(StateProof(STATE_FORMAT, finality, tree, slot, proven))
 
 

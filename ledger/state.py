@@ -39,6 +39,8 @@ from ledger.types import U63, AmountOrZero, Hash32, Text35
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ledger.tree import Tree
+
 
 class Refs(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """`refs/FROM/MINUTE`: an append-only list of used references, by the minute of `valid_until` (L14)."""
@@ -182,8 +184,8 @@ class StateReader(Protocol):
     def used_ref(self, ref_id: bytes) -> UsedRef | None:
         """Whether (from, ref) is remembered."""
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of an authenticated tree (see `ledger.tree`); None where absent."""
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, of "A" or of "G" (see `ledger.tree`)."""
 
     def participants(self) -> Iterator[str]:
         """Ids of all participants, ascending."""
@@ -258,9 +260,9 @@ class Overlay:
         self.fresh_refs[participant] = self.fresh_refs.get(participant, 0) + 1
         self._undo.append((ref_id, False, None))
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree as of `base`: trees are updated once per block."""
-        return self.base.node(tree, path)
+    def tree(self, name: str) -> Tree:
+        """Tree as of `base`: trees are updated once per block."""
+        return self.base.tree(name)
 
     def participants(self) -> Iterator[str]:
         """Ids of all participants, ascending; one that is new here included."""

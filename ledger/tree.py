@@ -1,20 +1,21 @@
 """Authenticated trees: a map from 32-byte keys to 32-byte leaf hashes whose root is a function of the set, however it came about.
 
-A 16-ary trie over the hex digits of the key. A subtree of at most BUCKET_LEAVES_MAX leaves is one bucket, a larger one a branch of sixteen
-children; so the shape, and with it the root, follows from the set alone, and insertion, removal and rebuilding agree.
-
-A node is bytes under its path, the hex digits (ASCII) that lead to it:
+A 16-ary trie over the hex digits of the key. The first BRANCHES_MIN levels are branches of sixteen children wherever there is a leaf below;
+under them a subtree of at most BUCKET_LEAVES_MAX leaves is one bucket, a larger one a branch again. So the shape, and with it the root,
+follows from the set alone, and insertion, removal and rebuilding agree; and a leaf costs nearly the same however many others there are.
 
     bucket   "som/bucket/1" | keys_hash (32) | leaf hashes (32 each, in key order) || keys (32 each, ascending)
-    branch   "som/branch/1" | child hashes (16 * 32, zeros where empty)
+    branch   "som/branch/1" | child hashes (16 * 32, zeros where empty) || the children
 
     keys_hash      = SHA-256("som/keys/1" | keys)
     hash of a node = SHA-256 of its bytes, without what is after the ||
-    root           = hash of the node at the empty path; zeros for the empty map
+    root           = hash of the topmost branch; zeros for the empty map
 
 A bucket names its keys by their hash, so a proof of presence shows neither the keys nor (leaves being blinded, L32) the values beside.
-The number of leaves below a branch is nowhere: a proof must not tell how many accounts a bank has.
-Not here: what a leaf is (`ledger.leaves`), where nodes are kept (the caller reads and stores them), proofs (`ledger.paths`).
+The number of leaves below a branch is nowhere: a proof must not tell how many accounts a bank has, but for what zeros beside the way tell.
+A tree is a value: an update makes another one, which shares every node that it did not touch. So the states of several unfinal blocks lie
+beside each other at the price of what differs.
+Not here: what a leaf is (`ledger.leaves`), where leaves are stored (trees are rebuilt from them), proofs (`ledger.paths`).
 """
 
 from __future__ import annotations
@@ -22,20 +23,18 @@ from __future__ import annotations
 from binascii import hexlify
 from bisect import bisect_left
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    Read = Callable[[bytes], bytes | None]
-    """Node at a path, None where there is none."""
-    Nodes = dict[bytes, bytes | None]
-    """Path -> node; None: removed."""
+    from collections.abc import Iterable, Iterator, Mapping
 
 BUCKET_LEAVES_MAX = 32
 """Measured at 10^4 and 10^6 leaves: fewer make many tiny nodes (memory), more make each hash and each proof longer."""
+BRANCHES_MIN = 4
+"""Levels of branches above every bucket: a tree with room for 65,536 buckets from its first leaf on."""
 EMPTY = bytes(32)
 """Root of the empty map, and hash of an empty child."""
 DEPTH_MAX = 64
@@ -43,223 +42,171 @@ DEPTH_MAX = 64
 
 _H = 32
 _BUCKET, _BRANCH = b"som/bucket/1", b"som/branch/1"
-_KIND = 5
-"""Offset of the first byte in which the two tags differ."""
-_IS_BRANCH = _BRANCH[_KIND]
 _TAG = len(_BRANCH)
 _BUCKET_HEAD = _TAG + _H
-_DIGITS = b"0123456789abcdef"
-_CHILD_AT = {digit: _TAG + index * _H for index, digit in enumerate(_DIGITS)}
-"""Digit (ASCII) -> offset of that child's hash in a branch."""
+_NUMBERS = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 
 
-class TreeUpdate(Struct, frozen=True):
-    """The new root, and the nodes that differ."""
+class Branch(Struct, frozen=True, gc=False):
+    """Sixteen children, by the next digit of the keys below them."""
 
-    root: bytes
-    nodes: dict[bytes, bytes | None]
+    hashed: bytes
+    """What the hash of the branch is made of: its tag and the hashes of its children."""
+    children: tuple[Tree, ...]
 
 
-def update_tree(read: Read, changes: Mapping[bytes, bytes | None]) -> TreeUpdate:
-    """Apply a batch of leaves: key (32 bytes) -> leaf hash (32 bytes), None to remove.
+Tree = Branch | bytes | None
+"""Topmost node of a tree or of a part of one: a branch, or a bucket as its bytes; None where there is no leaf."""
 
-    Removing what is absent changes nothing. Reads about one node per touched bucket and branch and writes each once, however many leaves
-    below it change.
+
+def update_tree(tree: Tree, changes: Mapping[bytes, bytes | None]) -> Tree:
+    """Return the tree after a batch of leaves: key (32 bytes) -> leaf hash (32 bytes), None to remove.
+
+    Removing what is absent changes nothing. Each touched bucket and branch is made and hashed once, however many leaves below it change.
     """
-    batch = _Batch(read)
-    moves = batch.replace_leaves(changes)
-    for path, group in moves.items():
-        batch.move_leaves(path, group)
-    return TreeUpdate(batch.climb(), batch.nodes)
+    batch = _Batch(changes)
+    return batch.below(tree, 0, 0, len(batch.keys))
 
 
-def root_of(read: Read) -> bytes:
-    """Root of a tree as stored."""
-    node = read(b"")
-    return EMPTY if node is None else node_hash(node)
-
-
-def rebuild_tree(leaves: Iterable[tuple[bytes, bytes]]) -> TreeUpdate:
+def rebuild_tree(leaves: Iterable[tuple[bytes, bytes]]) -> Tree:
     """Make the whole tree of (key, leaf hash) pairs with unique keys, in any order: a start-up's way, equal to updates node for node."""
-    nodes: Nodes = {}
     ordered = sorted(leaves)
-    if not ordered:
-        return TreeUpdate(EMPTY, nodes)
-    root = _build([key for key, _ in ordered], [leaf for _, leaf in ordered], b"", nodes)
-    return TreeUpdate(root, nodes)
+    return _build([key for key, _ in ordered], [leaf for _, leaf in ordered], "")
 
 
-def node_hash(node: bytes) -> bytes:
-    """Hash of a node's bytes."""
-    return sha256(node if node[_KIND] == _IS_BRANCH else node[: _keys_at(node)]).digest()
+def root_of(tree: Tree) -> bytes:
+    """Root of a tree; of a part of one, its hash."""
+    if tree is None:
+        return EMPTY
+    return sha256(tree.hashed if isinstance(tree, Branch) else tree[: (len(tree) + _BUCKET_HEAD) >> 1]).digest()
 
 
-def is_branch(node: bytes) -> bool:
-    """Whether a node is a branch, else it is a bucket."""
-    return node[_KIND] == _IS_BRANCH
-
-
-def children_of(branch: bytes) -> bytes:
-    """Sixteen child hashes of a branch, joined."""
-    return branch[_TAG:]
+def child_hashes(branch: Branch) -> bytes:
+    """Sixteen hashes of a branch's children, joined."""
+    return branch.hashed[_TAG:]
 
 
 def split_bucket(bucket: bytes) -> tuple[bytes, bytes, bytes]:
     """Return keys_hash, leaf hashes and keys of a bucket, the last two joined."""
-    keys = _keys_at(bucket)
+    keys = (len(bucket) + _BUCKET_HEAD) >> 1
     return bucket[_TAG:_BUCKET_HEAD], bucket[_BUCKET_HEAD:keys], bucket[keys:]
 
 
+def digits_of(key: bytes) -> bytes:
+    """Hex digits of a key, each a byte from 0 to 15."""
+    return hexlify(key).translate(_NUMBERS)
+
+
 class _Batch:
-    """One update under way: every changed node, level by level, until the root is told."""
+    """Changes in the order of their keys: those below a node are neighbours, from `start` to before `end`."""
 
-    __slots__ = ("levels", "nodes", "read", "shrunk")
+    __slots__ = ("digits", "keys", "leaves", "removes")
 
-    def __init__(self, read: Read) -> None:
-        self.read = read
-        self.levels: list[dict[bytes, bytes]] = [{} for _ in range(DEPTH_MAX + 1)]
-        """By depth: nodes that changed and whose parents do not know it yet."""
-        self.nodes: Nodes = {}
-        """Nodes that changed and whose parents know it."""
-        self.shrunk: dict[bytes, None] = {}
-        """Branches below which a leaf was removed."""
+    def __init__(self, changes: Mapping[bytes, bytes | None]) -> None:
+        self.keys = sorted(changes)
+        self.digits = [digits_of(key) for key in self.keys]
+        self.leaves = [changes[key] for key in self.keys]
+        self.removes = None in self.leaves
 
-    def replace_leaves(self, changes: Mapping[bytes, bytes | None]) -> dict[bytes, list[tuple[bytes, bytes | None]]]:
-        """Put every leaf that its bucket has already in place; return the others by the path of the bucket they belong to."""
-        read, changed, depth = self.read, self.levels[0], 0
-        moves: dict[bytes, list[tuple[bytes, bytes | None]]] = {}
-        for key, leaf in changes.items():
-            digits = hexlify(key)
-            path = digits[:depth]
-            node = changed.get(path) or read(path)
-            if node is None or node[_KIND] == _IS_BRANCH:
-                depth = _bucket_depth(read, digits, depth)
-                path, changed = digits[:depth], self.levels[depth]
-                node = changed.get(path) or read(path) or b""
-            keys = (len(node) + _BUCKET_HEAD) >> 1
-            found = node.find(key, keys)
-            if found >= 0 and leaf and not (found - keys) % _H:
-                at = found - keys + _BUCKET_HEAD
-                changed[path] = node[:at] + leaf + node[at + _H :]
-            else:
-                moves.setdefault(path, []).append((key, leaf))
-        return moves
+    def below(self, node: Tree, depth: int, start: int, end: int) -> Tree:
+        """Return what a node at `depth` becomes; the same object where nothing changes."""
+        if isinstance(node, Branch):
+            return self._branch(node, depth, start, end)
+        return self._bucket(node, depth, start, end)
 
-    def move_leaves(self, path: bytes, group: list[tuple[bytes, bytes | None]]) -> None:
-        """Let leaves come and go in one bucket, which may be absent before, and absent or a branch afterwards."""
-        old = self.levels[len(path)].pop(path, None) or self.read(path)
-        entries = {} if old is None else _entries(old)
-        for key, leaf in group:
+    def _branch(self, branch: Branch, depth: int, start: int, end: int) -> Tree:
+        digits, hashed, children = self.digits, branch.hashed, list(branch.children)
+        while start < end:
+            digit = digits[start][depth]
+            after = start + 1
+            while after < end and digits[after][depth] == digit:
+                after += 1
+            old = children[digit]
+            new = self._branch(old, depth + 1, start, after) if isinstance(old, Branch) else self._bucket(old, depth + 1, start, after)
+            if new is not old:
+                children[digit] = new
+                at = _TAG + digit * _H
+                hashed = hashed[:at] + root_of(new) + hashed[at + _H :]
+            start = after
+        if hashed is branch.hashed:
+            return branch
+        if self.removes and _is_small(children, depth):
+            return _join(children)
+        return Branch(hashed, tuple(children))
+
+    def _bucket(self, bucket: bytes | None, depth: int, start: int, end: int) -> Tree:
+        """Replace leaves that the bucket has; the first that comes or goes leaves the rest to `_refill`."""
+        if bucket is None:
+            return self._refill(None, depth, start, end)
+        keys = (len(bucket) + _BUCKET_HEAD) >> 1
+        for index in range(start, end):
+            found, leaf = bucket.find(self.keys[index], keys), self.leaves[index]
+            if found < 0 or leaf is None or (found - keys) % _H:
+                return self._refill(bucket, depth, index, end)
+            at = found - keys + _BUCKET_HEAD
+            bucket = bucket[:at] + leaf + bucket[at + _H :]
+        return bucket
+
+    def _refill(self, bucket: bytes | None, depth: int, start: int, end: int) -> Tree:
+        """Let leaves come and go in a bucket, which may be absent before, and absent or a branch afterwards."""
+        entries = {} if bucket is None else _entries(bucket)
+        same = True
+        for key, leaf in zip(self.keys[start:end], self.leaves[start:end], strict=True):
             if leaf is not None:
                 entries[key] = leaf
-            elif entries.pop(key, None) is not None and path:
-                self.shrunk[path[:-1]] = None
-        if entries or old is not None:
-            self._put(path, entries)
-
-    def climb(self) -> bytes:
-        """Carry the changed hashes to the root, deepest nodes first, and return it."""
-        read, nodes, shrunk = self.read, self.nodes, self.shrunk
-        for depth in range(DEPTH_MAX, 0, -1):
-            level, above = self.levels[depth], self.levels[depth - 1]
-            nodes.update(level)
-            for path, node in level.items():
-                if shrunk and path in shrunk and self._merge(path):
-                    continue
-                parent, at = path[:-1], _CHILD_AT[path[-1]]
-                old = above.get(parent) or read(parent)
-                if old is None:
-                    raise AssertionError(f"the tree has no branch at {parent!r}")
-                hashed = node if node[_KIND] == _IS_BRANCH else node[: (len(node) + _BUCKET_HEAD) >> 1]
-                above[parent] = old[:at] + sha256(hashed).digest() + old[at + _H :]
-        nodes.update(self.levels[0])
-        if b"" in shrunk:
-            self._merge(b"")
-        return root_of(self._now)
-
-    def _now(self, path: bytes) -> bytes | None:
-        return self.nodes[path] if path in self.nodes else self.read(path)
-
-    def _merge(self, path: bytes) -> bool:
-        """Make a bucket of a branch that has become small; a branch below it means that it has not."""
-        children = [path + _DIGITS[digit : digit + 1] for digit in range(16)]
-        entries: dict[bytes, bytes] = {}
-        for child in children:
-            node = self._now(child)
-            if node is not None and node[_KIND] == _IS_BRANCH:
-                return False
-            entries.update({} if node is None else _entries(node))
-        if len(entries) > BUCKET_LEAVES_MAX:
-            return False
-        self.nodes.update(dict.fromkeys(children))
-        self._put(path, entries)
-        if path:
-            self.shrunk[path[:-1]] = None
-        return True
-
-    def _put(self, path: bytes, entries: dict[bytes, bytes]) -> None:
-        """Put a subtree of these leaves in place of whatever was at `path`."""
+                same = False
+            elif entries.pop(key, None) is not None:
+                same = False
+        if same:
+            return bucket
         keys = sorted(entries)
-        made = _build(keys, [entries[key] for key in keys], path, self.nodes)
-        if path:
-            self._tell(path, made)
-
-    def _tell(self, path: bytes, made: bytes) -> None:
-        """Write the hash of a node into its parent."""
-        level, parent, at = self.levels[len(path) - 1], path[:-1], _CHILD_AT[path[-1]]
-        node = level.get(parent) or self.read(parent)
-        if node is None:
-            raise AssertionError(f"the tree has no branch at {parent!r}")
-        level[parent] = node[:at] + made + node[at + _H :]
+        return _build(keys, [entries[key] for key in keys], self.keys[start].hex()[:depth])
 
 
-def _bucket_depth(read: Read, digits: bytes, guess: int) -> int:
-    """Length of the path at which the walk along a key ends; leaves lie at nearly one depth, so the last one is a good guess."""
-    depth = guess
-    node = read(digits[:depth])
-    while depth and node is None:
-        depth -= 1
-        node = read(digits[:depth])
-    while node is not None and node[_KIND] == _IS_BRANCH:
-        depth += 1
-        node = read(digits[:depth])
-    return depth
-
-
-def _keys_at(node: bytes) -> int:
-    """Offset of the keys in a bucket."""
-    return (len(node) + _BUCKET_HEAD) >> 1
-
-
-def _entries(node: bytes) -> dict[bytes, bytes]:
+def _entries(bucket: bytes) -> dict[bytes, bytes]:
     """Key -> leaf hash of a bucket."""
-    if is_branch(node):
-        raise AssertionError("a branch stands where the tree must have a bucket")
-    _, leaves, keys = split_bucket(node)
+    _, leaves, keys = split_bucket(bucket)
     return {keys[at : at + _H]: leaves[at : at + _H] for at in range(0, len(keys), _H)}
 
 
-def _build(keys: list[bytes], leaves: list[bytes], path: bytes, nodes: Nodes) -> bytes:
-    """Make the subtree of ascending keys under `path`, put its nodes into `nodes` and return its hash."""
+def _is_small(children: list[Tree], depth: int) -> bool:
+    """Whether what a branch has left is a bucket by now, or nothing; a branch below it means that it is not."""
+    leaves = 0
+    for child in children:
+        if isinstance(child, Branch):
+            return False
+        leaves += 0 if child is None else (len(child) - _BUCKET_HEAD) // (2 * _H)
+    return not leaves or (depth >= BRANCHES_MIN and leaves <= BUCKET_LEAVES_MAX)
+
+
+def _join(children: list[Tree]) -> Tree:
+    """Make one bucket of buckets beside each other, nothing of none."""
+    entries: dict[bytes, bytes] = {}
+    for child in children:
+        if isinstance(child, bytes):
+            entries |= _entries(child)
+    return _fill(list(entries), list(entries.values())) if entries else None
+
+
+def _fill(keys: list[bytes], leaves: list[bytes]) -> bytes:
+    """Make a bucket of ascending keys."""
+    joined = b"".join(keys)
+    return b"".join((_BUCKET, sha256(b"som/keys/1" + joined).digest(), *leaves, joined))
+
+
+def _build(keys: list[bytes], leaves: list[bytes], path: str) -> Tree:
+    """Make the subtree of ascending keys that all begin with the hex digits of `path`."""
     if not keys:
-        nodes[path] = None
-        return EMPTY
-    if len(keys) <= BUCKET_LEAVES_MAX:
-        joined = b"".join(keys)
-        node = b"".join((_BUCKET, sha256(b"som/keys/1" + joined).digest(), *leaves, joined))
-    else:
-        node = b"".join((_BRANCH, *_children(keys, leaves, path, nodes)))
-    nodes[path] = node
-    return node_hash(node)
+        return None
+    if len(path) >= BRANCHES_MIN and len(keys) <= BUCKET_LEAVES_MAX:
+        return _fill(keys, leaves)
+    children = tuple(_children(keys, leaves, path))
+    return Branch(b"".join((_BRANCH, *map(root_of, children))), children)
 
 
-def _children(keys: list[bytes], leaves: list[bytes], path: bytes, nodes: Nodes) -> Iterable[bytes]:
+def _children(keys: list[bytes], leaves: list[bytes], path: str) -> Iterator[Tree]:
     start = 0
-    for digit in range(16):
-        end = len(keys) if digit == 15 else bisect_left(keys, _lowest_key(path + _DIGITS[digit + 1 : digit + 2]))
-        yield _build(keys[start:end], leaves[start:end], path + _DIGITS[digit : digit + 1], nodes) if end > start else EMPTY
+    for digit, after in pairwise("0123456789abcdefg"):
+        end = len(keys) if digit == "f" else bisect_left(keys, bytes.fromhex((path + after).ljust(DEPTH_MAX, "0")))
+        yield _build(keys[start:end], leaves[start:end], path + digit)
         start = end
-
-
-def _lowest_key(path: bytes) -> bytes:
-    return bytes.fromhex(path.decode().ljust(DEPTH_MAX, "0"))

@@ -24,7 +24,7 @@ from ledger.leaves import LEAF_BYTES_MAX, STORAGE_KEY_MAX, leaf_hash, leaf_key
 from ledger.lists import list_root
 from ledger.names import servicer_of
 from ledger.transactions.bodies import LEGS_MAX, Pay
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from ledger.types import AccountText, Amount, AssetText, Hash32, Text35, Text64, TimeMs
 
 if TYPE_CHECKING:
@@ -230,4 +230,4 @@ def replay_views(leaves: Mapping[str, bytes], views: Iterable[bytes]) -> dict[st
 def state_root(leaves: Mapping[str, bytes]) -> bytes:
     """Root of a participant's tree from its leaves: storage key -> canonical value."""
     placed = ((leaf_key(key), value) for key, value in leaves.items())
-    return rebuild_tree((place, leaf_hash(place, value)) for place, value in placed).root
+    return root_of(rebuild_tree((place, leaf_hash(place, value)) for place, value in placed))

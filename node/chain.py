@@ -260,7 +260,7 @@ class Chain:
     def keep(self, header: Header, block: StoredBlock, transactions: tuple[Transaction, ...], result: BlockResult) -> Kept:
         """Keep an executed block as long as its parent is there."""
         facts = facts_of(*header_of(block.header))
-        layer = Layer(result.changes, result.leaves, result.nodes, result.roots, result.used_refs)
+        layer = Layer(result.changes, result.leaves, result.trees, result.roots, result.used_refs)
         work = len(transactions) or sum(1 for key in layer.index if key.startswith(DUE))
         slots = Slots(result.slots, tuple(result.journal_roots.items()))
         kept = Kept(facts, header, block, transactions, result.receipts, result.swept, layer, slots, work)

@@ -23,7 +23,7 @@ from ledger.leaves import leaf_hash, leaf_key, record_of
 from ledger.parameters import MINUTE_MS
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.transactions import tree_of
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from node.blocklog import BlockLog
 from node.blocks import Slots, Tip
 from node.errors import StoreCorrupt
@@ -145,9 +145,8 @@ def _load_trees(store: Store, state: FinalState) -> None:
         place = place_of(key)
         trees.setdefault(tree, []).append((place, leaf_hash(place, value)))
     for tree, leaves in trees.items():
-        made = rebuild_tree(leaves)
-        state.roots[tree] = made.root
-        state.nodes.update({(tree, path): node for path, node in made.nodes.items() if node is not None})
+        state.trees[tree] = rebuild_tree(leaves)
+        state.roots[tree] = root_of(state.trees[tree])
     state.load_participants(participants)
     sums.check()
 

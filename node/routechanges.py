@@ -7,7 +7,6 @@ node that began with a snapshot has those above it; header and certificate come 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import MsgspecError
@@ -46,7 +45,7 @@ class RouteChanges:
             return
         for key, value in layer.leaves.items():
             if key.startswith(PREFIX):
-                path = path_of(partial(state.node, ASSETS), leaf_key(key))
+                path = path_of(state.tree(ASSETS), leaf_key(key))
                 self._fresh[_place(key.removeprefix(PREFIX), height)] = (height, ProvenLeaf(key, value, path))
 
     def rows(self, height: int) -> list[tuple[bytes, bytes]]:

@@ -17,7 +17,7 @@ from ledger.lists import list_root
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Count, Refs
 from ledger.transactions import tree_of
-from ledger.tree import EMPTY, rebuild_tree
+from ledger.tree import EMPTY, rebuild_tree, root_of
 from ledger.views import slot_of
 from node.refs import ENTRY_BYTES, HASH_BYTES, unpack_refs
 from node.snapshot import VALUE_BYTES_MAX, ChunkKind
@@ -91,7 +91,7 @@ class StateCheck:
         """
         if self._used != self._due:
             raise SnapshotWrong("the remembered references are not those that the leaves name")
-        roots = {tree: rebuild_tree(leaves).root for tree, leaves in self._trees.items()}
+        roots = {tree: root_of(rebuild_tree(leaves)) for tree, leaves in self._trees.items()}
         names = sorted(self._participants)
         for tree in (*names, *PUBLIC_TREES):
             roots.setdefault(tree, EMPTY)

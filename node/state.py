@@ -2,7 +2,8 @@
 
 A record is looked for in what is final but not in LMDB, in a bounded cache, then in LMDB. The cache has two generations: when the young one
 is full it becomes the old one, and what is read again moves up; so it forgets what was not used lately, at the price of one dict lookup.
-Tree nodes are all in memory: they are small beside the records, and each block needs them at every level.
+Trees are all in memory: they are small beside the records, and each block needs them at every level. Being values that share what they have
+in common (`ledger.tree`), those of unfinal blocks lie beside the final ones at the price of what differs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ledger.parameters import Parameters
     from ledger.state import Record
+    from ledger.tree import Tree
     from node.store import Store
 
 CACHE_RECORDS: Final = 200_000
@@ -39,9 +41,6 @@ PARAMETERS: Final = parameter_key("")
 _MARK: Final = Mark()
 _MARKED: Final = encode(_MARK)
 _COUNT: Final = Decoder(Count)
-
-Node = tuple[str, bytes]
-"""Tree and path."""
 
 
 def index_of(value: bytes | None) -> Record | None:
@@ -64,10 +63,10 @@ class FinalState:
         """Those of merged and flushing that are index keys."""
         self._leaves: dict[str, bytes | None] = {}
         self._flushing_leaves: dict[str, bytes | None] = {}
-        self.nodes: dict[Node, bytes] = {}
-        """Every node of every tree as of the newest final block."""
+        self.trees: dict[str, Tree] = {}
+        """Every tree as of the newest final block, by name."""
         self.roots: dict[str, bytes] = {}
-        """Root of every tree."""
+        """Their roots."""
         self.refs = RememberedRefs()
         self._participants: list[str] = []
         self._parameters: Parameters | None = None
@@ -111,9 +110,9 @@ class FinalState:
         """Whether (from, ref) is remembered."""
         return self.refs.find(ref_id)
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree; None where absent."""
-        return self.nodes.get((tree, path))
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, of "A" or of "G"."""
+        return self.trees.get(name)
 
     def participants(self) -> Iterator[str]:
         """Ids of all participants, ascending."""
@@ -155,12 +154,7 @@ class FinalState:
         self._merged.update(layer.changes)
         self._index.update(layer.index)
         self._leaves.update(layer.leaves)
-        nodes = self.nodes
-        for name, node in layer.nodes.items():
-            if node is None:
-                nodes.pop(name, None)
-            else:
-                nodes[name] = node
+        self.trees.update(layer.trees)
         self.roots.update(layer.roots)
         self.refs.add(layer.used_refs)
         self.refs.drop_before(time_ms)
@@ -201,17 +195,17 @@ class FinalState:
 class Layer:
     """What one block changes, shared by the block's state, its descendants' states and, once final, the final state."""
 
-    __slots__ = ("changes", "index", "leaves", "new_participants", "nodes", "roots", "sets_parameters", "used_refs")
+    __slots__ = ("changes", "index", "leaves", "new_participants", "roots", "sets_parameters", "trees", "used_refs")
 
     def __init__(
         self,
         changes: Mapping[str, Record | None],
         leaves: Mapping[str, bytes | None],
-        nodes: Mapping[Node, bytes | None],
+        trees: Mapping[str, Tree],
         roots: Mapping[str, bytes],
         used_refs: Mapping[bytes, UsedRef],
     ) -> None:
-        self.changes, self.leaves, self.nodes, self.roots, self.used_refs = changes, leaves, nodes, roots, used_refs
+        self.changes, self.leaves, self.trees, self.roots, self.used_refs = changes, leaves, trees, roots, used_refs
         self.index = {key: record for key, record in changes.items() if key[0] == "~"}
         self.new_participants = tuple(key[len("participant/") :] for key in changes if key.startswith("participant/"))
         self.sets_parameters = any(key.startswith(PARAMETERS) for key in changes)
@@ -263,13 +257,12 @@ class UnfinalState:
                 return used
         return self._base.used_ref(ref_id)
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree; None where absent."""
-        name = (tree, path)
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, of "A" or of "G"."""
         for layer in self._layers:
-            if name in layer.nodes:
-                return layer.nodes[name]
-        return self._base.node(tree, path)
+            if name in layer.trees:
+                return layer.trees[name]
+        return self._base.tree(name)
 
     def participants(self) -> Iterator[str]:
         """Ids of all participants, ascending."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "MAP_BYTES", "Batch", "Store", "Table", "height_key"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the tables and their values. A newer one is refused, and so is 1: it lacks the senders of references, and was of trials only."""
 META_BEGAN = b"began"
 """In `Table.META`: height of the snapshot that the store began with; there are no blocks at or below it. Absent: it began at genesis."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 from ledger.execute import genesis_state
 from ledger.transactions.bodies import Leg, Pay
-from tests.ledger.chain import first_records, keep
+from tests.ledger.chain import first_records
 
 BANKS = ("bank-a", "bank-b", "bank-c")
 EACH = 10**6
@@ -41,7 +41,7 @@ def ledger_of(accounts: int) -> MemoryLedger:
     records["total/operator/KGS"] = Total(-EACH * accounts, 0)
     ledger.state.take(records)
     first = genesis_state(records, ledger.view_key)
-    keep(ledger.state.nodes, first.nodes.items())
+    ledger.state.trees.update(first.trees)
     return ledger
 
 
@@ -98,7 +98,7 @@ def main() -> int:
         if any(codes):
             raise AssertionError("a payment was refused")
         ledger.state.take(result.changes)
-        keep(ledger.state.nodes, result.nodes.items())
+        ledger.state.trees.update(result.trees)
     sys.stdout.write(f"{options.accounts} accounts, {options.blocks} blocks of 1,000: decode {decoding / len(transactions) * 1e6:.1f}, ")
     apply, finish = sorted(applying)[options.blocks // 2], sorted(finishing)[options.blocks // 2]
     sys.stdout.write(f"apply {apply * 1e3:.1f}, finish {finish * 1e3:.1f} us per payment (medians)\n")

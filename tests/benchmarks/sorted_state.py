@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ledger.state import Record, UsedRef
+    from ledger.tree import Tree
 
 
 class SortedState:
@@ -35,9 +36,9 @@ class SortedState:
         """Whether a reference was used."""
         return self.refs.get(ref_id)
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
+    def tree(self, name: str) -> Tree:
         """No trees here."""
-        raise AssertionError(f"no tree is read: {tree} {path.hex()}")
+        raise AssertionError(f"no tree is read: {name}")
 
     def participants(self) -> Iterator[str]:
         """Ids of all participants."""

@@ -46,7 +46,7 @@ def ledger_of(accounts: int) -> MemoryLedger:
     ledger.state.take(records)
     first = genesis_state(records, ledger.view_key)
     keep(ledger.state.leaves, first.leaves.items())
-    keep(ledger.state.nodes, first.nodes.items())
+    ledger.state.trees.update(first.trees)
     return ledger
 
 
@@ -76,7 +76,7 @@ def block(ledger: MemoryLedger, transactions: list[Transaction]) -> tuple[BlockR
         raise AssertionError(f"refused with {sorted(set(codes))}")
     ledger.state.take(result.changes)
     keep(ledger.state.leaves, result.leaves.items())
-    keep(ledger.state.nodes, result.nodes.items())
+    ledger.state.trees.update(result.trees)
     return result, seconds
 
 

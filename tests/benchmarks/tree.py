@@ -17,50 +17,58 @@ from typing import TYPE_CHECKING
 from ledger.accounts import Balance
 from ledger.commit import EmptyState, commit
 from ledger.leaves import leaf_key
-from ledger.tree import rebuild_tree, update_tree
+from ledger.tree import Branch, rebuild_tree, update_tree
 
 if TYPE_CHECKING:
     from ledger.state import Record
+    from ledger.tree import Tree
 
 BATCH = 2_000
+TREE = "bank-a"
 
 
 class State(EmptyState):
-    """A state that has nodes only."""
+    """A state that has one tree only."""
 
-    def __init__(self, nodes: dict[bytes, bytes]) -> None:
-        self.nodes = nodes
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of the one tree."""
-        return self.nodes.get(path) if tree == "bank-a" else None
+    def tree(self, name: str) -> Tree:
+        """Return the one tree."""
+        return self._tree if name == TREE else None
 
 
 def storage_key(number: int) -> str:
     """Return the storage key of a balance."""
-    return f"balance/bank-a/{number:08}/KGS"
+    return f"balance/{TREE}/{number:08}/KGS"
+
+
+def bytes_of(tree: Tree) -> int:
+    """Memory of a tree, bytes."""
+    if isinstance(tree, Branch):
+        return sum(map(sys.getsizeof, (tree, tree.hashed, tree.children))) + sum(map(bytes_of, tree.children))
+    return 0 if tree is None else sys.getsizeof(tree)
 
 
 def measure(leaves: int, rounds: int) -> tuple[float, float, float, float]:
-    """Return seconds of a rebuild, MB of nodes, and microseconds per leaf of tree and of everything."""
+    """Return seconds of a rebuild, MB of the tree, and microseconds per leaf of tree and of everything."""
     places = [leaf_key(storage_key(number)) for number in range(leaves)]
     start = perf_counter()
-    nodes = {path: node for path, node in rebuild_tree((place, place) for place in places).nodes.items() if node is not None}
+    tree = rebuild_tree((place, place) for place in places)
     rebuilding = perf_counter() - start
-    size = sys.getsizeof(nodes) + sum(sys.getsizeof(path) + sys.getsizeof(node) for path, node in nodes.items())
+    size = bytes_of(tree)
     gc.freeze()
     choose, alone, whole = random.Random(1), [], []  # noqa: S311
     for turn in range(rounds):
         changes: dict[bytes, bytes | None] = {place: sha256(place + bytes((turn,))).digest() for place in choose.sample(places, BATCH)}
         start = perf_counter()
-        update = update_tree(nodes.get, changes)
+        tree = update_tree(tree, changes)
         alone.append((perf_counter() - start) / BATCH * 1e6)
-        nodes.update({path: node for path, node in update.nodes.items() if node is not None})
         records: dict[str, Record | None] = {storage_key(number): Balance(number, turn) for number in choose.sample(range(leaves), BATCH)}
         start = perf_counter()
-        done = commit(State(nodes), records, view_key=bytes(32), height=turn)
+        done = commit(State(tree), records, view_key=bytes(32), height=turn)
         whole.append((perf_counter() - start) / BATCH * 1e6)
-        nodes.update({path: node for (_, path), node in done.nodes.items() if node is not None})
+        tree = done.trees[TREE]
     return rebuilding, size / 1e6, median(alone), median(whole)
 
 

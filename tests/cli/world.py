@@ -62,7 +62,7 @@ class World:
         self.state.take({**records, **derive_indexes(records.items())})
         first = genesis_state(records, self.view_key)
         keep(self.state.leaves, first.leaves.items())
-        keep(self.state.nodes, first.nodes.items())
+        self.state.trees.update(first.trees)
         self.blocks: list[Block] = []
         self.epoch, self.base = 0, 0
         """Of the next block, and the height that it stands on."""
@@ -107,7 +107,7 @@ class World:
         )
         self.state.take(result.changes)
         keep(self.state.leaves, result.leaves.items())
-        keep(self.state.nodes, result.nodes.items())
+        self.state.trees.update(result.trees)
         block = Block(header, result, transactions)
         self.blocks.append(block)
         if result.next != bytes(32):

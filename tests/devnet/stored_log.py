@@ -27,7 +27,7 @@ from node.keyfiles import read_seed
 from node.prepare import STORE_FOLDER, load_genesis
 from node.store import Store, Table, height_key
 from node.viewkeys import open_view_key
-from tests.ledger.chain import MemoryState, keep, verified
+from tests.ledger.chain import MemoryState, verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def read_log(path: Path) -> Log:
     memory = MemoryState()
     records = first_records(genesis)
     memory.take({**records, **derive_indexes(records.items())})
-    keep(memory.nodes, genesis_state(records, view_key).nodes.items())
+    memory.trees.update(genesis_state(records, view_key).trees)
     blocks, parent = [], chain
     for header_bytes, body in stored:
         assert header_bytes is not None
@@ -115,7 +115,7 @@ def _execute(memory: MemoryState, header_bytes: bytes, body: bytes, view_key: by
     assert made == (header.body, header.transactions_root, header.participants_root, header.assets_root, header.governance_root)
     assert header.parent == parent
     memory.take(result.changes)
-    keep(memory.nodes, result.nodes.items())
+    memory.trees.update(result.trees)
     memory.refs.update(result.used_refs)
     return Logged(header, header_bytes, result)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ledger.execute import BlockResult
     from ledger.transactions.bodies import Body, Transaction
+    from ledger.tree import Tree
 
 Key_ = TypeVar("Key_")
 Value = TypeVar("Value")
@@ -114,7 +115,7 @@ class MemoryState:
         self.listed: dict[str, Record] = {}
         """Index records and participants again: what is scanned for."""
         self.leaves: dict[str, bytes] = {}
-        self.nodes: dict[tuple[str, bytes], bytes] = {}
+        self.trees: dict[str, Tree] = {}
         self.refs: dict[bytes, UsedRef] = {}
 
     def get(self, key: str) -> Record | None:
@@ -129,9 +130,9 @@ class MemoryState:
         """Return the reference, if remembered."""
         return self.refs.get(ref_id)
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree."""
-        return self.nodes.get((tree, path))
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, or a public one."""
+        return self.trees.get(name)
 
     def participants(self) -> Iterator[str]:
         """Ids, ascending."""
@@ -169,7 +170,7 @@ class MemoryLedger:
         self.state.take(records)
         first = genesis_state(records, view_key)
         keep(self.state.leaves, first.leaves.items())
-        keep(self.state.nodes, first.nodes.items())
+        self.state.trees.update(first.trees)
 
     @property
     def height(self) -> int:
@@ -234,7 +235,7 @@ class MemoryLedger:
     def _move_on(self, result: BlockResult) -> None:
         self.state.take(result.changes)
         keep(self.state.leaves, result.leaves.items())
-        keep(self.state.nodes, result.nodes.items())
+        self.state.trees.update(result.trees)
         self.state.refs.update(result.used_refs)
 
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from ledger.parameters import BlockContext
     from ledger.state import Record, UsedRef
     from ledger.transactions.bodies import Transaction
+    from ledger.tree import Tree
 
     Changes = dict[str, Record | None]
-    Nodes = dict[tuple[str, bytes], bytes]
+    Trees = dict[str, Tree]
 
 LENGTH = 800
 """Transactions that a block has taken, at least."""
@@ -55,8 +56,8 @@ class Frame(NamedTuple):
     ended: Changes
     """Everything that the block wrote."""
     result: BlockResult
-    nodes: Nodes
-    """Of the trees before it."""
+    trees: Trees
+    """Before it."""
     refs: dict[bytes, UsedRef]
     """Remembered before it."""
 
@@ -90,12 +91,12 @@ class History(NamedTuple):
 class StateAt(MemoryState):
     """A state as some moment has it, to execute on."""
 
-    def __init__(self, records: dict[str, Record], refs: dict[bytes, UsedRef] | None = None, nodes: Nodes | None = None) -> None:
-        self.records, self.refs, self.nodes = records, refs or {}, nodes or {}
+    def __init__(self, records: dict[str, Record], refs: dict[bytes, UsedRef] | None = None, trees: Trees | None = None) -> None:
+        self.records, self.refs, self.trees = records, refs or {}, trees or {}
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree."""
-        return self.nodes.get((tree, path))
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, or a public one."""
+        return self.trees.get(name)
 
 
 def take(records: dict[str, Record], changes: Changes) -> None:
@@ -123,7 +124,7 @@ class Recorder(ComparedWorld):
         if not hasattr(self, "frames"):
             self.frames, self.first = [], dict(self.state.records)
         context, records = self.context(), dict(self.state.records)
-        nodes, refs = dict(self.state.nodes), dict(self.state.refs)
+        trees, refs = dict(self.state.trees), dict(self.state.refs)
         outcomes = super().block(*transactions)
         taken = self.taken
         overlay = Overlay(StateAt(records, refs))
@@ -134,13 +135,13 @@ class Recorder(ComparedWorld):
             outcome = apply_transaction(overlay, tx, context, genuine)
             steps.append(Step(tx, outcome, overlay.writes_since(mark), [*overlay.used][used:]))
         end_block(overlay, context)
-        self.frames.append(Frame(context, swept, begun, steps, dict(overlay.changes), self.result, nodes, refs))
+        self.frames.append(Frame(context, swept, begun, steps, dict(overlay.changes), self.result, trees, refs))
         return outcomes
 
 
 def execute(frame: Frame, records: dict[str, Record], transactions: Iterable[Transaction]) -> BlockResult:
     """Execute a block on the state before it."""
-    execution = Execution(StateAt(records, frame.refs, frame.nodes), frame.context, VIEW_KEY, genuine)
+    execution = Execution(StateAt(records, frame.refs, frame.trees), frame.context, VIEW_KEY, genuine)
     for tx in transactions:
         execution.apply(tx)
     return execution.finish()

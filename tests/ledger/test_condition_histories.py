@@ -201,7 +201,12 @@ def test_invariant_24_conditions_and_mandates_agree_with_the_naive_model(seed: i
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_invariant_24_long_histories_of_conditions(seed: int) -> None:
-    """Goal: the same, for 1,500 commands: every code of the rules is met."""
+    """Goal: the same, for 1,500 commands, and on until every code of the rules is met: seed 112 fills an account with holds late."""
     stage, choose = Stage(), random.Random(seed)  # noqa: S311  # a history, not a secret
     seen = {stage.carry_out(choose) for _ in range(10 * STEPS)}
-    assert {OK, 100, 111, 113, 122, 127, 150, 170, 171, 172, 173} <= seen
+    missing = {OK, 100, 111, 113, 122, 127, 150, 170, 171, 172, 173} - seen
+    for _ in range(20 * STEPS):
+        if not missing:
+            break
+        missing.discard(stage.carry_out(choose))
+    assert not missing

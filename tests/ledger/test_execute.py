@@ -24,7 +24,7 @@ from ledger.leaves import is_blinded, leaf_hash, leaf_key
 from ledger.parameters import BlockContext, Parameters
 from ledger.participants import KeyOwner
 from ledger.transactions.bodies import Issue, Leg, Pay
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from tests.ledger.chain import CHAIN, VIEW_KEY, MemoryLedger, first_records, seed_of, verified
 from tests.ledger.histories import funded, histories
 from tests.ledger.test_views import of_tree
@@ -47,13 +47,10 @@ def test_roots_are_those_of_the_stored_leaves(ledger: MemoryLedger) -> None:
     for key, value in ledger.state.leaves.items():
         place = leaf_key(key)
         trees.setdefault(tree_at(key, value), []).append((place, leaf_hash(place, value)))
-    nodes = {}
     result = ledger.blocks[-1].result
-    for tree, root in result.roots.items():
-        rebuilt = rebuild_tree(trees.get(tree, []))
-        assert rebuilt.root == root
-        nodes.update({(tree, path): node for path, node in rebuilt.nodes.items()})
-    assert nodes == ledger.state.nodes
+    rebuilt = {tree: rebuild_tree(trees.get(tree, [])) for tree in result.roots}
+    assert {name: root_of(tree) for name, tree in rebuilt.items()} == result.roots
+    assert rebuilt == {name: ledger.state.tree(name) for name in rebuilt}
     assert (result.assets_root, result.governance_root) == (result.roots["A"], result.roots["G"])
     check_whole({key: record for key, record in ledger.state.records.items() if key[0] != "~"})
 
@@ -219,13 +216,13 @@ def test_a_record_that_moves_to_another_tree_leaves_the_old_one(key: str, moved:
     for name in ("G", tree):
         kept = {one: data for one, data in ledger.state.leaves.items() if tree_at(one, data) == name and one != key}
         left = kept | ({key: value} if name == tree else {})
-        assert done.roots[name] == rebuild_tree([(leaf_key(one), leaf_hash(leaf_key(one), data)) for one, data in left.items()]).root
+        assert done.roots[name] == root_of(rebuild_tree((leaf_key(one), leaf_hash(leaf_key(one), data)) for one, data in left.items()))
 
 
 def test_what_comes_and_goes_within_a_block_is_no_leaf() -> None:
     """Goal: a removal is one of something. Method: an absent record removed."""
     done = commit(funded().state, {"hold/" + "00" * 32: None}, view_key=VIEW_KEY, height=2)
-    assert (done.leaves, done.writes, done.nodes, done.roots) == ({}, {}, {}, {})
+    assert (done.leaves, done.writes, done.trees, done.roots) == ({}, {}, {}, {})
 
 
 def test_the_ref_bucket_is_one_leaf_per_minute() -> None:

@@ -17,7 +17,7 @@ from ledger.parameters import DAY_MS
 from ledger.paths import path_of
 from ledger.proofs import STATE_FORMAT, ProofError, ProvenLeaf, StateProof, check_state_proof
 from ledger.transactions.bodies import AssetPut, Issue
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from tests import standalone_verifier as verifier
 from tests.ledger.chain import CHAIN, VIEW_KEY, Block, MemoryLedger, finality_of
 from tests.ledger.histories import funded
@@ -151,7 +151,7 @@ def test_a_leaf_in_the_wrong_form_proves_nothing(how: str, *, blind: bool) -> No
     value = encode((bytes(16), asset_of(ledger)) if blind else (asset_of(ledger),))
     place = leaf_key(KEY)
     tree = rebuild_tree([(place, leaf_hash(place, value))])
-    lying = Block(replace(block.header, assets_root=tree.root), block.result, ())
-    leaf = ProvenLeaf(KEY, value, path_of(tree.nodes.get, place))
+    lying = Block(replace(block.header, assets_root=root_of(tree)), block.result, ())
+    leaf = ProvenLeaf(KEY, value, path_of(tree, place))
     with pytest.raises(ProofError, match="has not the form of its tree"):
         check_state_proof(encode(StateProof(STATE_FORMAT, finality_of([lying], SEEDS), "A", None, (leaf,))), chain=CHAIN)

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
-from ledger.tree import BUCKET_LEAVES_MAX, EMPTY, is_branch, node_hash, rebuild_tree, root_of, split_bucket, update_tree
+from ledger.tree import BRANCHES_MIN, BUCKET_LEAVES_MAX, EMPTY, Branch, child_hashes, rebuild_tree, root_of, split_bucket, update_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ledger.tree import Tree
 
 
 def spread(number: int) -> bytes:
@@ -32,6 +34,8 @@ def paired(number: int) -> bytes:
 
 
 MAKERS = (spread, crowded, paired)
+ALONE = [bytes(depth) for depth in range(BRANCHES_MIN + 1)]
+"""Digits that lead to the nodes of a tree whose leaves are all in one bucket, that of the lowest keys."""
 
 
 def leaf(number: int) -> bytes:
@@ -42,7 +46,7 @@ def naive_root(leaves: Mapping[bytes, bytes], depth: int = 0) -> bytes:
     """Root of a map by the words of PROOFS.md, section 6, from the whole set each time."""
     if not leaves:
         return bytes(32)
-    if len(leaves) <= 32:
+    if depth >= 4 and len(leaves) <= 32:
         places = sorted(leaves)
         keys_hash = sha256(b"som/keys/1" + b"".join(places)).digest()
         return sha256(b"som/bucket/1" + keys_hash + b"".join(leaves[place] for place in places)).digest()
@@ -52,38 +56,39 @@ def naive_root(leaves: Mapping[bytes, bytes], depth: int = 0) -> bytes:
     return sha256(b"som/branch/1" + b"".join(naive_root(child, depth + 1) for child in children.values())).digest()
 
 
-class Store:
-    """A tree kept as the node keeps it: nodes by path."""
-
-    def __init__(self) -> None:
-        self.nodes: dict[bytes, bytes] = {}
-        self.root = EMPTY
-
-    def update(self, changes: Mapping[bytes, bytes | None]) -> int:
-        """Apply a batch and return how many nodes it changed."""
-        update = update_tree(self.nodes.get, changes)
-        for path, node in update.nodes.items():
-            if node is None:
-                self.nodes.pop(path, None)
-            else:
-                self.nodes[path] = node
-        self.root = update.root
-        return len(update.nodes)
+def walk(tree: Tree, path: bytes = b"") -> Iterator[tuple[bytes, Branch | bytes]]:
+    """Go through all nodes, each with the digits that lead to it."""
+    if tree is None:
+        return
+    yield path, tree
+    if isinstance(tree, Branch):
+        for digit, child in enumerate(tree.children):
+            yield from walk(child, path + bytes((digit,)))
 
 
-def check_shape(nodes: Mapping[bytes, bytes | None]) -> None:
-    """See that no bucket has more leaves than it may, and no branch so few that it should be one."""
-    for path, node in nodes.items():
-        if node is not None and is_branch(node):
-            below = sum(leaves_of(one) for deeper, one in nodes.items() if one is not None and deeper.startswith(path))
-            assert below > BUCKET_LEAVES_MAX
-        elif node is not None:
-            assert 0 < leaves_of(node) <= BUCKET_LEAVES_MAX
+def paths(tree: Tree) -> list[bytes]:
+    return [path for path, _ in walk(tree)]
 
 
-def leaves_of(node: bytes) -> int:
-    """Leaves in a bucket; a branch has none of its own."""
-    return 0 if is_branch(node) else len(split_bucket(node)[2]) // 32
+def fresh(tree: Tree, before: Tree) -> int:
+    """Count the nodes of a tree that another one does not share."""
+    known = {id(node) for _, node in walk(before)}
+    return sum(id(node) not in known for _, node in walk(tree))
+
+
+def check_shape(tree: Tree) -> None:
+    """See that buckets and branches have as many leaves as they may, and that a branch names its children."""
+    for path, node in walk(tree):
+        if isinstance(node, Branch):
+            assert child_hashes(node) == b"".join(root_of(child) for child in node.children)
+            assert leaves_below(node) > (BUCKET_LEAVES_MAX if len(path) >= BRANCHES_MIN else 0)
+        else:
+            assert len(path) >= BRANCHES_MIN
+            assert 0 < leaves_below(node) <= BUCKET_LEAVES_MAX
+
+
+def leaves_below(tree: Tree) -> int:
+    return sum(len(split_bucket(node)[2]) // 32 for _, node in walk(tree) if isinstance(node, bytes))
 
 
 @st.composite
@@ -97,41 +102,39 @@ def histories(draw: st.DrawFn) -> tuple[Callable[[int], bytes], list[dict[int, i
 
 
 @given(histories())
-def test_root_and_nodes_follow_from_the_set_alone(history: tuple[Callable[[int], bytes], list[dict[int, int | None]]]) -> None:
+def test_a_tree_follows_from_the_set_alone(history: tuple[Callable[[int], bytes], list[dict[int, int | None]]]) -> None:
     """Goal: history independence. Method: any batches of changes against a tree rebuilt from what is left, node for node."""
     maker, batches = history
-    store, model = Store(), {}
+    tree: Tree = None
+    model: dict[bytes, int | None] = {}
     for batch in batches:
-        store.update({maker(number): None if value is None else leaf(value) for number, value in batch.items()})
+        tree = update_tree(tree, {maker(number): None if value is None else leaf(value) for number, value in batch.items()})
         model.update({maker(number): value for number, value in batch.items()})
-        left = {key: leaf(value) for key, value in model.items() if value is not None}
-        rebuilt = rebuild_tree(left.items())
-        assert store.root == rebuilt.root == root_of(store.nodes.get)
-        assert store.nodes == rebuilt.nodes
-        check_shape(store.nodes)
+        assert tree == rebuild_tree((key, leaf(value)) for key, value in model.items() if value is not None)
+        check_shape(tree)
 
 
 @given(histories())
 def test_roots_are_those_of_the_specification(history: tuple[Callable[[int], bytes], list[dict[int, int | None]]]) -> None:
     """Goal: the format is the written one. Method: any batches of changes against a naive recursion over the whole set."""
     maker, batches = history
-    store, left = Store(), {}
+    tree: Tree = None
+    left: dict[bytes, int | None] = {}
     for batch in batches:
-        store.update({maker(number): None if value is None else leaf(value) for number, value in batch.items()})
+        tree = update_tree(tree, {maker(number): None if value is None else leaf(value) for number, value in batch.items()})
         left.update({maker(number): value for number, value in batch.items()})
-        assert store.root == naive_root({key: leaf(value) for key, value in left.items() if value is not None})
+        assert root_of(tree) == naive_root({key: leaf(value) for key, value in left.items() if value is not None})
 
 
 def test_the_root_of_a_large_tree_is_that_of_the_specification() -> None:
-    """Goal: also where buckets lie at several depths. Method: 9,000 leaves, then a batch in which some change, go and come."""
-    store = Store()
-    left = {spread(number): leaf(number) for number in range(9_000)}
-    store.update(left)
-    assert store.root == naive_root(left)
+    """Goal: also where buckets lie at several depths. Method: 9,000 leaves beside 300 crowded ones, then some change, go and come."""
+    left = {spread(number): leaf(number) for number in range(9_000)} | {crowded(number): leaf(number) for number in range(300)}
+    tree = update_tree(None, left)
+    assert root_of(tree) == naive_root(left)
     changed = {spread(number): leaf(number + 1) for number in [*range(0, 9_000, 10), *range(9_000, 9_500)]}
-    gone = dict.fromkeys(spread(number) for number in range(3, 9_000, 7))
-    store.update(changed | gone)
-    assert store.root == naive_root({key: value for key, value in (left | changed).items() if key not in gone})
+    gone = dict.fromkeys([*(spread(number) for number in range(3, 9_000, 7)), *(crowded(number) for number in range(0, 300, 3))])
+    tree = update_tree(tree, changed | gone)
+    assert root_of(tree) == naive_root({key: value for key, value in (left | changed).items() if key not in gone})
 
 
 @given(histories(), st.integers(0, 250))
@@ -141,69 +144,87 @@ def test_presence_and_absence_are_shown(history: tuple[Callable[[int], bytes], l
     model: dict[bytes, bytes | None] = {}
     for batch in batches:
         model.update({maker(number): None if value is None else leaf(value) for number, value in batch.items()})
-    update = rebuild_tree([(key, value) for key, value in model.items() if value is not None])
+    tree = rebuild_tree((key, value) for key, value in model.items() if value is not None)
+    root = root_of(tree)
     for key in [maker(asked), *list(model)[:20]]:
-        path = path_of(update.nodes.get, key)
+        path = path_of(tree, key)
         value = model.get(key)
         if value is None:
-            assert root_if_absent(key, path) == update.root
-            assert root_if_present(key, leaf(1), path) != update.root
+            assert root_if_absent(key, path) == root
+            assert root_if_present(key, leaf(1), path) != root
         else:
-            assert root_if_present(key, value, path) == update.root
-            assert root_if_present(key, sha256(value).digest(), path) != update.root
-            assert root_if_absent(key, path) != update.root
+            assert root_if_present(key, value, path) == root
+            assert root_if_present(key, sha256(value).digest(), path) != root
+            assert root_if_absent(key, path) != root
 
 
 def test_a_bucket_holds_so_many_leaves_and_no_more() -> None:
     """Goal: the shape is canonical. Method: fill a bucket to its limit, pass it, and go back."""
-    store = Store()
-    store.update({spread(number): leaf(number) for number in range(BUCKET_LEAVES_MAX)})
-    assert list(store.nodes) == [b""]
-    full = dict(store.nodes)
-    store.update({spread(999): leaf(999)})
-    assert len(store.nodes) > 1
-    store.update({spread(999): None})
-    assert store.nodes == full
+    full = update_tree(None, {crowded(number): leaf(number) for number in range(BUCKET_LEAVES_MAX)})
+    assert paths(full) == ALONE
+    split = update_tree(full, {crowded(999): leaf(999)})
+    assert len(paths(split)) > len(ALONE)
+    assert update_tree(split, {crowded(999): None}) == full
+
+
+def test_a_key_that_stands_across_two_others_is_not_there() -> None:
+    """Goal: a key is one of 32 bytes from its own start on. Method: one made of the end of a neighbour and the beginning of the next."""
+    low, high = bytes(2) + b"\x01" * 14 + bytes(2) + b"\x02" * 14, bytes(2) + b"\x03" * 30
+    across = low[16:] + high[:16]
+    two = rebuild_tree([(low, leaf(1)), (high, leaf(2))])
+    three = update_tree(two, {across: leaf(3)})
+    assert three == rebuild_tree([(low, leaf(1)), (high, leaf(2)), (across, leaf(3))])
+    assert update_tree(two, {across: None}) is two
+
+
+def test_branches_stand_above_the_first_leaf_and_go_with_the_last() -> None:
+    """Goal: four levels of branches over any leaf, nothing over none. Method: two leaves that part at once come and go."""
+    first, other = bytes(32), b"\xff" * 32
+    alone = update_tree(None, {first: leaf(1)})
+    assert paths(alone) == ALONE
+    both = update_tree(alone, {other: leaf(2)})
+    assert len(paths(both)) == 2 * len(ALONE) - 1
+    assert update_tree(both, {other: None}) == alone
+    assert update_tree(alone, {first: None}) is None
 
 
 def test_merging_goes_on_upwards_until_it_is_enough() -> None:
-    """Goal: the shape is canonical. Method: 33 leaves that part at the last digits, one removed: a single bucket at the root."""
-    store = Store()
-    store.update({crowded(number): leaf(number) for number in range(BUCKET_LEAVES_MAX + 1)})
-    assert len(store.nodes) > 60
-    check_shape(store.nodes)
-    store.update({crowded(5): None})
-    assert list(store.nodes) == [b""]
-    store.update({crowded(5): leaf(5), crowded(6): leaf(6)})
-    assert store.nodes == rebuild_tree([(crowded(number), leaf(number)) for number in range(BUCKET_LEAVES_MAX + 1)]).nodes
+    """Goal: the shape is canonical. Method: 33 leaves that part at the last digits, one removed: a single bucket, as high as it may be."""
+    crowd = update_tree(None, {crowded(number): leaf(number) for number in range(BUCKET_LEAVES_MAX + 1)})
+    assert len(paths(crowd)) > 60
+    check_shape(crowd)
+    merged = update_tree(crowd, {crowded(5): None})
+    assert paths(merged) == ALONE
+    assert update_tree(merged, {crowded(5): leaf(5), crowded(6): leaf(6)}) == crowd
 
 
-def test_an_update_changes_the_paths_of_its_leaves_only() -> None:
-    """Goal: O(log n) per touched leaf. Method: count the nodes that one changed leaf of 20,000 changes."""
-    store = Store()
-    store.update({spread(number): leaf(number) for number in range(20_000)})
-    assert store.update({spread(7): leaf(8)}) <= 5
-    assert store.update({}) == 0
-    assert store.update({spread(20_001): None}) <= 5
+def test_an_update_makes_the_paths_of_its_leaves_anew_and_shares_the_rest() -> None:
+    """Goal: O(log n) per touched leaf, the old tree stays. Method: of 20,000 leaves change one, none, remove an absent one."""
+    before = update_tree(None, {spread(number): leaf(number) for number in range(20_000)})
+    root = root_of(before)
+    after = update_tree(before, {spread(7): leaf(8)})
+    assert fresh(after, before) == len(ALONE)
+    assert root_of(after) != root == root_of(before)
+    assert update_tree(before, {}) is before
+    assert update_tree(before, {spread(20_001): None}) is before
+    assert update_tree(None, {spread(1): None}) is None
 
 
 def test_empty_tree() -> None:
     """Goal: the root of nothing is zeros, and absence from it can be shown. Method: empty, emptied, rebuilt."""
-    store = Store()
-    assert store.root == rebuild_tree([]).root == EMPTY
-    store.update({spread(1): leaf(1), spread(2): None})
-    assert store.root != EMPTY
-    store.update({spread(1): None})
-    assert (store.root, store.nodes) == (EMPTY, {})
-    assert root_if_absent(spread(1), path_of(store.nodes.get, spread(1))) == EMPTY
+    assert root_of(None) == root_of(rebuild_tree([])) == EMPTY
+    one = update_tree(None, {spread(1): leaf(1), spread(2): None})
+    assert root_of(one) != EMPTY
+    assert update_tree(one, {spread(1): None}) is None
+    assert root_if_absent(spread(1), path_of(None, spread(1))) == EMPTY
 
 
 def test_absence_from_another_tree_is_none_here() -> None:
     """Goal: a path is worth something under its own root only. Method: absence shown in one tree, presence in the other."""
-    mine = rebuild_tree([(spread(number), leaf(number)) for number in range(100)])
-    other = rebuild_tree([(spread(number), leaf(number)) for number in range(1, 100)])
-    path = path_of(other.nodes.get, spread(0))
-    assert root_if_absent(spread(0), path) == other.root != mine.root
+    mine = rebuild_tree((spread(number), leaf(number)) for number in range(100))
+    other = rebuild_tree((spread(number), leaf(number)) for number in range(1, 100))
+    path = path_of(other, spread(0))
+    assert root_if_absent(spread(0), path) == root_of(other) != root_of(mine)
 
 
 @pytest.mark.parametrize(
@@ -234,5 +255,6 @@ def test_node_kinds_cannot_be_confused() -> None:
     """Goal: no bucket can be read as a branch. Method: sixteen leaf hashes hash otherwise as children than as leaves."""
     children = b"".join(leaf(number) for number in range(16))
     as_branch = sha256(b"som/branch/1" + children).digest()
-    bucket = rebuild_tree([(spread(number), leaf(number)) for number in range(16)])
-    assert as_branch != bucket.root == node_hash(bucket.nodes[b""] or b"")
+    bucket = dict(walk(rebuild_tree((crowded(number), leaf(number)) for number in range(16))))[ALONE[-1]]
+    assert isinstance(bucket, bytes)
+    assert as_branch != root_of(bucket)

@@ -60,7 +60,7 @@ def test_invariant_20_a_snapshot_and_the_tail_are_the_full_replay_over_all_types
             read = {key: decode(value, kind_of(key)) for key, value in stored.items()}
             derived = derive_indexes(read.items())
             assert derived == {key: record for key, record in records.items() if key[0] == "~"}
-            state = StateAt({**read, **derived}, dict(frame.refs), dict(frame.nodes))
+            state = StateAt({**read, **derived}, dict(frame.refs), dict(frame.trees))
         if state is None:
             continue
         execution = Execution(state, frame.context, VIEW_KEY, genuine)
@@ -73,11 +73,7 @@ def test_invariant_20_a_snapshot_and_the_tail_are_the_full_replay_over_all_types
             frame.result.transactions_root,
         )
         take(state.records, result.changes)
-        for place, node in result.nodes.items():
-            if node is None:
-                state.nodes.pop(place, None)
-            else:
-                state.nodes[place] = node
+        state.trees.update(result.trees)
         state.refs.update(result.used_refs)
     assert state is not None
 

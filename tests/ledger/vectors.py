@@ -17,7 +17,7 @@ from ledger.execute import block_key, opening_of, transaction_leaf
 from ledger.leaves import Leaves, leaf_key, participant_secret
 from ledger.lists import list_root
 from ledger.transactions.bodies import HoldBody, Leg, Pay, Settle
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from ledger.views import salt_of
 from tests.ledger.chain import CHAIN, VIEW_KEY, MemoryLedger, finality_of
 from tests.ledger.histories import funded
@@ -119,7 +119,7 @@ def _lists_and_trees(found: dict[str, bytes]) -> None:
     for count in (0, 1, 2, 3, 5, 8, 700):
         found[f"list/{count}"] = list_root(places[:count])
     for count in (0, 1, 2, 32, 33, 700):
-        found[f"tree/{count}"] = rebuild_tree([(place, place[::-1]) for place in places[:count]]).root
+        found[f"tree/{count}"] = root_of(rebuild_tree((place, place[::-1]) for place in places[:count]))
 
 
 if __name__ == "__main__":

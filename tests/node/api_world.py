@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ledger.errors import LedgerError
     from ledger.state import Record, UsedRef
+    from ledger.tree import Tree
     from node.api.backend import PoolFull
     from node.api.structs import Role
     from node.audit import Look
@@ -92,9 +93,9 @@ class FakeState:
         del ref_id
         return None
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
+    def tree(self, name: str) -> Tree:
         """Do as the protocol says."""
-        del tree, path
+        del name
         return None
 
     def participants(self) -> Iterator[str]:

@@ -77,7 +77,7 @@ async def test_a_judged_block_gives_the_leaders_state(leader: World, follower: W
     leader.finalize(built)
     await follow(follower, built)
     assert follower.chain.tip.header_bytes == leader.chain.tip.header_bytes
-    assert follower.chain.state.nodes == leader.chain.state.nodes
+    assert follower.chain.state.trees == leader.chain.state.trees
     assert follower.chain.state.roots == leader.chain.state.roots
     assert follower.chain.state.get("balance/bank-b/x0/KGS") == leader.chain.state.get("balance/bank-b/x0/KGS")
 

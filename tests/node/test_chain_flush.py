@@ -47,7 +47,7 @@ def everything(state: FinalState, store: Store) -> dict[str, object]:
         "records": {key: state.get(key) for key in sorted(keys)},
         "leaves": {key: state.leaf(key) for key in sorted(keys)},
         "indexes": {key: state.get(key) for key in indexes},
-        "nodes": dict(state.nodes),
+        "trees": {name: tree for name, tree in state.trees.items() if tree is not None},
         "roots": dict(state.roots),
         "participants": list(state.participants()),
         "refs": len(state.refs),

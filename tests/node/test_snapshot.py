@@ -17,7 +17,7 @@ from ledger.lists import list_root
 from ledger.parameters import DAY_MS
 from ledger.transactions import tree_of
 from ledger.transactions.bodies import AssetPut
-from ledger.tree import rebuild_tree
+from ledger.tree import rebuild_tree, root_of
 from ledger.views import slot_of
 from node.chain import Chain
 from node.files import DiskFiles
@@ -279,7 +279,7 @@ def check_leaves(manifest: Manifest, leaves: dict[bytes, bytes], refs: bytes) ->
     for stored, value in leaves.items():
         key = stored.decode()
         trees.setdefault(tree_of(key, record_of(key, value)), []).append((leaf_key(key), leaf_hash(leaf_key(key), value)))
-    roots = {tree: rebuild_tree(pairs).root for tree, pairs in trees.items()}
+    roots = {tree: root_of(rebuild_tree(pairs)) for tree, pairs in trees.items()}
     slots = [
         slot_of(each.participant, salt=each.salt, state_root=roots.get(each.participant, bytes(32)), journal=each.journal_root)
         for each in manifest.openings

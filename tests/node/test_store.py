@@ -10,7 +10,7 @@ import pytest
 
 from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFull
 from node.files import FolderInUse
-from node.store import Store, Table, height_key
+from node.store import FORMAT_VERSION, Store, Table, height_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,9 +122,10 @@ def test_another_chain_is_refused(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     """Goal: an old program never writes into new tables. Method: raise the number."""
     store = Store.open(tmp_path, CHAIN)
-    put(store, Table.META, [(b"format", b"3")])
+    newer = FORMAT_VERSION + 1
+    put(store, Table.META, [(b"format", str(newer).encode())])
     store.close()
-    with pytest.raises(NewerFormat, match="format 3"):
+    with pytest.raises(NewerFormat, match=f"format {newer}"):
         Store.open(tmp_path, CHAIN)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ledger.genesis_document import Genesis
     from ledger.state import Record
     from ledger.transactions.bodies import Transaction
+    from ledger.tree import Tree
     from tests.ledger.world import Signer
 
 Plain = SimpleNamespace
@@ -79,18 +80,17 @@ class TreeState(MemoryState):
 
     def __init__(self, records: dict[str, Record]) -> None:
         super().__init__(records)
-        self.nodes: dict[tuple[str, bytes], bytes] = {}
+        self.trees = genesis_state(records, VIEW_KEY).trees
         self._indexes = sorted(key for key in self.records if key[0] == "~")
-        self.take_nodes(genesis_state(records, VIEW_KEY).nodes)
 
     def scan(self, start: str, end: str, limit: int) -> list[str]:
         """Index keys of a range."""
         first = bisect_left(self._indexes, start)
         return self._indexes[first : min(first + limit, bisect_left(self._indexes, end))]
 
-    def node(self, tree: str, path: bytes) -> bytes | None:
-        """Node of a tree."""
-        return self.nodes.get((tree, path))
+    def tree(self, name: str) -> Tree:
+        """Tree of a participant, or a public one."""
+        return self.trees.get(name)
 
     def take(self, changes: Mapping[str, Record | None]) -> None:
         """Apply the changes of a block."""
@@ -105,14 +105,6 @@ class TreeState(MemoryState):
                     del self._indexes[bisect_left(self._indexes, key)]
                 else:
                     insort(self._indexes, key)
-
-    def take_nodes(self, nodes: Mapping[tuple[str, bytes], bytes | None]) -> None:
-        """Apply the changes of the trees."""
-        for place, node in nodes.items():
-            if node is None:
-                self.nodes.pop(place, None)
-            else:
-                self.nodes[place] = node
 
 
 class ComparedWorld(BackedWorld):
@@ -174,7 +166,7 @@ class ComparedWorld(BackedWorld):
                 outcomes.append(outcome)
         self.result = result = execution.finish()
         self.state.take(result.changes)
-        self.state.take_nodes(result.nodes)
+        self.state.trees.update(result.trees)
         self.state.refs.update(result.used_refs)
         ended = self.model.end_block()
         if ended != (result.next != NO_EPOCH_BEGINS):

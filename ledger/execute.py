@@ -20,7 +20,7 @@ from ledger.keys import keyed
 from ledger.lapsing import TooMuchLapsedError
 from ledger.leaves import PUBLIC_TREES, participant_secret
 from ledger.lists import list_root
-from ledger.outcomes import entries_by_participant
+from ledger.outcomes import Outcome, entries_by_participant
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Overlay, Record, UsedRef
 from ledger.transactions import apply_transaction, begin_block, end_block, parties
@@ -101,6 +101,7 @@ class Execution:
         "_context",
         "_leaves",
         "_legs",
+        "_outcomes",
         "_receipts",
         "_signatures",
         "_swept",
@@ -119,6 +120,8 @@ class Execution:
         self._block_key = block_key(view_key, context.epoch, context.view)
         self._transactions: list[Transaction] = []
         self._receipts: list[Receipt] = []
+        self._outcomes: list[Outcome] = []
+        """Of those that `write_up` has still to see."""
         self._leaves: list[bytes] = []
         self._views = ViewBuilder(context.height)
         self._body_bytes = BODY_HEAD_BYTES
@@ -174,20 +177,33 @@ class Execution:
             public_codes(outcome.codes) if outcome.codes else (),
             outcome.entries,
         )
-        opening = opening_of(self._block_key, index)
-        of = entries_by_participant(outcome.entries)
-        self._views.add(tx, outcome, of, parties(tx, outcome, of), index=index, opening=opening)
-        self._leaves.append(transaction_leaf(tx, receipt, opening))
         self._transactions.append(tx)
         self._receipts.append(receipt)
+        self._outcomes.append(outcome)
         self._body_bytes += len(tx.raw)
         self._signatures += signatures
         self._legs += legs
         return receipt
 
+    def write_up(self) -> None:
+        """Make the leaves and views of what was taken since the last time: now and then, and at the end.
+
+        One pass over many transactions for each thing: together, transaction by transaction, they cost half as much again.
+        """
+        start = len(self._leaves)
+        transactions, outcomes = self._transactions[start:], self._outcomes
+        openings = [opening_of(self._block_key, index) for index in range(start, len(self._transactions))]
+        self._leaves += map(transaction_leaf, transactions, self._receipts[start:], openings)
+        entries = [entries_by_participant(outcome.entries) for outcome in outcomes]
+        concerned = list(map(parties, transactions, outcomes, entries))
+        for place, tx in enumerate(transactions):
+            self._views.add(tx, outcomes[place], entries[place], concerned[place], index=start + place, opening=openings[place])
+        self._outcomes = []
+
     def finish(self) -> BlockResult:
         """End the block: totals, leaves, trees, views, slots and roots."""
         overlay, context = self.overlay, self._context
+        self.write_up()
         next_set = end_block(overlay, context)
         done = commit(overlay.base, overlay.changes, view_key=self._view_key, height=context.height)
         participants = tuple(overlay.participants())

@@ -161,7 +161,8 @@ class _Attempt:
                         more = False
                         break
                     size = self._take(execution, self.current, size)
-            self.current = None
+                self.current = None
+                execution.write_up()
             if more:
                 await asyncio.sleep(0)
                 if not self._around.alive():

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from node.stages import Stages
     from node.transactions import TransactionCache
 
-CHUNK: Final = 50
-"""Transactions between two turns of the loop: about 4 ms with their signatures."""
+CHUNK: Final = 100
+"""Transactions between two turns of the loop: about 2 ms, 7 where their signatures have still to be verified."""
 
 
 class Invalid(Exception):
@@ -142,6 +142,7 @@ def _apply(execution: Execution, chunk: Sequence[Transaction]) -> None:
             raise Invalid(f"transaction {transaction.tx_id.hex()} cannot be ordered: {error.code} {error}") from error
         except BlockTooLargeError as error:
             raise Invalid(f"the block is too large: {error}") from error
+    execution.write_up()
 
 
 def check_result(header: Header, result: BlockResult) -> None:

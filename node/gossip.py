@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 BACKLOG_MAX = 6_000
 """Transactions per sender that wait to be verified: as many as the pool admits at all."""
 BACKLOG_BYTES_MAX = 16 * 1_048_576
-TURN = 64
-"""Transactions taken from one sender before it is another's turn, and admitted of a client's list between two turns of the loop."""
+TURN = 250
+"""Transactions taken from one sender before it is another's turn, and admitted of a client's list between two turns of the loop: 2 ms of
+admission, their signatures apart, which are verified in chunks. Many at once cost less each, and go on to others in one message."""
 REPEAT_SECONDS = 2.0
 """M1: a peer sends again what is neither final nor expired."""
 

@@ -11,7 +11,7 @@ from consensus.types import ValidatorId
 from ledger.codec import decode_transaction, encode_transaction, make_envelope, sign_envelope
 from ledger.errors import BadSignature
 from ledger.transactions.bodies import Leg, Pay
-from node.gossip import BACKLOG_MAX, Gossip
+from node.gossip import BACKLOG_MAX, TURN, Gossip
 from node.link import Link
 from node.metrics import Metrics
 from node.peers import Peers
@@ -210,7 +210,7 @@ async def test_a_liar_is_cut_off_and_forgotten_while_others_are_served(lie: byte
     """Goal: unverified is never passed on, so a bad one is the sender's fault. Method: a liar with much more to say, and an honest node."""
     world = World()
     liar, honest = Link(b"1" * 32, "liar", None), Link(b"2" * 32, "honest", ValidatorId(2))
-    later = [payment(number) for number in range(100, 200)]
+    later = [payment(number) for number in range(100, 110 + TURN)]
     world.gossip.arrived(liar, [lie, *later])
     world.gossip.arrived(honest, [payment(2)])
     await world.settle()

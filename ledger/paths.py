@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from ledger.tree import BUCKET_LEAVES_MAX, DEPTH_MAX, EMPTY, Branch, child_hashes, digits_of, split_bucket
+from ledger.tree import BUCKET_LEAVES_MAX, DEPTH_MAX, EMPTY, Branch, child_hashes, digits_of, keys_hash, leaf_hashes
 
 if TYPE_CHECKING:
-    from ledger.tree import Tree
+    from ledger.tree import Bucket, Tree
 
 _H = 32
 _Siblings = Annotated[bytes, Meta(min_length=15 * _H, max_length=15 * _H)]
@@ -65,8 +65,8 @@ def root_if_absent(place: bytes, path: LeafPath) -> bytes | None:
         return None
     if not keys:
         return _climb(place, EMPTY, path)
-    keys_hash = sha256(b"som/keys/1" + path.keys).digest()
-    return _climb(place, sha256(b"som/bucket/1" + keys_hash + path.before).digest(), path)
+    named = sha256(b"som/keys/1" + path.keys).digest()
+    return _climb(place, sha256(b"som/bucket/1" + named + path.before).digest(), path)
 
 
 def _climb(place: bytes, end: bytes, path: LeafPath) -> bytes:
@@ -78,9 +78,9 @@ def _climb(place: bytes, end: bytes, path: LeafPath) -> bytes:
     return here
 
 
-def _end_in_bucket(branches: tuple[bytes, ...], node: bytes, place: bytes) -> LeafPath:
-    keys_hash, leaves, keys = split_bucket(node)
+def _end_in_bucket(branches: tuple[bytes, ...], bucket: Bucket, place: bytes) -> LeafPath:
+    keys, leaves = bucket.keys, leaf_hashes(bucket)
     for at in range(0, len(keys), _H):
         if keys[at : at + _H] == place:
-            return LeafPath(branches, keys_hash, leaves[:at], leaves[at + _H :])
+            return LeafPath(branches, keys_hash(bucket), leaves[:at], leaves[at + _H :])
     return LeafPath(branches, keys, leaves, b"")

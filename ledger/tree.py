@@ -4,12 +4,10 @@ A 16-ary trie over the hex digits of the key. The first BRANCHES_MIN levels are 
 under them a subtree of at most BUCKET_LEAVES_MAX leaves is one bucket, a larger one a branch again. So the shape, and with it the root,
 follows from the set alone, and insertion, removal and rebuilding agree; and a leaf costs nearly the same however many others there are.
 
-    bucket   "som/bucket/1" | keys_hash (32) | leaf hashes (32 each, in key order) || keys (32 each, ascending)
-    branch   "som/branch/1" | child hashes (16 * 32, zeros where empty) || the children
-
-    keys_hash      = SHA-256("som/keys/1" | keys)
-    hash of a node = SHA-256 of its bytes, without what is after the ||
-    root           = hash of the topmost branch; zeros for the empty map
+    keys_hash   = SHA-256("som/keys/1" | keys, ascending)
+    bucket hash = SHA-256("som/bucket/1" | keys_hash | leaf hashes, in the order of the keys)
+    branch hash = SHA-256("som/branch/1" | sixteen child hashes, zeros where there is no leaf)
+    root        = hash of the topmost branch; zeros for the empty map
 
 A bucket names its keys by their hash, so a proof of presence shows neither the keys nor (leaves being blinded, L32) the values beside.
 The number of leaves below a branch is nowhere: a proof must not tell how many accounts a bank has, but for what zeros beside the way tell.
@@ -55,8 +53,17 @@ class Branch(Struct, frozen=True, gc=False):
     children: tuple[Tree, ...]
 
 
-Tree = Branch | bytes | None
-"""Topmost node of a tree or of a part of one: a branch, or a bucket as its bytes; None where there is no leaf."""
+class Bucket(Struct, frozen=True, gc=False):
+    """At most BUCKET_LEAVES_MAX leaves."""
+
+    hashed: bytes
+    """What the hash of the bucket is made of: its tag, the hash of its keys, and its leaf hashes in the order of the keys."""
+    keys: bytes
+    """32 bytes each, ascending, joined."""
+
+
+Tree = Branch | Bucket | None
+"""Topmost node of a tree or of a part of one; None where there is no leaf."""
 
 
 def update_tree(tree: Tree, changes: Mapping[bytes, bytes | None]) -> Tree:
@@ -76,9 +83,7 @@ def rebuild_tree(leaves: Iterable[tuple[bytes, bytes]]) -> Tree:
 
 def root_of(tree: Tree) -> bytes:
     """Root of a tree; of a part of one, its hash."""
-    if tree is None:
-        return EMPTY
-    return sha256(tree.hashed if isinstance(tree, Branch) else tree[: (len(tree) + _BUCKET_HEAD) >> 1]).digest()
+    return EMPTY if tree is None else sha256(tree.hashed).digest()
 
 
 def child_hashes(branch: Branch) -> bytes:
@@ -86,10 +91,14 @@ def child_hashes(branch: Branch) -> bytes:
     return branch.hashed[_TAG:]
 
 
-def split_bucket(bucket: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return keys_hash, leaf hashes and keys of a bucket, the last two joined."""
-    keys = (len(bucket) + _BUCKET_HEAD) >> 1
-    return bucket[_TAG:_BUCKET_HEAD], bucket[_BUCKET_HEAD:keys], bucket[keys:]
+def keys_hash(bucket: Bucket) -> bytes:
+    """Hash of a bucket's keys."""
+    return bucket.hashed[_TAG:_BUCKET_HEAD]
+
+
+def leaf_hashes(bucket: Bucket) -> bytes:
+    """Leaf hashes of a bucket in the order of its keys, joined."""
+    return bucket.hashed[_BUCKET_HEAD:]
 
 
 def digits_of(key: bytes) -> bytes:
@@ -134,20 +143,20 @@ class _Batch:
             return _join(children)
         return Branch(hashed, tuple(children))
 
-    def _bucket(self, bucket: bytes | None, depth: int, start: int, end: int) -> Tree:
+    def _bucket(self, bucket: Bucket | None, depth: int, start: int, end: int) -> Tree:
         """Replace leaves that the bucket has; the first that comes or goes leaves the rest to `_refill`."""
         if bucket is None:
             return self._refill(None, depth, start, end)
-        keys = (len(bucket) + _BUCKET_HEAD) >> 1
+        hashed, keys = bucket.hashed, bucket.keys
         for index in range(start, end):
-            found, leaf = bucket.find(self.keys[index], keys), self.leaves[index]
-            if found < 0 or leaf is None or (found - keys) % _H:
-                return self._refill(bucket, depth, index, end)
-            at = found - keys + _BUCKET_HEAD
-            bucket = bucket[:at] + leaf + bucket[at + _H :]
-        return bucket
+            found, leaf = keys.find(self.keys[index]), self.leaves[index]
+            if found < 0 or leaf is None or found % _H:
+                return self._refill(bucket if index == start else Bucket(hashed, keys), depth, index, end)
+            at = _BUCKET_HEAD + found
+            hashed = hashed[:at] + leaf + hashed[at + _H :]
+        return Bucket(hashed, keys)
 
-    def _refill(self, bucket: bytes | None, depth: int, start: int, end: int) -> Tree:
+    def _refill(self, bucket: Bucket | None, depth: int, start: int, end: int) -> Tree:
         """Let leaves come and go in a bucket, which may be absent before, and absent or a branch afterwards."""
         entries = {} if bucket is None else _entries(bucket)
         same = True
@@ -163,9 +172,9 @@ class _Batch:
         return _build(keys, [entries[key] for key in keys], self.keys[start].hex()[:depth])
 
 
-def _entries(bucket: bytes) -> dict[bytes, bytes]:
+def _entries(bucket: Bucket) -> dict[bytes, bytes]:
     """Key -> leaf hash of a bucket."""
-    _, leaves, keys = split_bucket(bucket)
+    keys, leaves = bucket.keys, leaf_hashes(bucket)
     return {keys[at : at + _H]: leaves[at : at + _H] for at in range(0, len(keys), _H)}
 
 
@@ -175,7 +184,7 @@ def _is_small(children: list[Tree], depth: int) -> bool:
     for child in children:
         if isinstance(child, Branch):
             return False
-        leaves += 0 if child is None else (len(child) - _BUCKET_HEAD) // (2 * _H)
+        leaves += 0 if child is None else len(child.keys) // _H
     return not leaves or (depth >= BRANCHES_MIN and leaves <= BUCKET_LEAVES_MAX)
 
 
@@ -183,15 +192,15 @@ def _join(children: list[Tree]) -> Tree:
     """Make one bucket of buckets beside each other, nothing of none."""
     entries: dict[bytes, bytes] = {}
     for child in children:
-        if isinstance(child, bytes):
+        if isinstance(child, Bucket):
             entries |= _entries(child)
     return _fill(list(entries), list(entries.values())) if entries else None
 
 
-def _fill(keys: list[bytes], leaves: list[bytes]) -> bytes:
+def _fill(keys: list[bytes], leaves: list[bytes]) -> Bucket:
     """Make a bucket of ascending keys."""
     joined = b"".join(keys)
-    return b"".join((_BUCKET, sha256(b"som/keys/1" + joined).digest(), *leaves, joined))
+    return Bucket(b"".join((_BUCKET, sha256(b"som/keys/1" + joined).digest(), *leaves)), joined)
 
 
 def _build(keys: list[bytes], leaves: list[bytes], path: str) -> Tree:

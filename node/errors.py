@@ -49,6 +49,20 @@ class NewerFormat(StoreError):
         self.found, self.supported = found, supported
 
 
+class OlderFormat(StoreError):
+    """The data folder is of a chain whose blocks this version would execute to other roots."""
+
+    exit_code = 42
+
+    def __init__(self, *, folder: Path, found: int, supported: int) -> None:
+        super().__init__(
+            folder=folder,
+            sentence=f"{folder} has format {found} and this version reads {supported}: its chain has roots that this version does not "
+            "make; run the version that wrote it, or begin a new chain in another folder",
+        )
+        self.found, self.supported = found, supported
+
+
 class StoreCorrupt(StoreError):
     """Truncated, altered, or not the state that its own header names."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import lmdb
 
-from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
+from node.errors import NewerFormat, OlderFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
 from node.files import FILE_MODE, DiskFiles, FolderLock
 from node.pin import Pin, PinLost
 from node.tables import ADDED, Table
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT_VERSION", "MAP_BYTES", "Batch", "Store", "Table", "height_key"]
 
 FORMAT_VERSION = 3
-"""Of the tables and their values. A newer one is refused, and so is 1: it lacks the senders of references, and was of trials only."""
+"""Of the tables, their values, and the trees made of them. Any other is refused: 1 lacks the senders of references, 2 is of a chain whose
+trees had another shape, so that no block of it can be executed here."""
 META_BEGAN = b"began"
 """In `Table.META`: height of the snapshot that the store began with; there are no blocks at or below it. Absent: it began at genesis."""
 MAP_BYTES = 2**36
@@ -59,7 +60,7 @@ class Store:
         ------
         FolderInUse
             Another process has it open.
-        OtherChain, NewerFormat, StoreCorrupt, StoreFull, StoreFailed
+        OtherChain, NewerFormat, OlderFormat, StoreCorrupt, StoreFull, StoreFailed
             As their names say.
         """
         DiskFiles().make_folder(folder)
@@ -261,7 +262,7 @@ class Store:
         if int(found) > FORMAT_VERSION:
             raise NewerFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
         if int(found) < FORMAT_VERSION:
-            raise StoreCorrupt(folder=self.folder, reason=f"it has format {int(found)} of an early version")
+            raise OlderFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
 
     def _told(self, error: lmdb.Error) -> StoreError:
         match error:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from devnet.bench.report import Figure
-from ledger.tree import Branch, rebuild_tree, split_bucket, update_tree
+from ledger.tree import Branch, rebuild_tree, update_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Sized:
         self.costs[batch].append((time.process_time() - began) * 1e6 / count)
         self.tree = now
         if batch == BATCH:
-            made = [_hashed(node) for node in _made(now, before)]
+            made = list(_made(now, before))
             self.nodes.append(len(made) / count)
             self.hashes.append(_hashes_us(made) / count)
 
@@ -72,20 +72,15 @@ def _leaf(number: int) -> bytes:
     return sha256(b"leaf%d" % number).digest()
 
 
-def _made(tree: Tree, before: Tree) -> Iterator[Branch | bytes]:
-    """Go through the nodes of a tree that an earlier one has not."""
+def _made(tree: Tree, before: Tree) -> Iterator[bytes]:
+    """Go through the nodes of a tree that an earlier one has not: what the hash of each is made of."""
     if tree is None or tree is before:
         return
-    yield tree
+    yield tree.hashed
     if isinstance(tree, Branch):
         others = before.children if isinstance(before, Branch) else (None,) * len(tree.children)
         for child, other in zip(tree.children, others, strict=True):
             yield from _made(child, other)
-
-
-def _hashed(node: Branch | bytes) -> bytes:
-    """Bytes that the hash of a node is made of."""
-    return node.hashed if isinstance(node, Branch) else node[: len(node) - len(split_bucket(node)[2])]
 
 
 def _hashes_us(messages: list[bytes]) -> float:

@@ -47,7 +47,7 @@ def bytes_of(tree: Tree) -> int:
     """Memory of a tree, bytes."""
     if isinstance(tree, Branch):
         return sum(map(sys.getsizeof, (tree, tree.hashed, tree.children))) + sum(map(bytes_of, tree.children))
-    return 0 if tree is None else sys.getsizeof(tree)
+    return 0 if tree is None else sum(map(sys.getsizeof, (tree, tree.hashed, tree.keys)))
 
 
 def measure(leaves: int, rounds: int) -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.paths import LeafPath, path_of, root_if_absent, root_if_present
-from ledger.tree import BRANCHES_MIN, BUCKET_LEAVES_MAX, EMPTY, Branch, child_hashes, rebuild_tree, root_of, split_bucket, update_tree
+from ledger.tree import BRANCHES_MIN, BUCKET_LEAVES_MAX, EMPTY, Branch, Bucket, child_hashes, rebuild_tree, root_of, update_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +56,7 @@ def naive_root(leaves: Mapping[bytes, bytes], depth: int = 0) -> bytes:
     return sha256(b"som/branch/1" + b"".join(naive_root(child, depth + 1) for child in children.values())).digest()
 
 
-def walk(tree: Tree, path: bytes = b"") -> Iterator[tuple[bytes, Branch | bytes]]:
+def walk(tree: Tree, path: bytes = b"") -> Iterator[tuple[bytes, Branch | Bucket]]:
     """Go through all nodes, each with the digits that lead to it."""
     if tree is None:
         return
@@ -88,7 +88,7 @@ def check_shape(tree: Tree) -> None:
 
 
 def leaves_below(tree: Tree) -> int:
-    return sum(len(split_bucket(node)[2]) // 32 for _, node in walk(tree) if isinstance(node, bytes))
+    return sum(len(node.keys) // 32 for _, node in walk(tree) if isinstance(node, Bucket))
 
 
 @st.composite
@@ -256,5 +256,5 @@ def test_node_kinds_cannot_be_confused() -> None:
     children = b"".join(leaf(number) for number in range(16))
     as_branch = sha256(b"som/branch/1" + children).digest()
     bucket = dict(walk(rebuild_tree((crowded(number), leaf(number)) for number in range(16))))[ALONE[-1]]
-    assert isinstance(bucket, bytes)
+    assert isinstance(bucket, Bucket)
     assert as_branch != root_of(bucket)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from node.errors import NewerFormat, OtherChain, StoreCorrupt, StoreError, StoreFull
+from node.errors import NewerFormat, OlderFormat, OtherChain, StoreCorrupt, StoreError, StoreFull
 from node.files import FolderInUse
 from node.store import FORMAT_VERSION, Store, Table, height_key
 
@@ -127,6 +127,16 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(NewerFormat, match=f"format {newer}"):
         Store.open(tmp_path, CHAIN)
+
+
+def test_an_older_format_is_refused(tmp_path: Path) -> None:
+    """Goal: a chain with other roots is not taken for a damaged one. Method: lower the number; the refusal leaves the folder as it is."""
+    store = Store.open(tmp_path, CHAIN)
+    put(store, Table.META, [(b"format", b"2")])
+    store.close()
+    for _ in range(2):
+        with pytest.raises(OlderFormat, match=r"format 2 and this version reads 3: .* run the version that wrote it, or begin a new chain"):
+            Store.open(tmp_path, CHAIN)
 
 
 def test_the_library_that_wrote_it_is_recorded(tmp_path: Path) -> None:

@@ -37,28 +37,17 @@ class OtherChain(StoreError):
         self.found, self.expected = found, expected
 
 
-class NewerFormat(StoreError):
-    """The data folder was written by a newer version of this program."""
+class OtherFormat(StoreError):
+    """The data folder was written by a newer version of this program, or has blocks that this one would execute to other roots."""
 
     exit_code = 42
 
     def __init__(self, *, folder: Path, found: int, supported: int) -> None:
-        super().__init__(
-            folder=folder, sentence=f"{folder} has format {found} and this version reads up to {supported}: run the version that wrote it"
-        )
-        self.found, self.supported = found, supported
-
-
-class OlderFormat(StoreError):
-    """The data folder is of a chain whose blocks this version would execute to other roots."""
-
-    exit_code = 42
-
-    def __init__(self, *, folder: Path, found: int, supported: int) -> None:
+        newer = "run the version that wrote it"
+        older = "its chain has roots that this version does not make: run the version that wrote it, or begin a new chain in another folder"
         super().__init__(
             folder=folder,
-            sentence=f"{folder} has format {found} and this version reads {supported}: its chain has roots that this version does not "
-            "make; run the version that wrote it, or begin a new chain in another folder",
+            sentence=f"{folder} has format {found} and this version reads {supported}; {newer if found > supported else older}",
         )
         self.found, self.supported = found, supported
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import lmdb
 
-from node.errors import NewerFormat, OlderFormat, OtherChain, StoreCorrupt, StoreError, StoreFailed, StoreFull
+from node.errors import OtherChain, OtherFormat, StoreCorrupt, StoreError, StoreFailed, StoreFull
 from node.files import FILE_MODE, DiskFiles, FolderLock
 from node.pin import Pin, PinLost
 from node.tables import ADDED, Table
@@ -60,7 +60,7 @@ class Store:
         ------
         FolderInUse
             Another process has it open.
-        OtherChain, NewerFormat, OlderFormat, StoreCorrupt, StoreFull, StoreFailed
+        OtherChain, OtherFormat, StoreCorrupt, StoreFull, StoreFailed
             As their names say.
         """
         DiskFiles().make_folder(folder)
@@ -259,10 +259,8 @@ class Store:
         found = self.get(Table.META, b"format")
         if found is None or not found.isdigit():
             raise StoreCorrupt(folder=self.folder, reason="it does not say which format it has")
-        if int(found) > FORMAT_VERSION:
-            raise NewerFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
-        if int(found) < FORMAT_VERSION:
-            raise OlderFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
+        if int(found) != FORMAT_VERSION:
+            raise OtherFormat(folder=self.folder, found=int(found), supported=FORMAT_VERSION)
 
     def _told(self, error: lmdb.Error) -> StoreError:
         match error:

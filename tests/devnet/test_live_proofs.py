@@ -40,8 +40,9 @@ VERIFIER = Path(verifier.__file__)
 LINES_MAX = 150
 ROUNDS, EACH = 10, 20
 SEED = 24
-ABSENT = "bank-a/nobody"
-NEIGHBOUR_DIGITS = 2
+ABSENT = "bank-a/nobody-4661"
+"""Its place lies in one bucket with that of an extra wallet, so that its absence is shown by a present neighbour's key."""
+NEIGHBOUR_DIGITS = 4
 
 
 @dataclass
@@ -129,7 +130,7 @@ async def _reach(client: Client, height: int) -> None:
 def _neighbour(key: str, participant: str) -> str:
     """Account that `participant` does not have, and whose place in any tree begins like that of `key`."""
     digits = _place(key).hex()[:NEIGHBOUR_DIGITS]
-    names = (f"{participant}/missing-{number}" for number in range(100_000))
+    names = (f"{participant}/missing-{number}" for number in range(2_000_000))
     return next(name for name in names if _place(f"account/{name}").hex().startswith(digits))
 
 

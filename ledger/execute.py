@@ -23,7 +23,7 @@ from ledger.lists import list_root
 from ledger.outcomes import Outcome, entries_by_participant
 from ledger.placement import ASSETS, GOVERNANCE
 from ledger.state import Overlay, Record, UsedRef
-from ledger.transactions import apply_transaction, begin_block, end_block, parties
+from ledger.transactions import apply_transaction, begin_block, end_block, who_sees_all
 from ledger.transactions.bodies import Pay, Settle
 from ledger.transactions.proposals import legs_carried
 from ledger.tree import Tree, root_of
@@ -195,9 +195,9 @@ class Execution:
         openings = [opening_of(self._block_key, index) for index in range(start, len(self._transactions))]
         self._leaves += map(transaction_leaf, transactions, self._receipts[start:], openings)
         entries = [entries_by_participant(outcome.entries) for outcome in outcomes]
-        concerned = list(map(parties, transactions, outcomes, entries))
+        told = list(map(who_sees_all, transactions, outcomes, entries))
         for place, tx in enumerate(transactions):
-            self._views.add(tx, outcomes[place], entries[place], concerned[place], index=start + place, opening=openings[place])
+            self._views.add(tx, outcomes[place], entries[place], told[place], index=start + place, opening=openings[place])
         self._outcomes = []
 
     def finish(self) -> BlockResult:

@@ -41,17 +41,6 @@ class Outcome(Struct, frozen=True, gc=False):
     """Who may know why an account that it services refused (L23); empty: nobody, or there is nothing to know."""
 
 
-class Parties(Struct, frozen=True, gc=False):
-    """Participants that a transaction concerns, each sorted and without repeats: who gets which part of it in its view."""
-
-    signers: tuple[str, ...]
-    """Whose keysets, or whose accounts' keysets, signed."""
-    debtors: tuple[str, ...]
-    """Servicers of accounts that the transaction debits or holds on, also where it was refused; and who votes on what it proposes."""
-    creditors: tuple[str, ...]
-    """Servicers of accounts that were credited; nobody where it was refused."""
-
-
 def entries_by_participant(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     """Return the entries of each participant's accounts, in order."""
     of: dict[str, list[Entry]] = {}

@@ -2,7 +2,7 @@
 
 A view is canonical `[height, index, tx_id, opening, type, code, part, entries, writes]`. There is one for each transaction that concerns
 the participant, in order, and a last one, of type "system" and with a tx_id of zeros, for all writes of its tree. Replaying is applying the
-writes; what the writes mean follows from parts and entries. Not here: who is concerned (`ledger.transactions.parties`).
+writes; what the writes mean follows from parts and entries. Not here: who is concerned (`ledger.transactions.who_sees_all`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ledger.tree import rebuild_tree, root_of
 from ledger.types import AccountText, Amount, AssetText, Hash32, Text35, Text64, TimeMs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ledger.outcomes import Outcome, Parties
+    from ledger.outcomes import Outcome
     from ledger.transactions.bodies import Transaction
 
 SYSTEM = "system"
@@ -138,23 +138,19 @@ class ViewBuilder:
         self._views: defaultdict[str, list[bytes]] = defaultdict(list)
 
     def add(
-        self, tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]], concerned: Parties, *, index: int, opening: bytes
+        self, tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]], told: Collection[str], *, index: int, opening: bytes
     ) -> None:
-        """Tell everybody concerned of a transaction, with their own entries (`of`).
-
-        Who signed, is debited or votes sees all of it; who is paid and none of these, what it is paid.
-        """
-        code = outcome.code
+        """Tell everybody concerned of a transaction, with their own entries (`of`): `told` see all of it, the others what they are paid."""
+        code, views, knows = outcome.code, self._views, outcome.knows
         head = (self._height, index, tx.tx_id, opening, tx.type, public_code(code) if code else code)
         shown = (WHOLE, Raw(tx.raw))
-        views, told = self._views, dict.fromkeys((*concerned.signers, *concerned.debtors))
         for participant in told:
-            mine = (*head[:-1], code) if participant in outcome.knows else head
+            mine = (*head[:-1], code) if participant in knows else head
             views[participant].append(encode((*mine, shown, of.get(participant, ()), ())))
-        for participant in concerned.creditors:
+        for participant, entries in of.items():
             if participant not in told:
                 part = (CREDITED, (envelope_head(tx), credits_of(tx, outcome, participant)))
-                views[participant].append(encode((*head, part, of.get(participant, ()), ())))
+                views[participant].append(encode((*head, part, entries, ())))
 
     def add_system(self, participant: str, *, entries: Iterable[Entry], writes: Iterable[tuple[str, bytes | None]]) -> None:
         """Add the last view of a participant: what the block did of itself, and all writes of its tree, in key order."""

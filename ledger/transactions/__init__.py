@@ -21,7 +21,7 @@ from ledger.invariants import check_transaction
 from ledger.lapsing import TooMuchLapsedError
 from ledger.money import NOTHING
 from ledger.names import servicer_of
-from ledger.outcomes import Outcome, Parties
+from ledger.outcomes import Outcome
 from ledger.placement import tree_of
 from ledger.references import check_ref, drop_past_refs, use_ref, write_refs
 from ledger.state import Overlay
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     Authority = GrantPut | GrantEnd | HolderPut | AssetPut | Governance
     Registry = ParticipantPut | KeysetPut | AccountOpen | AccountSet | Authority
 
-__all__ = ["apply_transaction", "begin_block", "check_admission", "check_form", "end_block", "parties", "servicer_of", "tree_of"]
+__all__ = ["apply_transaction", "begin_block", "check_admission", "check_form", "end_block", "servicer_of", "tree_of", "who_sees_all"]
 
 
 def check_form(type_: str, body: Body) -> None:  # noqa: ARG001  # the type is part of the decoder's contract; a body's class tells it, too
@@ -194,31 +194,26 @@ def check_admission(state: StateReader, tx: Transaction, context: BlockContext, 
         return
 
 
-def parties(tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]]) -> Parties:
-    """Whom a transaction concerns: who signed, whose accounts it debits (refused or not), and whose it credited or changed otherwise.
+def who_sees_all(tx: Transaction, outcome: Outcome, of: Mapping[str, Sequence[Entry]]) -> Collection[str]:
+    """Participants that see the whole of a transaction: who signed, whose accounts it debits (refused or not), and who votes on it.
 
-    `of`: the outcome's entries by participant (`entries_by_participant`).
+    `of`: the outcome's entries by participant (`entries_by_participant`); who has entries there and is not among them is only paid.
     """
     body = tx.body
-    debtors = dict.fromkeys(outcome.told)
-    for account in _debtors(body, outcome):
-        debtors[account.partition("/")[0]] = None
-    released = isinstance(body, Void) or outcome.ballot is not None
-    for servicer, entries in of.items():
-        if servicer in debtors:
+    names = [signature.participant for signature in tx.signatures]
+    names += _debtors(body, outcome)
+    names += outcome.told
+    told = dict.fromkeys([name.partition("/")[0] for name in names])
+    for participant, entries in of.items():
+        if participant in told:
             continue
+        released = outcome.ballot is not None or isinstance(body, Void)
         for entry in entries:
             # A negative held delta elsewhere is a lapsed hold swept in passing (L19): it must not show all legs to who is only paid.
             if entry.posted < 0 or entry.held > 0 or (released and entry.held < 0):
-                debtors[servicer] = None
+                told[participant] = None
                 break
-    signers = dict.fromkeys([signature.participant.partition("/")[0] for signature in tx.signatures])
-    return Parties(_sorted(signers), _sorted(debtors), _sorted(of))
-
-
-def _sorted(names: Collection[str]) -> tuple[str, ...]:
-    """Names in order; one is in order already, and nearly always there is one."""
-    return tuple(names) if len(names) == 1 else tuple(sorted(names))
+    return told
 
 
 def _prepare(work: Work, verifier: Callable[[Transaction], bool]) -> Action:

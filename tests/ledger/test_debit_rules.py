@@ -12,7 +12,7 @@ from ledger.genesis import GenesisError, first_records
 from ledger.grants import GrantRecord, Need, Quota, Scope
 from ledger.outcomes import entries_by_participant
 from ledger.participants import Participant
-from ledger.transactions import parties
+from ledger.transactions import who_sees_all
 from ledger.transactions.bodies import GrantEnd, GrantPut, Redeem, Settle
 from tests.ledger.people import CAROL_A, CAROL_B, peopled
 from tests.ledger.world import (
@@ -219,10 +219,10 @@ def test_l16_limits_of_a_holder_hold_for_what_others_take() -> None:
 
 
 def test_the_debtor_s_servicer_sees_it_whole(world: World) -> None:
-    """Goal: who is debited knows. Method: parties of a direct debit."""
+    """Goal: who is debited knows. Method: who sees all of a direct debit."""
     tx = world.sign(pay((ALICE, BOB, 60)), by=BANK_B, sender="bank-b")
     (outcome,) = world.block(tx)
-    assert parties(tx, outcome, entries_by_participant(outcome.entries)).debtors == ("bank-a",)
+    assert sorted(who_sees_all(tx, outcome, entries_by_participant(outcome.entries))) == ["bank-a", "bank-b"]
 
 
 def test_an_account_has_64_mandates_at_most() -> None:

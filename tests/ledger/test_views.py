@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.blocks import view_bytes
+from ledger.blocks import Entry, view_bytes
 from ledger.canonical import decode, encode
 from ledger.codec import decode_transaction
 from ledger.errors import Malformed
@@ -16,8 +16,9 @@ from ledger.execute import opening_of, transaction_leaf
 from ledger.keys import keyed, tagged
 from ledger.leaves import leaf_key, participant_secret, record_of
 from ledger.lists import list_path, root_by_path
-from ledger.outcomes import Outcome
-from ledger.transactions.bodies import HoldBody, Issue, Leg, Pay, Settle
+from ledger.outcomes import Ballot, Outcome, entries_by_participant
+from ledger.transactions import who_sees_all
+from ledger.transactions.bodies import Approve, HoldBody, Issue, Leg, Pay, Settle, Void
 from ledger.views import (
     CREDITED,
     NOTHING,
@@ -37,6 +38,7 @@ from tests.ledger.chain import PARTICIPANTS, VIEW_KEY, MemoryLedger
 from tests.ledger.histories import BANKS, funded, histories
 
 if TYPE_CHECKING:
+    from ledger.transactions.bodies import Body
     from tests.ledger.chain import Block
 
 
@@ -207,6 +209,29 @@ def test_issue_and_settle_show_the_credited_bank_where_value_came_from() -> None
     assert [views_of(block, name)[0].part.form for name in BANKS] == [WHOLE, CREDITED, WHOLE]
     content = decode(bytes(views_of(block, "bank-b")[0].part.content), Credited)
     assert [(one.debit, one.credit, one.amount) for one in content.credits] == [("bank-a/settlement", "bank-b/settlement", 40)]
+
+
+def told_of(body: Body, outcome: Outcome) -> list[str]:
+    """Who sees the whole of a transaction of bank-c's that had this outcome."""
+    tx = funded().sign(body, sender="bank-c")
+    return sorted(who_sees_all(tx, outcome, entries_by_participant(outcome.entries)))
+
+
+def test_who_is_debited_by_another_is_told_even_of_a_refusal() -> None:
+    """Goal: nobody takes, or tries to take, unseen. Method: a debit of bank-a that bank-c signs, refused, so that no entry tells of it."""
+    body = pay("bank-a/settlement", ("bank-b/settlement", 5))
+    assert told_of(body, Outcome(150, 0, (), ())) == ["bank-a", "bank-c"]
+
+
+def test_what_is_released_is_told_to_whom_it_is_given_back_but_not_what_a_payment_sweeps_in_passing() -> None:
+    """Goal: who is only paid sees its own legs (L19). Method: bank-b's held value falls, by a void, by a vote, and while bank-b is paid."""
+    released = Entry("bank-b/settlement", "KGS", 0, -7, 0)
+    paid = (Entry("bank-c/settlement", "KGS", -5, 0, 0), Entry("bank-b/settlement", "KGS", 5, 0, 0))
+    body = pay("bank-c/settlement", ("bank-b/settlement", 5))
+    assert told_of(body, Outcome(0, None, (), (*paid, released))) == ["bank-c"]
+    assert told_of(Void(bytes(32)), Outcome(0, None, (), (released,))) == ["bank-b", "bank-c"]
+    vote = Approve(bytes(32), "bank-c/ops", "yes")
+    assert told_of(vote, Outcome(0, None, (), (released,), "", Ballot((), Void(bytes(32))))) == ["bank-b", "bank-c"]
 
 
 def test_a_lapsed_hold_is_an_entry_of_the_system_view() -> None:

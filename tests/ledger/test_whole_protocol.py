@@ -14,7 +14,7 @@ from ledger.indexes import derive_indexes
 from ledger.outcomes import entries_by_participant
 from ledger.placement import tree_of
 from ledger.state import KINDS
-from ledger.transactions import check_admission, parties
+from ledger.transactions import check_admission, who_sees_all
 from ledger.views import journal_root, replay_views, state_root
 from tests.ledger.recorded import StateAt, execute, genuine, history, take
 from tests.ledger.test_whole_money import SEEDS
@@ -120,9 +120,9 @@ def test_invariant_21_the_slices_together_are_the_state_over_all_types(seed: int
 
 
 def concerned(step: Step, records: dict[str, Record]) -> set[str]:
-    """Participants that a transaction is about: parties, and those in whose trees it wrote. The operator sees everything."""
-    found = parties(step.tx, step.outcome, entries_by_participant(step.outcome.entries))
-    names = {*found.signers, *found.debtors, *found.creditors, "operator"}
+    """Participants that a transaction is about: who signs, pays or is paid, and those in whose trees it wrote. The operator sees everything."""
+    of = entries_by_participant(step.outcome.entries)
+    names = {*who_sees_all(step.tx, step.outcome, of), *of, "operator"}
     for key, (_, after) in step.writes.items():
         record = after if after is not None else records.get(key)
         if key[0] != "~" and record is not None:

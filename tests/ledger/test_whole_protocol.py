@@ -120,7 +120,7 @@ def test_invariant_21_the_slices_together_are_the_state_over_all_types(seed: int
 
 
 def concerned(step: Step, records: dict[str, Record]) -> set[str]:
-    """Participants that a transaction is about: who signs, pays or is paid, and those in whose trees it wrote. The operator sees everything."""
+    """Participants that a transaction is about: who sees all of it, who is paid, in whose trees it wrote. The operator sees everything."""
     of = entries_by_participant(step.outcome.entries)
     names = {*who_sees_all(step.tx, step.outcome, of), *of, "operator"}
     for key, (_, after) in step.writes.items():

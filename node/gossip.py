@@ -49,8 +49,8 @@ class Mempool(Protocol):
         """Whether no block can take it any more."""
         ...
 
-    def admit(self, tx: Transaction) -> Outcome:
-        """Check against the last final state and keep; None: kept, or here already."""
+    def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
+        """Check each against the last final state and keep it; None: kept, or here already."""
         ...
 
     def find_raw(self, raw_id: bytes) -> bytes | None:
@@ -117,17 +117,18 @@ class Gossip:
         await self._verifier.check([tx for tx in transactions if self._pool.has_room(tx)])
         outcomes: list[Outcome] = []
         fresh = 0
-        for place, tx in enumerate(transactions):
-            if place % TURN == TURN - 1:
+        for start in range(0, len(transactions), TURN):
+            if start:
                 await asyncio.sleep(0)
-            known = self._pool.has(tx.raw_id)
+            some = transactions[start : start + TURN]
+            new = {tx.raw_id: tx for tx in some if not self._pool.has(tx.raw_id)}
             # Where there was no room it is refused for that, else its signatures are known by now, good or not.
-            outcome = self._pool.admit(tx)
-            outcomes.append(outcome)
-            if outcome is None and not known:
-                fresh += 1
-                self._cache.remember(tx)
-                self._pass_on(tx.raw)
+            outcomes += self._pool.admit(some)
+            for raw_id, tx in new.items():
+                if self._pool.has(raw_id):
+                    fresh += 1
+                    self._cache.remember(tx)
+                    self._pass_on(tx.raw)
         self._metrics.transactions_admitted.inc(fresh)
         self.changed()
         return outcomes
@@ -234,9 +235,7 @@ class Gossip:
             self._metrics.dropped("malformed")
             self._drop(backlog, WireError("malformed", str(problem)))
         else:
-            for tx, verified in zip(transactions, good, strict=True):
-                if verified:
-                    self._pool.admit(tx)
+            self._pool.admit([tx for tx, verified in zip(transactions, good, strict=True) if verified])
             if not all(good):
                 self._metrics.dropped("signature")
                 self._drop(backlog, WireError("signature", "a transaction with a signature that is none"))

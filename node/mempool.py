@@ -92,23 +92,36 @@ class Mempool:
 
     # --- taking ------------------------------------------------------------------------------------------------------------
 
-    def admit(self, tx: Transaction) -> Outcome:
-        """Check against the last final state and keep (M2); None: kept, or here already.
+    def admit(self, transactions: Sequence[Transaction]) -> list[Outcome]:
+        """Check each against the last final state and keep it (M2), in order; None: kept, or here already.
 
-        Signatures are verified before, in chunks, and remembered (`node.gossip`); one that was not is verified here.
+        All are checked, then what may stay is kept: a pass over many for each thing costs less. Signatures are verified before, in
+        chunks, and remembered (`node.gossip`); one that was not is verified here.
         """
+        now_ms = self._clock()
+        overlay, context = self._now(now_ms)
+        found = [self._against(tx, overlay, context) for tx in transactions]
+        return [self._keep(tx, now_ms) if outcome is None else outcome for tx, outcome in zip(transactions, found, strict=True)]
+
+    def _against(self, tx: Transaction, overlay: Overlay, context: BlockContext) -> Outcome:
+        """Say what speaks against a transaction before any other of its list is kept."""
+        if tx.ref_id in self._by_ref:
+            return None
+        if not self.has_room(tx):
+            return PoolFull(retry_after_s=RETRY_AFTER_S)
+        return self._refusal(tx, overlay, context)
+
+    def _keep(self, tx: Transaction, now_ms: int) -> Outcome:
+        """Keep what nothing speaks against, unless it is here, or what was kept just before has its reference or took the last room."""
         held = self._by_ref.get(tx.ref_id)
         if held is not None:
             if self._waiting[held].transaction.tx_id == tx.tx_id:
                 return None
             return RefConflict(sender=tx.sender, ref=tx.ref)
-        if not self.queues.has_room(tx, self._chain.state.participant_count):
+        if not self.has_room(tx):
             return PoolFull(retry_after_s=RETRY_AFTER_S)
-        refusal = self._refusal(tx)
-        if refusal is not None:
-            return refusal
         raw_id = tx.raw_id
-        self._waiting[raw_id] = _Waiting(tx, self._clock(), self._roomy + self._chain.validators)
+        self._waiting[raw_id] = _Waiting(tx, now_ms, self._roomy + self._chain.validators)
         self._by_ref[tx.ref_id] = self._by_tx[tx.tx_id] = raw_id
         heappush(self._expiry, (tx.valid_until, raw_id))
         self.queues.add(tx)
@@ -227,9 +240,10 @@ class Mempool:
             if waiting.judge_at > self._roomy or len(due) == REJUDGED_MAX:
                 break
             due.append(waiting)
+        overlay, context = self._now(self._clock())
         for waiting in due:
             raw_id = waiting.transaction.raw_id
-            refusal = self._refusal(waiting.transaction)
+            refusal = self._refusal(waiting.transaction, overlay, context)
             if refusal is not None:
                 self._drop(raw_id, refusal)
                 continue
@@ -254,18 +268,17 @@ class Mempool:
 
     # --- inside ------------------------------------------------------------------------------------------------------------
 
-    def _refusal(self, transaction: Transaction) -> Unorderable | None:
+    def _refusal(self, transaction: Transaction, overlay: Overlay, context: BlockContext) -> Unorderable | None:
         try:
-            overlay, context = self._now()
             check_admission(overlay, transaction, context, self._chain.cache.verified)
         except Unorderable as refusal:
             return refusal
         return None
 
-    def _now(self) -> tuple[Overlay, BlockContext]:
+    def _now(self, now_ms: int) -> tuple[Overlay, BlockContext]:
         """Return final state and context of a block that would come now: what is admitted within SHARED_MS shares what it reads."""
         tip = self._chain.tip.facts
-        time_ms = max(self._clock(), tip.time_ms + 1)
+        time_ms = max(now_ms, tip.time_ms + 1)
         here = self._here
         if here is not None and here[1].height == tip.height + 1 and 0 <= time_ms - here[1].time_ms < SHARED_MS:
             return here

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.genesis import Genesis
     from ledger.transactions.bodies import Body, Transaction
     from node.blocks import BuiltBlock, FinalBlock
+    from node.mempool import Outcome
     from node.provision import Secrets
 
 START_MS = 1_790_000_000_000
@@ -150,10 +151,14 @@ class World:
             empty=empty,
         )
 
+    def offer(self, transaction: Transaction) -> Outcome:
+        """Offer one transaction to the pool; what came of it."""
+        return self.pool.admit([transaction])[0]
+
     def admit(self, *transactions: Transaction) -> None:
         """Put transactions into the pool; a refusal is an error."""
         for transaction in transactions:
-            outcome = self.pool.admit(transaction)
+            outcome = self.offer(transaction)
             assert outcome is None, outcome
 
     async def build(self, *, parent: BlockFacts | None = None, view: int = 0) -> BuiltBlock:

@@ -70,7 +70,7 @@ class LonelyPool:
 
     async def admit(self, transactions: Sequence[Transaction]) -> Sequence[LedgerError | PoolFull | None]:
         """Verify, check and keep."""
-        return [self.pool.admit(transaction) for transaction in transactions]
+        return self.pool.admit(transactions)
 
     def find(self, tx_id: bytes) -> Transaction | None:
         """Transaction waiting here."""

@@ -21,7 +21,7 @@ from node.verify import TransactionVerifier
 from node.wire import GOSSIP_MAX, Lane, Transactions, WireError, decode_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ledger.errors import LedgerError
     from ledger.transactions.bodies import Transaction
@@ -56,8 +56,11 @@ class Pool:
         """Tell what the test says."""
         return tx.raw_id in self.over
 
-    def admit(self, tx: Transaction) -> LedgerError | PoolFull | None:
+    def admit(self, transactions: Sequence[Transaction]) -> list[LedgerError | PoolFull | None]:
         """Keep."""
+        return [self._admit(tx) for tx in transactions]
+
+    def _admit(self, tx: Transaction) -> LedgerError | PoolFull | None:
         if not self._cache.verified(tx):
             return BadSignature()
         if self.has_room(tx):
@@ -152,11 +155,11 @@ class World:
 
 
 async def test_what_a_client_brings_goes_once_to_every_validator() -> None:
-    """Goal: M1. Method: a list with a bad one; then the same list again, which sends nothing."""
+    """Goal: M1. Method: a list with a bad one, and one twice; then the same list again, which sends nothing."""
     world = World()
     good, bad = [decode_transaction(payment(number)) for number in range(3)], decode_transaction(forged(payment(9)))
-    outcomes = await world.gossip.admit([*good, bad])
-    assert [type(outcome) for outcome in outcomes] == [type(None)] * 3 + [BadSignature]
+    outcomes = await world.gossip.admit([*good, good[0], bad])
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 4 + [BadSignature]
     await asyncio.sleep(0)
     assert world.sent() == [tuple(tx.raw for tx in good)]
     await world.gossip.admit(good)

@@ -58,9 +58,9 @@ async def test_m2_what_no_block_may_contain_is_refused(world: World) -> None:
         (stripped, QuorumNotMet),
         (foreign, WrongChain),
     ):
-        assert isinstance(world.pool.admit(transaction), refusal)
+        assert isinstance(world.offer(transaction), refusal)
     assert world.pool.count == 0
-    assert world.pool.admit(good) is None
+    assert world.offer(good) is None
 
 
 async def test_a_transaction_is_kept_once_however_often_it_comes(world: World) -> None:
@@ -68,9 +68,9 @@ async def test_a_transaction_is_kept_once_however_often_it_comes(world: World) -
     await world.fund()
     first = world.issue("bank-a/main", 5)
     other_signers = world.transaction(first.body, "operator", [("operator", "ops"), ("treasury", "ops")], ref=first.ref, lifetime_ms=60_000)
-    assert world.pool.admit(first) is None
-    assert world.pool.admit(first) is None
-    assert isinstance(world.pool.admit(other_signers), RefConflict)
+    assert world.offer(first) is None
+    assert world.offer(first) is None
+    assert isinstance(world.offer(other_signers), RefConflict)
     assert world.pool.count == 1
     assert world.pool.find(first.tx_id) is first
     assert world.pool.find_ref(first.ref_id) is first
@@ -79,19 +79,34 @@ async def test_a_transaction_is_kept_once_however_often_it_comes(world: World) -
     assert world.pool.get(other_signers.raw_id) is None
 
 
+async def test_one_list_is_judged_as_if_each_came_by_itself(world: World) -> None:
+    """Goal: M2, M3, order. Method: the same twice, another with its reference, a refused one between, more than there is room for."""
+    await world.fund()
+    world.pool = Mempool(world.chain, world.clock, transactions_max=8)
+    first = world.pay("bank-a/main", "bank-b/x0", 1)
+    other = world.pay("bank-a/main", "bank-b/x0", 2, ref=first.ref)
+    stripped = with_signatures(world.pay("bank-a/main", "bank-b/x0", 3), ())
+    more = [world.pay("bank-a/main", "bank-b/x0", 4) for _ in range(6)]
+    outcomes = world.pool.admit([first, first, other, stripped, *more])
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [type(None), type(None), RefConflict, QuorumNotMet, *[type(None)] * 4, PoolFull, PoolFull]
+    assert world.pool.count == 5, "its own share, and the half that all share"
+    assert world.pool.get(other.raw_id) is None
+
+
 async def test_m3_a_full_pool_says_when_to_come_back(world: World) -> None:
     """Goal: 429 beyond the share, and room again once blocks are final. Method: a pool of 16 for four participants."""
     await world.fund()
     world.pool = Mempool(world.chain, world.clock, transactions_max=16)
     world.builder = world.new_builder(world.builder.limits)
-    outcomes = [world.pool.admit(world.pay("bank-a/main", "bank-b/x0", 1)) for _ in range(12)]
+    outcomes = [world.offer(world.pay("bank-a/main", "bank-b/x0", 1)) for _ in range(12)]
     assert outcomes[:10] == [None] * 10
     assert all(isinstance(outcome, PoolFull) and outcome.retry_after_s > 0 for outcome in outcomes[10:])
-    assert world.pool.admit(world.pay("bank-b/main", "bank-a/x0", 1)) is None
+    assert world.offer(world.pay("bank-b/main", "bank-a/x0", 1)) is None
     world.finalize(await world.build())
     assert world.pool.count == 0
     assert world.pool.bytes == 0
-    assert world.pool.admit(world.pay("bank-a/main", "bank-b/x0", 1)) is None
+    assert world.offer(world.pay("bank-a/main", "bank-b/x0", 1)) is None
 
 
 async def test_a_transaction_leaves_when_it_is_final_or_expired(world: World) -> None:
@@ -120,7 +135,7 @@ async def test_a_copy_that_became_final_elsewhere_frees_the_reference(world: Wor
     world.admit(first)
     built = await world.build()
     fewer = Mempool(world.chain, world.clock)
-    assert fewer.admit(first) is None
+    assert fewer.admit([first]) == [None]
     world.finalize(built)
     assert fewer.count == 0
 
@@ -133,7 +148,7 @@ async def test_k18_what_the_leaders_leave_out_is_judged_again(world: World) -> N
     second.on_drop(lambda _, refusal: dropped.append(refusal))
     grant = world.transaction(GrantEnd("wallet:bank-a"), "bank-a", [("bank-a", "ops")])
     payment = world.pay("bank-a/main", "bank-b/x0", 1)
-    assert second.admit(payment) is None
+    assert second.admit([payment]) == [None]
     record = world.chain.state.get("participant/bank-a")
     assert isinstance(record, Participant)
     suspension = ParticipantPut(msgspec.structs.replace(record, status="suspended"))
@@ -145,7 +160,7 @@ async def test_k18_what_the_leaders_leave_out_is_judged_again(world: World) -> N
         world.finalize(built)
     assert second.count == 0
     assert [refusal is not None and 100 <= refusal.code <= 111 for refusal in dropped] == [True]
-    assert isinstance(world.pool.admit(grant), LedgerError)
+    assert isinstance(world.offer(grant), LedgerError)
 
 
 async def test_k18_includable_is_what_the_unfinal_chain_lacks(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ledger.errors import InvariantBroken
+from ledger.errors import OK, InvariantBroken
 from node.driver import now_ms
 from node.wire import FinalBlock as FinalBlockFrame
 from node.wire import Lane, encode_frame, wire_certificate
@@ -70,16 +70,16 @@ class Finisher:
 
     def _count(self, done: tuple[FinalBlock, ...]) -> None:
         self._metrics.blocks_final.inc(len(done))
-        transactions = sum(len(block.transactions) for block in done)
-        failed = sum(1 for block in done for receipt in block.receipts if receipt.code)
-        self._metrics.transactions_ok.inc(transactions - failed)
-        self._metrics.transactions_failed.inc(failed)
-        if any(receipt.code == InvariantBroken.code for block in done for receipt in block.receipts):
+        codes = [receipt.code for block in done for receipt in block.receipts]
+        passed = codes.count(OK)
+        self._metrics.transactions_ok.inc(passed)
+        self._metrics.transactions_failed.inc(len(codes) - passed)
+        if InvariantBroken.code in codes:
             self._metrics.alarm("invariant")
             log.error("an invariant refused a transaction: our fault, look at its receipt (900)", height=done[-1].facts.height)
         newest = done[-1].facts
         self._metrics.finality.observe(max(0, now_ms() - newest.time_ms) / 1_000)
-        log.debug("final", height=newest.height, view=newest.view, blocks=len(done), transactions=transactions)
+        log.debug("final", height=newest.height, view=newest.view, blocks=len(done), transactions=len(codes))
 
     def _push(self, done: tuple[FinalBlock, ...], certificate: Certificate) -> None:
         """Send the blocks to the nodes that follow this one; the last carries the certificate."""

@@ -214,12 +214,10 @@ class Mempool:
     def _final(self, blocks: Sequence[FinalBlock]) -> None:
         for block in blocks:
             self._roomy += len(block.transactions) < FULL_TRANSACTIONS
-            for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
-                raw_id = self._by_ref.get(transaction.ref_id)
-                if raw_id is not None:
-                    self._remove(raw_id)
-                if receipt.code:
-                    self._count_failure(block.facts.time_ms // MINUTE_MS, servicer_of(transaction.sender))
+            self._remove([raw_id for tx in block.transactions if (raw_id := self._by_ref.get(tx.ref_id)) is not None])
+            for place, code in enumerate([receipt.code for receipt in block.receipts]):
+                if code:
+                    self._count_failure(block.facts.time_ms // MINUTE_MS, servicer_of(block.transactions[place].sender))
         newest = blocks[-1].facts
         if len(self._expiry) > 2 * len(self._waiting) + EXPIRY_SLACK:
             self._expiry = [(waiting.transaction.valid_until, raw_id) for raw_id, waiting in self._waiting.items()]
@@ -251,20 +249,19 @@ class Mempool:
             self._waiting[raw_id] = self._waiting.pop(raw_id)
 
     def _drop(self, raw_id: Hash, refusal: LedgerError | None) -> None:
-        gone = self._remove(raw_id)
-        if gone is not None:
+        for gone in self._remove([raw_id]):
             for listener in self._dropped:
                 listener(gone, refusal)
 
-    def _remove(self, raw_id: Hash) -> Transaction | None:
-        waiting = self._waiting.pop(raw_id, None)
-        if waiting is None:
-            return None
-        transaction = waiting.transaction
-        self.queues.remove(transaction)
-        self._set_aside.discard(raw_id)
-        del self._by_ref[transaction.ref_id], self._by_tx[transaction.tx_id]
-        return transaction
+    def _remove(self, raw_ids: Sequence[Hash]) -> list[Transaction]:
+        """Take out those of these that are here, a pass for each thing; return them."""
+        waiting = self._waiting
+        gone = [waiting.pop(raw_id).transaction for raw_id in raw_ids if raw_id in waiting]
+        self.queues.remove(gone)
+        self._set_aside.difference_update(raw_ids)
+        for transaction in gone:
+            del self._by_ref[transaction.ref_id], self._by_tx[transaction.tx_id]
+        return gone
 
     # --- inside ------------------------------------------------------------------------------------------------------------
 

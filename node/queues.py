@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.names import servicer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from ledger.transactions.bodies import Transaction
 
@@ -70,15 +70,16 @@ class Queues:
         lane[transaction.raw_id] = transaction
         self._resize(queue, 1, len(transaction.raw))
 
-    def remove(self, transaction: Transaction) -> None:
-        """Take a transaction out."""
-        participant = servicer_of(transaction.sender)
-        queue = self._queues[participant]
-        lane = queue.governance if transaction.type in GOVERNANCE else queue.other
-        del lane[transaction.raw_id]
-        self._resize(queue, -1, -len(transaction.raw))
-        if not queue.count:
-            del self._queues[participant]
+    def remove(self, transactions: Iterable[Transaction]) -> None:
+        """Take transactions out."""
+        for transaction in transactions:
+            participant = servicer_of(transaction.sender)
+            queue = self._queues[participant]
+            lane = queue.governance if transaction.type in GOVERNANCE else queue.other
+            del lane[transaction.raw_id]
+            self._resize(queue, -1, -len(transaction.raw))
+            if not queue.count:
+                del self._queues[participant]
 
     def has_room(self, transaction: Transaction, participants: int) -> bool:
         """Whether the participant's own share, or the free half, has room (M3).

@@ -15,7 +15,7 @@ from ledger.codec import decode_transaction, signing_bytes
 from ledger.keys import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from ledger.transactions.bodies import Transaction
 
@@ -93,7 +93,7 @@ class TransactionCache:
         final.extend(transaction.raw_id for transaction in transactions)
         self.forget([final.popleft() for _ in range(len(final) - FINAL_MAX)])
 
-    def forget(self, raw_ids: Iterable[bytes]) -> None:
+    def forget(self, raw_ids: Collection[bytes]) -> None:
         """Drop transactions that will not be asked for again."""
         for raw_id in raw_ids:
             gone = self._young.pop(raw_id, None)
@@ -101,8 +101,8 @@ class TransactionCache:
                 self._old.pop(raw_id, None)
             else:
                 self._bytes -= len(gone.raw)
-            self._verified.discard(raw_id)
-            self._old_verified.discard(raw_id)
+        self._verified.difference_update(raw_ids)
+        self._old_verified.difference_update(raw_ids)
 
     def _keep(self, transaction: Transaction) -> None:
         self._young[transaction.raw_id] = transaction

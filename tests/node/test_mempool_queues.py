@@ -63,7 +63,7 @@ def test_m3_counts_are_those_of_what_is_there(steps: list[tuple[str, int, bool]]
     for number, (name, size, leave) in enumerate(steps):
         if leave and held:
             _, gone = held.popitem()
-            queues.remove(gone)
+            queues.remove([gone])
         each = transaction(name, number, size=size * 100)
         if queues.has_room(each, participants):
             queues.add(each)

@@ -239,6 +239,14 @@ MUTANTS = [
     ),
     Mutant(
         "M1",
+        "what_the_pool_does_not_keep_is_sent_on",
+        "node/gossip.py",
+        "                if self._pool.has(raw_id):\n",
+        "                if raw_id:\n",
+        ("tests/node/test_gossip.py::test_what_a_client_brings_goes_once_to_every_validator",),
+    ),
+    Mutant(
+        "M1",
         "what_is_twice_in_a_list_is_sent_twice",
         "node/gossip.py",
         "            for raw_id, tx in new.items():\n",
